@@ -1,0 +1,1 @@
+"""The deployables: one folder a service, with the same file names in each. They never import each other."""

@@ -1,0 +1,115 @@
+"""The one command line of Kith: runs any process of any service, builds the schema, loads data."""
+
+import importlib
+import signal
+import sys
+import threading
+
+import click
+import structlog
+from granian import Granian
+from granian.constants import Interfaces
+
+from shared import logs
+from shared.database import connect, database
+from shared.messages import BrokerUnfit, broker_client, create_celery, refuse_unfit_broker
+from shared.outbox import Relay
+from shared.settings import PORTS, Settings, SettingsInvalid, load
+from shared.worker import run_worker
+
+SERVICES = click.Choice(sorted(PORTS))
+log = structlog.get_logger(__name__)
+
+
+@click.group()
+def cli() -> None:
+    """Kith, the CRM that remembers."""
+
+
+@cli.command()
+@click.argument("service", type=SERVICES)
+def web(service: str) -> None:
+    """Answer HTTP for SERVICE."""
+    settings = _settings(service)
+    Granian(
+        f"services.{service}.app:web",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.web_workers,
+        # One thread a request; the default, hundreds, would only fight for the interpreter.
+        blocking_threads=settings.web_threads,
+        websockets=False,
+        log_access=False,
+        # A worker that crashes is started again, instead of the whole process ending.
+        respawn_failed_workers=True,
+        # Requests under way get this long to end after SIGTERM.
+        workers_kill_timeout=5,
+    ).serve()
+
+
+@cli.command()
+@click.argument("service", type=SERVICES)
+def worker(service: str) -> None:
+    """Hear events for SERVICE."""
+    settings = _settings(service)
+    _require_fit_broker(settings)
+    run_worker(importlib.import_module(f"services.{service}.worker").create_worker(settings), settings)
+
+
+@cli.command()
+@click.argument("service", type=SERVICES)
+def relay(service: str) -> None:
+    """Send what happened in SERVICE to the services that hear it."""
+    settings = _settings(service)
+    _require_fit_broker(settings)
+    collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    Relay(
+        service,
+        database(connect(settings), settings, service),
+        tuple(collection.name for collection in collections if collection.outbox),
+        celery=create_celery(service, settings),
+        broker=broker_client(settings),
+        settings=settings,
+    ).run(stop)
+
+
+@cli.command()
+def setup() -> None:
+    """Build the databases of all services and the first log-in. May be run any number of times."""
+    from services import setup as steps
+
+    for line in steps.run(_settings()):
+        click.echo(line)
+
+
+@cli.command()
+def run() -> None:
+    """Run all of Kith on this machine."""
+    from services import launcher
+
+    sys.exit(launcher.run())
+
+
+def _settings(service: str = "") -> Settings:
+    try:
+        settings = load(service)
+    except SettingsInvalid as error:
+        raise click.ClickException(str(error)) from error
+    logs.configure(settings.log_level, as_json=settings.log_json)
+    return settings
+
+
+def _require_fit_broker(settings: Settings) -> None:
+    try:
+        refuse_unfit_broker(broker_client(settings))
+    except BrokerUnfit as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    cli(prog_name="kith")

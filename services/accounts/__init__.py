@@ -1,0 +1,13 @@
+"""Accounts: the staff's log-ins, their roles, and the keys that sign every token.
+
+Owns users, sessions and signing keys. Tells of every change to a user; hears nobody.
+"""
+
+from shared.events.contracts import UserChanged, UserRegistered
+from shared.events.envelope import Event
+
+SENDS: dict[type[Event], tuple[str, ...]] = {
+    UserRegistered: ("customers",),
+    UserChanged: ("customers",),
+}
+HEARS: tuple[type[Event], ...] = ()

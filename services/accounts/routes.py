@@ -1,0 +1,142 @@
+"""HTTP for accounts: parse, call one operation, render."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from services.accounts import operations
+from services.accounts.operations import Accounts
+from services.accounts.schemas import (
+    DelegationSchema,
+    NewUserSchema,
+    PageQuerySchema,
+    RefreshSchema,
+    SignInSchema,
+    TokensSchema,
+    UserChangesSchema,
+    UserPageSchema,
+    UserSchema,
+)
+from shared.auth.middleware import allow, caller, public
+from shared.idempotency import creation_request
+from shared.web import answers
+from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+
+Document = dict[str, Any]
+
+users = ApiBlueprint("users", __name__, url_prefix="/v1/users", description="The shop's staff.")
+tokens = ApiBlueprint("tokens", __name__, url_prefix="/v1/tokens", description="Signing in and staying so.")
+well_known = Blueprint("well_known", __name__, url_prefix="/.well-known")
+
+
+def _accounts() -> Accounts:
+    accounts: Accounts = current_app.extensions["accounts"]
+    return accounts
+
+
+@users.post("")
+@allow("admin")
+@users.arguments(NewUserSchema)
+@users.answers(201, UserSchema)
+@users.documents_creation()
+def register_user(payload: Document) -> Response:
+    """Give a member of staff a log-in."""
+    request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
+    user = operations.register(_accounts().users, **payload, now=_now(), request=request)
+    return answers.entity(user, status=201, location=f"users/{user['_id']}")
+
+
+@users.get("")
+@allow("admin")
+@users.arguments(PageQuerySchema, location="query")
+@users.answers(200, UserPageSchema)
+def list_users(query: Document) -> Response:
+    """List the staff, newest first."""
+    found = _accounts().users.search(after=answers.position({}, query.get("cursor")), limit=query["limit"])
+    return answers.page(found, filters={})
+
+
+@users.get("/me")
+@allow("sales", "admin")
+@users.answers(200, UserSchema)
+def get_me() -> Response:
+    """Show who is asking."""
+    return answers.entity(_accounts().users.get(caller().id))
+
+
+@users.get("/<id>")
+@allow("admin")
+@users.answers(200, UserSchema)
+def get_user(id: str) -> Response:
+    """Show one member of staff."""
+    return answers.entity(_accounts().users.get(id))
+
+
+@users.patch("/<id>")
+@allow("admin")
+@users.arguments(UserChangesSchema)
+@users.answers(200, UserSchema)
+@users.documents_precondition()
+def change_user(payload: Document, id: str) -> Response:
+    """Change a user. A new role, a new password or `active: false` voids their tokens within five seconds."""
+    version = expected_version()
+    user = operations.change(_accounts().users, id, payload, version=version, caller=caller(), now=_now())
+    return answers.entity(user)
+
+
+@tokens.post("")
+@public
+@tokens.arguments(SignInSchema)
+@tokens.answers(201, TokensSchema)
+def sign_in(payload: Document) -> Response:
+    """Sign in with e-mail address and password. After five wrong ones in a row there is a wait (429)."""
+    return answers.data(operations.sign_in(_accounts(), **payload, now=_now()), status=201)
+
+
+@tokens.post("/refresh")
+@public
+@tokens.arguments(RefreshSchema)
+@tokens.answers(201, TokensSchema)
+def refresh(payload: Document) -> Response:
+    """Get a new pair of tokens. The old refresh token works ten seconds more; used later, it ends the session."""
+    return answers.data(operations.refresh(_accounts(), **payload, now=_now()), status=201)
+
+
+@tokens.post("/delegations")
+@allow("sales", "admin")
+@tokens.arguments(DelegationSchema)
+@tokens.answers(201, TokensSchema)
+def delegate(payload: Document) -> Response:
+    """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
+    return answers.data(operations.delegate(_accounts(), caller(), **payload, now=_now()), status=201)
+
+
+@tokens.post("/revoke")
+@public
+@tokens.arguments(RefreshSchema)
+@tokens.answers(204)
+def sign_out(payload: Document) -> Response:
+    """Sign out: end the session of a refresh token."""
+    operations.sign_out(_accounts(), **payload)
+    return Response(status=204)
+
+
+@well_known.get("/jwks.json")
+@public
+def jwks() -> Response:
+    """The public keys (RFC 7517) with which any service verifies a token."""
+    return answers.data({"keys": _accounts().keys.public_keys()})
+
+
+@well_known.get("/revocations.json")
+@public
+def revocations() -> Response:
+    """The users some of whose tokens are void before their time, and before when they are (seconds since 1970)."""
+    return answers.data({"users": _accounts().users.revocations(now=_now())})
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,117 @@
+"""The JSON that comes in and goes out of accounts, one class for each direction."""
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from marshmallow import Schema, ValidationError, fields, validate
+
+from shared.auth.callers import ROLES
+from shared.web.fields import Text, Time
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 128
+
+
+class EmailField(Text):
+    """A well-formed e-mail address."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return validate_email(text, check_deliverability=False).normalized
+        except EmailNotValidError as error:
+            raise ValidationError(str(error)) from error
+
+
+def _password(**kwargs: Any) -> fields.String:
+    # The longest is there because hashing a megabyte is work that anybody could order.
+    length = validate.Length(SHORTEST_PASSWORD, LONGEST_PASSWORD)
+    return fields.String(validate=length, load_only=True, metadata={"format": "password"}, **kwargs)
+
+
+def _role(**kwargs: Any) -> fields.String:
+    return fields.String(validate=validate.OneOf(ROLES), **kwargs)
+
+
+class NewUserSchema(Schema):
+    """A member of staff to give a log-in."""
+
+    email = EmailField(longest=254, required=True)
+    name = Text(longest=200, required=True)
+    role = _role(required=True)
+    password = _password(required=True)
+
+
+class UserChangesSchema(Schema):
+    """Changes to a user. Fields that are not sent stay."""
+
+    email = EmailField(longest=254)
+    name = Text(longest=200)
+    role = _role()
+    active = fields.Boolean(truthy={True}, falsy={False})
+    password = _password()
+
+
+class UserSchema(Schema):
+    """A member of staff."""
+
+    id = fields.String(required=True)
+    email = fields.String(required=True)
+    name = fields.String(required=True)
+    role = _role(required=True)
+    active = fields.Boolean(required=True)
+    created_at = Time(required=True)
+    updated_at = Time(required=True)
+
+
+class UserPageSchema(Schema):
+    """A page of users; `next` is the cursor of the page after, or null."""
+
+    items = fields.List(fields.Nested(UserSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class PageQuerySchema(Schema):
+    """Where a list begins, and how much of it is wanted."""
+
+    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+class SignInSchema(Schema):
+    """Who signs in."""
+
+    email = fields.String(required=True, validate=validate.Length(max=254))
+    password = fields.String(required=True, load_only=True, validate=validate.Length(max=LONGEST_PASSWORD),
+                             metadata={"format": "password"})
+
+
+class RefreshSchema(Schema):
+    """A refresh token."""
+
+    refresh_token = fields.String(required=True, validate=validate.Length(max=200))
+
+
+class DelegationSchema(Schema):
+    """Which service is to act for the caller."""
+
+    to = fields.String(required=True, validate=validate.OneOf(["imports"]))
+
+
+class SignedInUserSchema(Schema):
+    """Who signed in."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    role = _role(required=True)
+
+
+class TokensSchema(Schema):
+    """An access token for ten minutes, and a refresh token to get the next pair with."""
+
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True)
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds."})
+    refresh_token = fields.String(required=True)
+    refresh_expires_at = Time(required=True)
+    user = fields.Nested(SignedInUserSchema, required=True)

@@ -1,0 +1,19 @@
+"""Accounts' worker. It hears nobody; it takes the receipts for what accounts told others."""
+
+from celery import Celery
+from pymongo.database import Database
+
+from shared.database import Document
+from shared.settings import Settings
+from shared.worker import Subscriptions
+from shared.worker import create_worker as create_base
+
+
+def join(database: Database[Document]) -> Subscriptions:
+    """Who hears what, on this database: nobody, nothing."""
+    return {}
+
+
+def create_worker(settings: Settings) -> Celery:
+    """The Celery application of accounts' workers."""
+    return create_base("accounts", settings, join)

@@ -1,0 +1,173 @@
+"""Customers and the rules they obey. Pure: no database, no clock, no framework."""
+
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumberFormat,
+    format_number,
+    is_possible_number,
+    parse,
+)
+
+from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
+
+Preference = str | bool | int
+
+
+class EmailTaken(Conflict):
+    """Another customer already has this e-mail address."""
+
+
+class ExternalIdTaken(Conflict):
+    """Another customer already has this external id."""
+
+
+class NoSuchCustomer(NotFound):
+    """There is no customer with this id."""
+
+
+class NotIdentifiable(Invalid):
+    """A customer needs a name, an e-mail address, a phone number or an external id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email:
+    """An e-mail address and what it is for."""
+
+    address: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phone:
+    """A phone number in E.164 form and what it is for."""
+
+    number: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A postal address. `country` is an ISO 3166-1 alpha-2 code, or None where there is none."""
+
+    label: str | None = None
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postcode: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customer:
+    """A person or a company that buys from the shop."""
+
+    id: str
+    external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    emails: tuple[Email, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    tags: tuple[str, ...] = ()
+    preferences: dict[str, Preference]
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+    @classmethod
+    def new(cls, *, id: str, now: datetime, preferences: dict[str, Preference] | None = None,
+            **details: Any) -> Self:
+        """A customer as registered at `now`.
+
+        :raises NotIdentifiable: nothing in it says who this is.
+        :raises Invalid: a value appears twice.
+        """
+        return cls(id=id, created_at=now, updated_at=now, preferences=preferences or {}, **details)._checked()
+
+    def changed(self, *, now: datetime, **changes: Any) -> Self:
+        """The customer with `changes` made at `now`; a list that is given replaces the old one.
+
+        :raises NotIdentifiable: nothing would be left that says who this is.
+        :raises Invalid: a value appears twice.
+        """
+        return replace(self, **changes, updated_at=now)._checked()
+
+    @property
+    def display_name(self) -> str:
+        """What a person would call this customer, from the best that is known."""
+        person = " ".join(part for part in (self.first_name, self.last_name) if part)
+        contacts = (*(email.address for email in self.emails), *(phone.number for phone in self.phones))
+        return person or self.company or next(iter(contacts), None) or self.external_id or self.id
+
+    @property
+    def email_keys(self) -> list[str]:
+        """The addresses in the form in which they are compared."""
+        return [email_key(email.address) for email in self.emails]
+
+    @property
+    def name_keys(self) -> list[str]:
+        """First, last and company name in the form in which they are searched."""
+        names = (self.first_name, self.last_name, self.company)
+        return sorted({name_key(name) for name in names if name})
+
+    def _checked(self) -> Self:
+        identifiers = (self.last_name, self.company, self.external_id, self.emails, self.phones)
+        if not any(identifiers):
+            field_names = ("last_name", "company", "emails", "phones", "external_id")
+            raise NotIdentifiable(
+                "A customer needs at least one of last_name, company, an e-mail, a phone or external_id.",
+                errors=tuple(FieldError(name, "At least one of these is needed.") for name in field_names),
+            )
+        _refuse_repeats("emails", self.email_keys)
+        _refuse_repeats("phones", [phone.number for phone in self.phones])
+        _refuse_repeats("tags", list(self.tags))
+        return self
+
+
+def email_key(address: str) -> str:
+    """An address as it is compared: one Unicode form, no case. One person's mail, however it is typed."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
+
+
+def name_key(name: str) -> str:
+    """A name as it is searched: no case, no accents, single spaces."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join("".join(sign for sign in plain if not unicodedata.combining(sign)).split())
+
+
+def email_address(text: str) -> str:
+    """A well-formed address, normalised by email-validator; whether mail arrives is not asked.
+
+    :raises ValueError: it is none; the message says why.
+    """
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+
+
+def phone_number(text: str, *, region: str | None = None) -> str:
+    """A phone number in E.164 form. `region` is the country of a number without a country code.
+
+    :raises ValueError: it is none; the message says why.
+    """
+    try:
+        number = parse(text, region)
+    except NumberParseException as error:
+        raise ValueError("It is not a phone number; give it with its country code, such as +44 20 7946 0958.") from error
+    if not is_possible_number(number):
+        raise ValueError("A phone number of this country has another length.")
+    return format_number(number, PhoneNumberFormat.E164)
+
+
+def _refuse_repeats(field: str, values: list[str]) -> None:
+    if len(set(values)) < len(values):
+        raise invalid(field, "The same value is given twice.")

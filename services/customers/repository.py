@@ -1,0 +1,280 @@
+"""Every query on customers, their ledger and the staff cards."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from services.customers import documents
+from services.customers.model import (
+    Address,
+    Customer,
+    Email,
+    EmailTaken,
+    ExternalIdTaken,
+    NoSuchCustomer,
+    Phone,
+    email_key,
+    name_key,
+)
+from shared.errors import FieldError, NotFound, Refusal
+from shared.events.envelope import Event
+from shared.idempotency import CreationRequest, first_answer
+from shared.repository import EARLIEST, Document, Keys, Page, Range, Repository, apply_states
+
+NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
+NO_PURCHASES: Document = {
+    "orders": 0, "returns": 0, "totals": [], "first_order_at": None, "last_order_at": None,
+}
+
+
+class CustomerRepository(Repository):
+    """Customers, and what stays of deleted ones."""
+
+    collection_name = documents.CUSTOMERS.name
+    public = ("external_id", "first_name", "last_name", "company", "emails", "phones", "addresses", "tags",
+              "preferences", "created_at", "updated_at", "purchases", "version", "revision")
+
+    def add(self, customer: Customer, *events: Event, request: CreationRequest | None = None) -> Document:
+        """Add a customer; answers with it as callers see it, or with the first answer to the same request.
+
+        :raises EmailTaken: an address belongs to another customer.
+        :raises ExternalIdTaken: the external id belongs to another customer.
+        :raises IdempotencyKeyReused: the request's key came with another body.
+        """
+        document = to_document(customer)
+        seen = {name: document[name] for name in ("_id", *self.public)}
+        stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
+        try:
+            self.insert({**document, **stamp}, *events)
+        except DuplicateKeyError as error:
+            repeated = first_answer(request, self._find_request)
+            if repeated is None:
+                raise self._taken(error.details or {}, customer) from error
+            return repeated
+        return seen
+
+    def add_many(self, entries: Sequence[tuple[Customer, Event]], *, batch: str) -> list[str | Refusal]:
+        """Add customers that have no one in their way; for each, its id or why it was not added."""
+        outcomes: list[str | Refusal] = [customer.id for customer, _ in entries]
+        rows = [{**to_document(customer), "batch": batch, "outbox": self.outbox(event)}
+                for customer, event in entries]
+        try:
+            if rows:
+                self.collection.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            for failure in error.details["writeErrors"]:
+                outcomes[failure["index"]] = self._taken(failure, entries[failure["index"]][0])
+        return outcomes
+
+    def find_matches(self, *, external_ids: Iterable[str], emails: Iterable[str]) -> list[Document]:
+        """The customers that have one of these external ids or (as keys) e-mail addresses."""
+        return list(self.collection.find(
+            {"$or": [{"external_id": {"$in": list(external_ids)}}, {"keys.emails": {"$in": list(emails)}}]},
+            {"external_id": 1, "keys.emails": 1, "batch": 1},
+        ))
+
+    def save(self, customer: Customer, *events: Event) -> Document:
+        """Write a changed customer over the version it was made from.
+
+        :raises Stale: it has another version by now.
+        :raises EmailTaken: an address belongs to another customer.
+        :raises ExternalIdTaken: the external id belongs to another customer.
+        """
+        unchanging = {"_id", "created_at", "version", "purchases", "revision"}
+        fields = {name: value for name, value in to_document(customer).items() if name not in unchanging}
+        try:
+            return self.change(customer.id, fields, *events, version=customer.version)
+        except DuplicateKeyError as error:
+            raise self._taken(error.details or {}, customer) from error
+
+    def delete(self, id: str, *events: Event, version: int, now: datetime) -> None:
+        """Forget everything about a customer but that there was one.
+
+        :raises Stale: it has another version by now.
+        """
+        self.replace(id, {"deleted_at": now}, *events, version=version)
+
+    def get(self, id: str) -> Document:
+        """One customer as callers see it.
+
+        :raises NoSuchCustomer: there is none.
+        """
+        try:
+            return super().get(id)
+        except NotFound as error:
+            raise NoSuchCustomer("There is no customer with this id.") from error
+
+    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of customers, newest first; by name prefix (`q`) in the order of the names."""
+        if filters.keys() & _UNIQUE:
+            found = self.collection.find(_conditions(filters) | {"deleted_at": None}, self._projection)
+            return Page(items=list(found.limit(limit)), next=None)
+        if "q" in filters:
+            return self._by_name(name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters))
+        return self.page(_range(filters), after=after, limit=limit, where=_conditions(filters))
+
+    def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
+        """Store what a customer has bought, if nobody did since `revision`. True if stored, or not needed."""
+        outcome = self.collection.update_one(
+            {"_id": customer_id, "revision": revision},
+            {"$set": {"purchases": purchases, "revision": revision + 1}},
+        )
+        return outcome.matched_count == 1
+
+    def revisions(self, customer_ids: Iterable[str]) -> dict[str, int]:
+        """The revision of the purchases of each of these customers that is live."""
+        found = self.collection.find({"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1})
+        return {document["_id"]: document["revision"] for document in found}
+
+    def _by_name(self, prefix: str, *, after: list[Any] | None, limit: int, where: Document) -> Page:
+        """Walk the name index from `prefix`. A customer with two matching names shows at the first only."""
+        stretch = Range(index="names", keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
+                        start=(prefix,), stop=(prefix + "\U0010ffff",))
+        begin = stretch.minimum(None if after is None else tuple(after))
+        cursor = (self.collection.find(where, {**self._projection, "keys.names": 1})
+                  .hint(stretch.index).min(begin).max(stretch.maximum()).batch_size(limit + 2))
+        items: list[Document] = []
+        position: list[Any] | None = None
+        for document in cursor:
+            here = [min(name for name in document.pop("keys")["names"] if name.startswith(prefix)), document["_id"]]
+            if after is not None and here <= after:
+                continue
+            if len(items) == limit:
+                return Page(items=items, next=position)
+            items.append(document)
+            position = here
+        return Page(items=items, next=None)
+
+    def _find_request(self, key: str) -> Document | None:
+        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+
+    def _taken(self, details: Document, customer: Customer) -> Refusal:
+        """The refusal behind a duplicate key: which field, and who holds the value."""
+        if "external_id" in details["keyPattern"]:
+            holder = self._holder({"external_id": customer.external_id})
+            error = FieldError("external_id", f"{customer.external_id} is taken.", holder)
+            return ExternalIdTaken("Another customer has this external id.", errors=(error,))
+        key = details["keyValue"].get("keys.emails")
+        index = customer.email_keys.index(key) if key in customer.email_keys else 0
+        error = FieldError(f"emails.{index}.address", f"{customer.emails[index].address} is taken.",
+                           self._holder({"keys.emails": key}))
+        return EmailTaken("Another customer has this e-mail address.", errors=(error,))
+
+    def _holder(self, query: Document) -> str | None:
+        holder = self.collection.find_one(query, {"_id": 1})
+        return None if holder is None else str(holder["_id"])
+
+
+class LedgerRepository(Repository):
+    """What orders told us: one entry an order, in its latest known state."""
+
+    collection_name = documents.LEDGER.name
+    public = ("customer_id", "kind", "status", "total", "currency", "placed_at", "version")
+
+    def record(self, entries: Sequence[Document]) -> None:
+        """Keep the entries that are newer than what is known; late and repeated ones change nothing."""
+        apply_states(self.collection, entries)
+
+    def purchases(self, customer_ids: Sequence[str]) -> dict[str, Document]:
+        """What each of these customers has bought: counts, net total for each currency, first and last sale.
+
+        Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
+        """
+        is_sale = {"$eq": ["$kind", "sale"]}
+        groups = self.collection.aggregate([
+            {"$match": {"customer_id": {"$in": list(customer_ids)}, "status": {"$ne": "cancelled"}}},
+            {"$group": {
+                "_id": {"customer": "$customer_id", "currency": "$currency"},
+                "orders": {"$sum": {"$cond": [is_sale, 1, 0]}},
+                "returns": {"$sum": {"$cond": [is_sale, 0, 1]}},
+                "amount": {"$sum": "$total"},
+                "first": {"$min": {"$cond": [is_sale, "$placed_at", None]}},
+                "last": {"$max": {"$cond": [is_sale, "$placed_at", None]}},
+            }},
+            {"$sort": {"_id.currency": 1}},
+            {"$group": {
+                "_id": "$_id.customer",
+                "orders": {"$sum": "$orders"},
+                "returns": {"$sum": "$returns"},
+                "totals": {"$push": {"amount": "$amount", "currency": "$_id.currency"}},
+                "first_order_at": {"$min": "$first"},
+                "last_order_at": {"$max": "$last"},
+            }},
+        ])
+        found = {group.pop("_id"): group for group in groups}
+        return {id: found.get(id, NO_PURCHASES) for id in customer_ids}
+
+
+class StaffRepository(Repository):
+    """What accounts told us: a card of each member of staff."""
+
+    collection_name = documents.STAFF.name
+    public = ("name", "role", "active", "version")
+
+    def keep(self, cards: Sequence[Document]) -> None:
+        """Keep the cards that are newer than what is known."""
+        apply_states(self.collection, cards)
+
+
+def to_document(customer: Customer) -> Document:
+    """A customer as it lies in the database, without its outbox."""
+    fields = asdict(customer)
+    fields["_id"] = fields.pop("id")
+    for name in ("emails", "phones", "addresses", "tags"):
+        fields[name] = list(fields[name])
+    return fields | {
+        "keys": {"last_name": name_key(customer.last_name) if customer.last_name else None,
+                 "names": customer.name_keys, "emails": customer.email_keys},
+        "purchases": NO_PURCHASES,
+        "revision": 0,
+    }
+
+
+def to_customer(document: Document) -> Customer:
+    """A customer as read by `get`."""
+    details = {name: document[name] for name in ("external_id", "first_name", "last_name", "company", "preferences",
+                                                 "created_at", "updated_at", "version")}
+    return Customer(
+        id=document["_id"],
+        emails=tuple(Email(**email) for email in document["emails"]),
+        phones=tuple(Phone(**phone) for phone in document["phones"]),
+        addresses=tuple(Address(**address) for address in document["addresses"]),
+        tags=tuple(document["tags"]),
+        **details,
+    )
+
+
+# These filters find at most one customer for each value that is given, from its own index.
+_UNIQUE = {"id", "email", "external_id"}
+
+# Filter → the index that serves it, most selective first; the others narrow what that one finds.
+_INDEXES: tuple[tuple[str, str, str], ...] = (
+    ("phone", "phone", "phones.number"),
+    ("last_name", "last_name", "keys.last_name"),
+    ("tag", "tag", "tags"),
+)
+
+
+def _range(filters: Document) -> Range:
+    for name, index, field in _INDEXES:
+        if name in filters:
+            value = name_key(filters[name]) if name == "last_name" else filters[name]
+            return Range(index=index, keys=((field, ASCENDING), *NEWEST), equal=(value,))
+    # What stays of a deleted customer has no created_at and lies before the earliest date.
+    return Range(index="newest", keys=NEWEST, stop=(EARLIEST,))
+
+
+def _conditions(filters: Document) -> Document:
+    fields = {
+        "id": ("_id", lambda ids: {"$in": ids}),
+        "email": ("keys.emails", email_key),
+        "external_id": ("external_id", str),
+        "phone": ("phones.number", str),
+        "last_name": ("keys.last_name", name_key),
+        "tag": ("tags", str),
+    }
+    return {fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields}

@@ -1,0 +1,110 @@
+"""HTTP for customers: parse, call one operation, render."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, current_app
+
+from services.customers import operations
+from services.customers.repository import CustomerRepository
+from services.customers.schemas import (
+    BulkCustomersSchema,
+    CustomerChangesSchema,
+    CustomerPageSchema,
+    CustomerQuerySchema,
+    CustomerSchema,
+    NewCustomerSchema,
+)
+from shared.auth.middleware import allow, caller
+from shared.idempotency import creation_request
+from shared.web import answers, bulk
+from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+
+Document = dict[str, Any]
+
+LARGEST_BULK_BODY = 16 * 1024 * 1024
+
+blueprint = ApiBlueprint("customers", __name__, url_prefix="/v1/customers",
+                         description="The people and companies the shop sells to.")
+
+
+def _customers() -> CustomerRepository:
+    repository: CustomerRepository = current_app.extensions["customers"]
+    return repository
+
+
+@blueprint.post("")
+@allow("sales", "admin")
+@blueprint.arguments(NewCustomerSchema)
+@blueprint.answers(201, CustomerSchema)
+@blueprint.documents_creation()
+def register_customer(payload: Document) -> Response:
+    """Register a customer.
+
+    409 if an e-mail address or the external id belongs to another customer; the refusal names
+    the field and that customer's id.
+    """
+    request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
+    customer = operations.register(_customers(), payload, now=_now(), request=request)
+    return answers.entity(customer, status=201, location=f"customers/{customer['_id']}")
+
+
+@blueprint.post("/bulk")
+@allow("sales", "admin")
+@bulk.body_limit(LARGEST_BULK_BODY)
+@blueprint.arguments(BulkCustomersSchema)
+@blueprint.answers(200, bulk.BulkAnswerSchema)
+def register_customers(payload: Document) -> Response:
+    """Register up to 1,000 customers in one call, with one result for each.
+
+    A customer whose external id (or, without one, first e-mail address) is known already is left
+    as it is: `unchanged`.
+    """
+    entries = bulk.load_entries(NewCustomerSchema(), payload["entries"])
+    return bulk.answer(operations.register_many(_customers(), entries, now=_now(), batch=payload["batch"]))
+
+
+@blueprint.get("")
+@allow("sales", "admin")
+@blueprint.arguments(CustomerQuerySchema, location="query")
+@blueprint.answers(200, CustomerPageSchema)
+def search_customers(query: Document) -> Response:
+    """List customers, newest first, or by name where `q` is given."""
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = _customers().search(query, after=answers.position(query, cursor), limit=limit)
+    return answers.page(found, filters=query)
+
+
+@blueprint.get("/<id>")
+@allow("sales", "admin")
+@blueprint.answers(200, CustomerSchema)
+def get_customer(id: str) -> Response:
+    """Show one customer, with what they have bought."""
+    return answers.entity(_customers().get(id))
+
+
+@blueprint.patch("/<id>")
+@allow("sales", "admin")
+@blueprint.arguments(CustomerChangesSchema)
+@blueprint.answers(200, CustomerSchema)
+@blueprint.documents_precondition()
+def change_customer(payload: Document, id: str) -> Response:
+    """Change some fields of a customer."""
+    version = expected_version()
+    return answers.entity(operations.change(_customers(), id, payload, version=version, now=_now()))
+
+
+@blueprint.delete("/<id>")
+@allow("admin")
+@blueprint.answers(204)
+@blueprint.documents_precondition()
+def delete_customer(id: str) -> Response:
+    """Delete a customer. What they bought stays in the order book, without their name."""
+    operations.delete(_customers(), id, version=expected_version(), now=_now())
+    return Response(status=204)
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,195 @@
+"""The JSON that comes in and goes out of customers, one class for each direction."""
+
+from typing import Any
+
+import pycountry
+from flask import current_app
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+
+from services.customers.model import Address, Email, Phone, email_address, phone_number
+from shared.web.fields import Text, Time
+
+_PREFERENCE_KEY = validate.Regexp(r"^[a-z][a-z0-9_]{0,49}$", error="Use a-z, 0-9 and _, at most 50 characters.")
+_BIGGEST_INTEGER = 2**53 - 1
+
+
+class EmailField(Text):
+    """A well-formed e-mail address."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return email_address(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class PhoneField(Text):
+    """A phone number, turned into E.164 form. Without a country code, the shop's own country is meant."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return phone_number(text, region=current_app.config.get("DEFAULT_PHONE_REGION") or None)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class CountryField(fields.String):
+    """An ISO 3166-1 alpha-2 code."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        code: str = super()._deserialize(value, attr, data, **kwargs)
+        if len(code) != 2 or pycountry.countries.get(alpha_2=code.upper()) is None:
+            raise ValidationError("It must be a two-letter country code of ISO 3166, such as GB.")
+        return code.upper()
+
+
+class PreferenceField(fields.Field[str | bool | int]):
+    """One preference: a text, a number or a yes or no."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | bool | int:
+        if isinstance(value, str):
+            return Text(longest=500).deserialize(value)
+        if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _BIGGEST_INTEGER):
+            return value
+        raise ValidationError("A preference is a text, a whole number, true or false.")
+
+
+def _label() -> Text:
+    return Text(longest=50, allow_none=True, load_default=None)
+
+
+class EmailSchema(Schema):
+    """An e-mail address of a customer."""
+
+    address = EmailField(longest=254, required=True)
+    label = _label()
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Email:
+        """The model's value."""
+        return Email(**data)
+
+
+class PhoneSchema(Schema):
+    """A phone number of a customer."""
+
+    number = PhoneField(longest=50, required=True, metadata={"example": "+442079460958"})
+    label = _label()
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Phone:
+        """The model's value."""
+        return Phone(**data)
+
+
+class AddressSchema(Schema):
+    """A postal address of a customer."""
+
+    label = _label()
+    line1 = Text(longest=200, allow_none=True, load_default=None)
+    line2 = Text(longest=200, allow_none=True, load_default=None)
+    city = Text(longest=100, allow_none=True, load_default=None)
+    region = Text(longest=100, allow_none=True, load_default=None)
+    postcode = Text(longest=20, allow_none=True, load_default=None)
+    country = CountryField(allow_none=True, load_default=None, metadata={"example": "GB"})
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Address:
+        """The model's value."""
+        return Address(**data)
+
+
+def _many(schema: type[Schema], most: int) -> fields.List:
+    return fields.List(fields.Nested(schema), validate=validate.Length(max=most))
+
+
+class CustomerFieldsSchema(Schema):
+    """What callers may say of a customer. None of it is needed by itself."""
+
+    external_id = Text(longest=100, allow_none=True)
+    first_name = Text(longest=100, allow_none=True)
+    last_name = Text(longest=100, allow_none=True)
+    company = Text(longest=200, allow_none=True)
+    emails = _many(EmailSchema, 20)
+    phones = _many(PhoneSchema, 20)
+    addresses = _many(AddressSchema, 50)
+    tags = fields.List(Text(longest=50), validate=validate.Length(max=50))
+    preferences = fields.Dict(keys=fields.String(validate=_PREFERENCE_KEY), values=PreferenceField(),
+                              validate=validate.Length(max=50))
+
+    @post_load
+    def freeze(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Lists as tuples, as the model has them."""
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+
+
+class NewCustomerSchema(CustomerFieldsSchema):
+    """A customer to register: at least one of last_name, company, an e-mail, a phone or external_id."""
+
+
+class CustomerChangesSchema(CustomerFieldsSchema):
+    """Changes to a customer. Fields that are not sent stay; a list that is sent replaces the old one."""
+
+    @validates("preferences")
+    def _preferences_not_null(self, value: Any, **_: Any) -> None:
+        if value is None:
+            raise ValidationError("Send {} to have none.")
+
+
+class BulkCustomersSchema(Schema):
+    """Up to 1,000 customers. `batch` names the work they belong to; sent again, it gets the same answer."""
+
+    batch = Text(longest=100, required=True)
+    entries = fields.List(fields.Raw(), required=True, validate=validate.Length(min=1, max=1_000),
+                          metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}})
+
+
+class CustomerQuerySchema(Schema):
+    """How a list of customers may be narrowed."""
+
+    id = fields.List(fields.String(), validate=validate.Length(max=200),
+                     metadata={"description": "Ids, each as its own `id=` parameter."})
+    last_name = Text(longest=100, metadata={"description": "Equal, without case and accents."})
+    email = Text(longest=254)
+    phone = PhoneField(longest=50)
+    external_id = Text(longest=100)
+    tag = Text(longest=50)
+    q = Text(longest=100, metadata={
+        "description": "Beginning of a first, last or company name, without case and accents."})
+    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+class TotalSchema(Schema):
+    """An amount that stands alone."""
+
+    amount = fields.String(required=True, metadata={"format": "decimal"})
+    currency = fields.String(required=True)
+
+
+class PurchasesSchema(Schema):
+    """What a customer has bought: numbers of sales and returns, net totals, first and last sale."""
+
+    orders = fields.Integer(required=True)
+    returns = fields.Integer(required=True)
+    totals = fields.List(fields.Nested(TotalSchema), required=True)
+    first_order_at = Time(required=True, allow_none=True)
+    last_order_at = Time(required=True, allow_none=True)
+
+
+class CustomerSchema(CustomerFieldsSchema):
+    """A customer."""
+
+    id = fields.String(required=True)
+    created_at = Time(required=True)
+    updated_at = Time(required=True)
+    purchases = fields.Nested(PurchasesSchema, required=True)
+
+
+class CustomerPageSchema(Schema):
+    """A page of customers; `next` is the cursor of the page after, or null."""
+
+    items = fields.List(fields.Nested(CustomerSchema), required=True)
+    next = fields.String(required=True, allow_none=True)

@@ -1,0 +1,1 @@
+"""How a file becomes rows, lines, orders and customers. Pure: no HTTP, database, queue or clock."""

@@ -1,0 +1,136 @@
+"""What one row of an export comes to: a line of an order, or a rejection with its reason."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Any, Literal, Self
+
+Kind = Literal["sale", "return"]
+
+# Python's ordinary context rounds to 28 digits; a sum of large amounts with six decimals has more.
+_EXACT = Context(prec=200)
+
+
+class Unfit(Exception):
+    """What stands in a row cannot be taken; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Buyer:
+    """What a row says about who bought. Phones are E.164; "" and () where it says nothing."""
+
+    external_id: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What a row says about where to. `country` is an ISO 3166-1 alpha-2 code, or "".
+
+    A country's text that has no code (such as "Channel Islands") is kept in `region`.
+    """
+
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    region: str = ""
+    postcode: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One accepted row: a line, and what its row says about the order it belongs to.
+
+    `placed_at` is aware UTC to the millisecond. `notes` are sentences on what was left out.
+    """
+
+    number: str
+    kind: Kind
+    status: str
+    placed_at: datetime
+    currency: str
+    sku: str
+    description: str
+    quantity: int
+    unit_price: Decimal
+    buyer: Buyer | None = None
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def amount(self) -> Decimal:
+        """Quantity × unit price, exact, in `currency`."""
+        return multiply(Decimal(self.quantity), self.unit_price)
+
+    def to_document(self) -> dict[str, Any]:
+        """The line as plain data: text, numbers, lists, a datetime; the price as text."""
+        return {
+            "number": self.number,
+            "kind": self.kind,
+            "status": self.status,
+            "placed_at": self.placed_at,
+            "currency": self.currency,
+            "sku": self.sku,
+            "description": self.description,
+            "quantity": self.quantity,
+            "unit_price": str(self.unit_price),
+            "buyer": None if self.buyer is None else _plain(self.buyer),
+            "place": None if self.place is None else _plain(self.place),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """The line that `to_document` wrote. Other keys are ignored; a naive time is UTC."""
+        values = {name: document[name] for name in cls.__dataclass_fields__}
+        buyer, place, at = values["buyer"], values["place"], values["placed_at"]
+        return cls(
+            **values
+            | {
+                "placed_at": at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC),
+                "unit_price": Decimal(values["unit_price"]),
+                "buyer": None if buyer is None else _buyer(buyer),
+                "place": None if place is None else Place(**place),
+                "notes": tuple(values["notes"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """Why a row is not taken, and what it would have come to.
+
+    `amount` is None where quantity or price cannot be read; `currency` where that cannot.
+    """
+
+    reason: str
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+def multiply(left: Decimal, right: Decimal) -> Decimal:
+    """The exact product, whatever the context of the thread."""
+    return _EXACT.multiply(left, right)
+
+
+def add(left: Decimal, right: Decimal) -> Decimal:
+    """The exact sum, whatever the context of the thread."""
+    return _EXACT.add(left, right)
+
+
+def _plain(value: Buyer | Place) -> dict[str, Any]:
+    return {
+        name: list(item) if isinstance(item, tuple) else item
+        for name, item in asdict(value).items()
+        if item
+    }
+
+
+def _buyer(document: dict[str, Any]) -> Buyer:
+    lists = {name: tuple(document.get(name, ())) for name in ("emails", "phones")}
+    return Buyer(**document | lists)

@@ -1,0 +1,84 @@
+"""Times as shops write them, made aware and UTC."""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo
+
+from services.imports.model.lines import Unfit
+from services.imports.model.texts import quoted
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+# Forms that can be read in one way only, by what is left of them without digits. 03/04/2011 is
+# missing on purpose: whether that is March or April only the shop knows.
+_SHAPES = {
+    "//": "%Y/%m/%d",
+    "// :": "%Y/%m/%d %H:%M",
+    "// ::": "%Y/%m/%d %H:%M:%S",
+    "..": "%d.%m.%Y",
+    ".. :": "%d.%m.%Y %H:%M",
+    ".. ::": "%d.%m.%Y %H:%M:%S",
+    "..,:": "%d.%m.%Y,%H:%M",
+    "..,::": "%d.%m.%Y,%H:%M:%S",
+}
+_DAYS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S %z", " %I:%M %p", " %I:%M:%S %p")
+_WEEKDAY = re.compile(r"^[A-Za-z]{3,9},\s*")
+_OFFSET = re.compile(r"\s+(?=[+-][0-9]{2}:?[0-9]{2}$)")
+_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$")
+
+
+@lru_cache(maxsize=65_536)
+def read(cell: str, *, formats: tuple[str, ...], timezone: str) -> datetime:
+    """The time in a cell, in UTC, to the millisecond (which is what the database keeps).
+
+    `formats` are strptime's; with none, ISO 8601 and other unambiguous forms are read. A time
+    without an offset is one of `timezone`; one that the clock showed twice is the first of the two.
+
+    :raises Unfit: it is missing, cannot be read, or is out of range.
+    """
+    text = " ".join(cell.split())
+    if not text:
+        raise Unfit("The time is missing.")
+    at = _by_formats(text, formats) if formats else _unambiguous(text)
+    if at is None:
+        raise Unfit(f"The time {quoted(cell)} cannot be read{_hint(formats)}.")
+    try:
+        at = (at if at.tzinfo else at.replace(tzinfo=_zone(timezone))).astimezone(UTC)
+    except OverflowError as error:
+        raise Unfit(f"The time {quoted(cell)} is out of range.") from error
+    if at < EARLIEST:
+        raise Unfit(f"The time {quoted(cell)} is before the year 1900.")
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _by_formats(text: str, formats: tuple[str, ...]) -> datetime | None:
+    for form in formats:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 (the caller adds the zone)
+        except ValueError:
+            continue
+    return None
+
+
+def _unambiguous(text: str) -> datetime | None:
+    text = _OFFSET.sub("", _UTC.sub("+00:00", text))
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return _by_formats(*_likely(text))
+
+
+def _likely(text: str) -> tuple[str, tuple[str, ...]]:
+    shape = re.sub("[0-9]", "", text)
+    if shape in _SHAPES:
+        return text, (_SHAPES[shape],)
+    if "," in text and shape.replace(", ", ",") in _SHAPES:
+        return text.replace(", ", ","), (_SHAPES[shape.replace(", ", ",")],)
+    return _worded(text), _WORDED
+
+
+def _worded(text: str) -> str:
+    """ "Wed, 1-Dec-2010 08:26" as "1 Dec 2010 08:26"."""
+    return " ".join(re.sub(r"[-,.]", " ", _WEEKDAY.sub("", text)).split())

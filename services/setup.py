@@ -1,0 +1,35 @@
+"""The setup step: databases, signing key and first admin, for all services. Safe to run at every start."""
+
+import importlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from services.accounts import operations, secrets
+from services.accounts.app import create_accounts
+from shared.database import build, connect, database, wait_for_primary
+from shared.settings import PORTS, Settings
+
+WAIT_SECONDS = 120
+
+
+def run(settings: Settings) -> Iterator[str]:
+    """Do what is missing; yields a line for each thing done, and at last how to sign in."""
+    wait_for_primary(settings, seconds=WAIT_SECONDS)
+    with connect(settings) as client:
+        for service in PORTS:
+            collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
+            yield from build(database(client, settings, service), collections)
+        accounts = create_accounts(database(client, settings, "accounts"))
+        if operations.make_signing_key(accounts.keys, now=datetime.now(UTC)):
+            yield "kith_accounts: signing key made"
+        yield _first_admin(accounts, settings)
+
+
+def _first_admin(accounts: operations.Accounts, settings: Settings) -> str:
+    if accounts.users.has_admin():
+        return "sign in: with the password you know; ADMIN_PASSWORD does not change it"
+    password = settings.admin_password or secrets.new_password()
+    operations.register(accounts.users, email=settings.admin_email, name="Admin", role="admin", password=password,
+                        now=datetime.now(UTC))
+    shown = "the ADMIN_PASSWORD you gave" if settings.admin_password else password
+    return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"

@@ -1,0 +1,97 @@
+"""The public keys of accounts and what it has revoked, kept fresh in each process.
+
+Asked for again when older than `FRESH_SECONDS`, so that a revoked token is dead within five
+seconds. While accounts does not answer, the last known keys go on being used: tokens live ten
+minutes, and a CRM that stops with its log-in service would be worse.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import structlog
+from jwt import PyJWK
+
+from shared.auth.callers import ALGORITHM
+
+log = structlog.get_logger(__name__)
+
+FRESH_SECONDS = 4.0
+RETRY_SECONDS = 1.0
+
+
+class KeysUnavailable(Exception):
+    """No public key is known yet, since accounts has not answered."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What accounts publishes: keys by their id, and for each revoked user the time before which tokens are void."""
+
+    keys: dict[str, PyJWK] = field(default_factory=dict)
+    revoked: dict[str, float] = field(default_factory=dict)
+
+
+def read_published(jwks: dict[str, Any], revocations: dict[str, float]) -> Published:
+    """The keys of a JWK set (RFC 7517), of the one algorithm that is used here."""
+    keys = {key["kid"]: PyJWK(key, algorithm=ALGORITHM) for key in jwks["keys"]}
+    return Published(keys=keys, revoked=revocations)
+
+
+def fetch_published(accounts_url: str) -> Published:
+    """Ask accounts for its keys and revocations over HTTP.
+
+    :raises requests.RequestException: it did not answer within two seconds.
+    """
+    answers = []
+    for name in ("jwks.json", "revocations.json"):
+        answer = requests.get(f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False)
+        answer.raise_for_status()
+        answers.append(answer.json())
+    return read_published(answers[0], answers[1]["users"])
+
+
+class Keyring:
+    """Keys and revocations as last published."""
+
+    def __init__(self, fetch: Callable[[], Published], *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._published = Published()
+        self._due_at = float("-inf")
+
+    def published(self) -> Published:
+        """The keys and revocations, at most `FRESH_SECONDS` old while accounts answers."""
+        if self._clock() >= self._due_at:
+            # One thread asks; the others go on with what is known, if anything is.
+            if self._lock.acquire(blocking=not self._published.keys):
+                try:
+                    self._refresh_if_due()
+                finally:
+                    self._lock.release()
+        return self._published
+
+    def key(self, kid: str) -> PyJWK | None:
+        """The public key with this id.
+
+        :raises KeysUnavailable: no key at all is known yet.
+        """
+        published = self.published()
+        if not published.keys:
+            raise KeysUnavailable("The accounts service has not answered yet.")
+        return published.keys.get(kid)
+
+    def _refresh_if_due(self) -> None:
+        if self._clock() < self._due_at:
+            return
+        try:
+            self._published = self._fetch()
+            self._due_at = self._clock() + FRESH_SECONDS
+        except (requests.RequestException, ValueError, KeyError) as error:
+            self._due_at = self._clock() + RETRY_SECONDS
+            log.warning("keys_not_fetched", reason=type(error).__name__)

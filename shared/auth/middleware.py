@@ -1,0 +1,75 @@
+"""The role middleware: finds out who is asking before a view runs, and whether that view is for them.
+
+Refused by default: a view that names nobody, with `@allow` or `@public`, answers 403 to everybody.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+
+from shared.auth.callers import ROLES, Caller
+from shared.auth.keyring import KeysUnavailable
+from shared.auth.tokens import TokenVerifier
+from shared.errors import Forbidden, Unauthenticated, Unavailable
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC = frozenset({"*"})
+
+
+def allow(*roles: str) -> Callable[[View], View]:
+    """Say which roles may call a view.
+
+    :raises ValueError: a role is named that does not exist.
+    """
+    unknown = set(roles) - set(ROLES)
+    if unknown or not roles:
+        raise ValueError(f"allow() names no known role: {sorted(unknown)}")
+    return lambda view: _mark(view, frozenset(roles))
+
+
+def public(view: View) -> View:
+    """Say aloud that a view is for everybody, without a token."""
+    return _mark(view, PUBLIC)
+
+
+def allowed_roles(view: Callable[..., Any]) -> frozenset[str]:
+    """The roles a view names; empty if it names nobody."""
+    return cast(frozenset[str], getattr(view, "_allowed_roles", frozenset()))
+
+
+def caller() -> Caller:
+    """Who makes the present request. Only for views that are not public."""
+    return cast(Caller, g.caller)
+
+
+def install(app: Flask, verifier: TokenVerifier) -> None:
+    """Check every request of `app` before its view runs."""
+
+    @app.before_request
+    def authorize() -> None:
+        if request.endpoint is None:
+            return
+        roles = allowed_roles(current_app.view_functions[request.endpoint])
+        if roles is PUBLIC:
+            return
+        g.caller = _caller(verifier)
+        if g.caller.role not in roles:
+            raise Forbidden(f"The role {g.caller.role} may not do this." if roles
+                            else "This address is open to nobody.")
+
+
+def _caller(verifier: TokenVerifier) -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Sign in first: send the access token as Authorization: Bearer <token>.")
+    try:
+        return verifier.caller(token.strip())
+    except KeysUnavailable as error:
+        raise Unavailable("Tokens cannot be checked just now; try again in a moment.") from error
+
+
+def _mark(view: View, roles: frozenset[str]) -> View:
+    view._allowed_roles = roles  # type: ignore[attr-defined]
+    return view

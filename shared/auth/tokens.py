@@ -1,0 +1,84 @@
+"""Access tokens: how one is verified, and remembered so that it is verified once. Signing is accounts' alone."""
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import jwt
+
+from shared.auth.callers import ALGORITHM, AUDIENCE, ISSUER, ROLES, TOKEN_TYPE, Caller
+from shared.auth.keyring import Keyring
+from shared.errors import Unauthenticated
+
+_KID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_REQUIRED = ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]
+LEEWAY_SECONDS = 30
+REMEMBERED_TOKENS = 10_000
+
+
+@dataclass(frozen=True)
+class _Verified:
+    caller: Caller
+    issued_at: float
+    expires_at: int
+
+
+class TokenVerifier:
+    """Turns an access token into a caller. Verified tokens are remembered until they expire."""
+
+    def __init__(self, keyring: Keyring, *, clock: Callable[[], float] = time.time) -> None:
+        self._keyring = keyring
+        self._clock = clock
+        self._verified: OrderedDict[str, _Verified] = OrderedDict()
+        self._lock = Lock()
+
+    def caller(self, token: str) -> Caller:
+        """Who this token speaks for.
+
+        :raises Unauthenticated: it is forged, expired, revoked, or no access token of ours.
+        :raises KeysUnavailable: it cannot be checked, since no public key is known yet.
+        """
+        verified = self._verified.get(token) or self._verify(token)
+        if verified.expires_at + LEEWAY_SECONDS <= self._clock():
+            raise Unauthenticated("The token has expired; ask for a new one with the refresh token.")
+        void_before = self._keyring.published().revoked.get(verified.caller.id, 0)
+        if verified.issued_at < void_before:
+            raise Unauthenticated("The token was revoked; sign in again.")
+        return verified.caller
+
+    def _verify(self, token: str) -> _Verified:
+        claims = self._claims(token)
+        verified = _Verified(_caller(claims), float(claims["iat"]), int(claims["exp"]))
+        with self._lock:
+            self._verified[token] = verified
+            while len(self._verified) > REMEMBERED_TOKENS:
+                self._verified.popitem(last=False)
+        return verified
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            # The kid only ever looks up a key that is already here (RFC 8725, 3.10).
+            key = self._keyring.key(kid) if isinstance(kid, str) and _KID.match(kid) else None
+            if key is None or header.get("typ") != TOKEN_TYPE:
+                raise Unauthenticated("The token was not issued here; sign in again.")
+            return jwt.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
+                              leeway=LEEWAY_SECONDS, options={"require": _REQUIRED})
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("The token has expired; ask for a new one with the refresh token.") from error
+        except jwt.PyJWTError as error:
+            raise Unauthenticated("The token is not valid; sign in again.") from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    role = claims.get("role")
+    if role not in ROLES:
+        raise Unauthenticated("The token names no known role; sign in again.")
+    actor = claims.get("act")
+    via = actor.get("sub") if isinstance(actor, dict) else None
+    return Caller(id=claims["sub"], role=role, via=via)

@@ -1,0 +1,173 @@
+"""How a process reaches MongoDB, and how a declared collection is built there. Knows no collection by name."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from pymongo import IndexModel, MongoClient
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from shared.settings import Settings
+
+Document = dict[str, Any]
+log = structlog.get_logger(__name__)
+
+_NOT_YET_INITIALIZED = 94
+_ALREADY_INITIALIZED = 23
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A collection as it has to lie in the database: its rules and its indexes."""
+
+    name: str
+    validator: Document
+    indexes: tuple[IndexModel, ...] = ()
+    outbox: bool = False
+    """Whether its documents carry events for the relay to send."""
+    options: Document = field(default_factory=dict)
+
+    def all_indexes(self) -> tuple[IndexModel, ...]:
+        """The declared indexes, with the relay's own where there is an outbox."""
+        return (*self.indexes, OUTBOX_INDEX) if self.outbox else self.indexes
+
+
+# Sparse: a document with nothing to send, an empty outbox included, has no entry, so the relay's
+# question stays as cheap as the number of waiting events however large the collection grows.
+OUTBOX_INDEX = IndexModel([("outbox.due_at", 1)], name="outbox_due", sparse=True)
+
+OUTBOX_SCHEMA: Document = {
+    "bsonType": "array",
+    "items": {
+        "bsonType": "object",
+        "required": ["id", "to", "name", "schema", "data", "sent", "due_at"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"bsonType": "string"},
+            "to": {"bsonType": "string"},
+            "name": {"bsonType": "string"},
+            "schema": {"bsonType": "int", "minimum": 1},
+            "data": {"bsonType": "object"},
+            "sent": {"bsonType": "int", "minimum": 0},
+            "due_at": {"bsonType": "date"},
+        },
+    },
+}
+
+
+def connect(settings: Settings) -> MongoClient[Document]:
+    """A client for the settings' server. It connects on first use, in the process that uses it."""
+    return MongoClient(
+        settings.mongo_url,
+        # An acknowledged write must survive the loss of the primary.
+        w="majority",
+        # Naive datetimes would be read as local time by whoever forgets that they are UTC.
+        tz_aware=True,
+        # Without these a primary that stops answering (not one that dies) holds a request for
+        # half a minute; a new primary is elected within about twelve seconds.
+        connectTimeoutMS=5_000,
+        heartbeatFrequencyMS=5_000,
+        serverSelectionTimeoutMS=15_000,
+        socketTimeoutMS=30_000,
+        # A request that finds no free connection is refused instead of queueing for ever.
+        waitQueueTimeoutMS=5_000,
+        maxPoolSize=50,
+    )
+
+
+def database(client: MongoClient[Document], settings: Settings, service: str) -> Database[Document]:
+    """The database that `service` owns."""
+    return client[f"{settings.database_prefix}_{service}"]
+
+
+def wait_for_primary(settings: Settings, *, seconds: float,
+                     sleep: Callable[[float], None] = time.sleep) -> None:
+    """Return when the server takes writes, making it a one-member replica set if it is none yet.
+
+    Containers start in any order, so a server that is late is waited for.
+
+    :raises ConnectionFailure: it did not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            _initiate(settings)
+            with MongoClient(settings.mongo_url, serverSelectionTimeoutMS=2_000) as client:
+                client.admin.command("ping")
+                if client.is_primary or client.primary is not None:
+                    return
+                raise ConnectionFailure("no primary yet")
+        except ConnectionFailure as error:
+            if time.monotonic() > deadline:
+                raise
+            log.info("mongodb_awaited", reason=str(error)[:200])
+            sleep(0.5)
+
+
+def _initiate(settings: Settings) -> None:
+    """Make the first host of the URL a one-member replica set, if it belongs to none."""
+    with MongoClient[Document](settings.mongo_url, connect=False) as named:
+        seeds, name = sorted(named._topology_settings.seeds), named.options.replica_set_name
+    if not name or len(seeds) != 1:
+        return
+    host, port = seeds[0]
+    with MongoClient[Document](host, port or 27017, directConnection=True,
+                               serverSelectionTimeoutMS=2_000) as direct:
+        try:
+            direct.admin.command("replSetGetStatus")
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                return
+            member = {"_id": 0, "host": f"{host}:{port or 27017}"}
+            try:
+                direct.admin.command("replSetInitiate", {"_id": name, "members": [member]})
+            except OperationFailure as initiated:
+                if initiated.code != _ALREADY_INITIALIZED:
+                    raise
+            log.info("replica_set_initiated", name=name, host=member["host"])
+
+
+def build(database: Database[Document], collections: tuple[Collection, ...]) -> Iterator[str]:
+    """Create or update `collections` in `database`; yields a sentence for each thing changed."""
+    present = {info["name"]: info["options"] for info in database.list_collections()}
+    for collection in collections:
+        rules = {"validator": collection.validator, "validationLevel": "strict", "validationAction": "error"}
+        if collection.name not in present:
+            database.create_collection(collection.name, **rules, **collection.options)
+            yield f"{database.name}.{collection.name}: created"
+        elif any(present[collection.name].get(key) != value for key, value in rules.items()):
+            database.command("collMod", collection.name, **rules)
+            yield f"{database.name}.{collection.name}: rules updated"
+        yield from _build_indexes(database, collection)
+
+
+def _build_indexes(database: Database[Document], collection: Collection) -> Iterator[str]:
+    present = database[collection.name].index_information()
+    for index in collection.all_indexes():
+        name = index.document["name"]
+        if name in present and not _same_index(present[name], index.document):
+            database[collection.name].drop_index(name)
+            del present[name]
+            yield f"{database.name}.{collection.name}: index {name} dropped, its declaration has changed"
+        if name not in present:
+            database[collection.name].create_indexes([index])
+            yield f"{database.name}.{collection.name}: index {name} built"
+
+
+def _same_index(present: Document, declared: Document) -> bool:
+    options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
+    return list(present["key"]) == list(dict(declared["key"]).items()) and all(
+        present.get(option) == declared.get(option) for option in options
+    )
+
+
+def is_reachable(client: MongoClient[Document]) -> bool:
+    """Whether the server answers and takes writes, within two seconds."""
+    try:
+        answer = client.admin.command("hello", maxTimeMS=2_000)
+    except PyMongoError:
+        return False
+    return bool(answer.get("isWritablePrimary"))

@@ -1,0 +1,97 @@
+"""The contract of every event: its name and fields. Who sends and who hears one is said in each service's `__init__.py`."""
+
+from dataclasses import dataclass
+
+from shared.events.envelope import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerState(Event):
+    """A customer as it is after a change. `name` is what a person would call them."""
+
+    customer_id: str
+    name: str
+
+
+class CustomerRegistered(CustomerState):
+    """A customer was added."""
+
+
+class CustomerChanged(CustomerState):
+    """Something about a customer was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerDeleted(Event):
+    """A customer was deleted; only the id stays."""
+
+    customer_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderState(Event):
+    """An order as it is after a change. `total` is a decimal string; `customer_id` is null for a guest."""
+
+    order_id: str
+    number: str
+    source: str
+    customer_id: str | None
+    kind: str
+    status: str
+    total: str
+    currency: str
+    placed_at: str
+
+
+class OrderPlaced(OrderState):
+    """An order, or a return, was recorded."""
+
+
+class OrderPaid(OrderState):
+    """An order was paid."""
+
+
+class OrderShipped(OrderState):
+    """An order left the shop."""
+
+
+class OrderDelivered(OrderState):
+    """An order reached the customer."""
+
+
+class OrderCancelled(OrderState):
+    """An order was called off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserState(Event):
+    """A member of staff as they are after a change."""
+
+    user_id: str
+    name: str
+    role: str
+    active: bool
+
+
+class UserRegistered(UserState):
+    """A member of staff was given a log-in."""
+
+
+class UserChanged(UserState):
+    """A member of staff was renamed, given another role, or switched on or off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportAdvanced(Event):
+    """An import was asked for, or one step of it was finished, so that the next step is due."""
+
+    import_id: str
+    step: int
+
+
+ALL: tuple[type[Event], ...] = (
+    CustomerRegistered, CustomerChanged, CustomerDeleted,
+    OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled,
+    UserRegistered, UserChanged,
+    ImportAdvanced,
+)

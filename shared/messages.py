@@ -1,0 +1,91 @@
+"""The Celery application that carries messages over Redis, with every setting that keeps it from losing or hanging."""
+
+from typing import Any
+
+import redis
+from celery import Celery
+
+from shared.settings import Settings
+
+BATCH = 100
+"""Events in one message. More save round trips; fewer lose less work when a worker is killed."""
+
+
+class BrokerUnfit(Exception):
+    """The Redis server is set up in a way that loses messages; the message says what to change."""
+
+
+def create_celery(name: str, settings: Settings) -> Celery:
+    """A Celery application that sends to, and may read from, the settings' Redis."""
+    celery = Celery(name, broker=settings.redis_url, set_as_current=False)
+    transport: dict[str, Any] = {
+        # Longer than the hard time limit, or a slow task would be handed to a second worker; much
+        # longer and what a killed worker held would wait that long.
+        "visibility_timeout": 120,
+        # Keys of two installations on one Redis would mix.
+        "global_keyprefix": f"{settings.database_prefix}:",
+        # Without time-outs a stopped (not dead) Redis holds the relay for ever.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        # By default what a killed worker held is looked for in sweeps many minutes apart.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "unacked_restore_limit": 1_000,
+    }
+    celery.conf.update(
+        broker_transport_options=transport,
+        result_backend_transport_options=transport,
+        visibility_timeout=transport["visibility_timeout"],
+        task_default_queue=name,
+        # Only plain data is read, so a message cannot run code.
+        accept_content=["json"],
+        # By default a message is acknowledged before it is handled, and a killed worker loses it.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        # A prefetched message would wait behind a long one.
+        worker_prefetch_multiplier=1,
+        # Nobody asks for results; state lives in MongoDB.
+        task_ignore_result=True,
+        # A handler that hangs must not hold its process for ever.
+        task_soft_time_limit=50,
+        task_time_limit=60,
+        # The default gives up after 100 tries, and the process with it.
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        # Otherwise a task runs on while its copy is already delivered to another worker.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # Publishing is tried again by the relay, which knows what was sent; a long retry here would hide an outage.
+        task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
+        # The process's own logging is set up in `shared.logs`.
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        # Nobody listens to remote control; its channel would be one more thing that can hang.
+        worker_enable_remote_control=False,
+        enable_utc=True,
+    )
+    return celery
+
+
+def broker_client(settings: Settings) -> "redis.Redis[bytes]":
+    """A plain client for the same Redis, for looking at queue lengths and settings."""
+    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=3)
+
+
+def queue_key(settings: Settings, queue: str) -> str:
+    """The Redis key of the list in which a queue's messages wait."""
+    return f"{settings.database_prefix}:{queue}"
+
+
+def refuse_unfit_broker(client: "redis.Redis[bytes]") -> None:
+    """Check that the server never evicts keys.
+
+    :raises BrokerUnfit: it may; under memory pressure it would drop whole queues.
+    """
+    policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise BrokerUnfit(
+            f"Redis has maxmemory-policy {policy}, which may drop waiting messages; "
+            "set it to noeviction, or name another server by REDIS_URL."
+        )

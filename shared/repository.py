@@ -1,0 +1,179 @@
+"""How any document is read and written: versions, the outbox and keyset pages. Knows no collection and no HTTP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import MaxKey, MinKey
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from shared.errors import NotFound, Stale
+from shared.events.envelope import Event, outbox_entries
+
+Document = dict[str, Any]
+Hearers = Mapping[type[Event], tuple[str, ...]]
+Keys = tuple[tuple[str, int], ...]
+
+_DUPLICATE_KEY = 11000
+
+# Years 1 and 9999: every date lies between them, and a missing date (null) does not.
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A stretch of one index: its name, its keys, and where to start and stop.
+
+    `equal` fixes the leading keys. `start` is the position of the first entry, `stop` the first
+    position past the last one, both in the order of the index; keys they leave out are open.
+    """
+
+    index: str
+    keys: Keys
+    equal: tuple[Any, ...] = ()
+    start: tuple[Any, ...] = ()
+    stop: tuple[Any, ...] = ()
+
+    def minimum(self, after: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
+        """Where to begin reading, or to go on `after` the position of a page's last entry."""
+        return self._bound((*self.equal, *(self.start if after is None else after)), at_end=False)
+
+    def maximum(self) -> list[tuple[str, Any]]:
+        """Where to stop reading."""
+        return self._bound((*self.equal, *self.stop), at_end=not self.stop)
+
+    def _bound(self, values: tuple[Any, ...], *, at_end: bool) -> list[tuple[str, Any]]:
+        bound = list(zip([name for name, _ in self.keys], values, strict=False))
+        for name, direction in self.keys[len(values):]:
+            bound.append((name, MaxKey() if (direction > 0) == at_end else MinKey()))
+        return bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some documents in order, and the position to go on from, or None at the end."""
+
+    items: list[Document]
+    next: list[Any] | None
+
+
+class Repository:
+    """Base of every repository: the only way a document is written together with its events.
+
+    Subclasses name the collection, the fields that callers may see, and the refusals of their
+    unique indexes. Reads answer with that projection; the outbox never leaves this module.
+    """
+
+    collection_name: str
+    public: tuple[str, ...]
+
+    def __init__(self, database: Database[Document], hearers: Hearers | None = None) -> None:
+        self.collection: Collection[Document] = database[self.collection_name]
+        self._hearers = hearers or {}
+        self._projection = dict.fromkeys(self.public, 1)
+
+    def outbox(self, *events: Event) -> list[Document]:
+        """The outbox entries for `events`."""
+        return outbox_entries(events, dict(self._hearers), now=datetime.now(UTC))
+
+    def insert(self, document: Document, *events: Event) -> None:
+        """Add a document together with what its arrival means.
+
+        :raises DuplicateKeyError: a unique index holds one of its values already.
+        """
+        self.collection.insert_one({**document, "outbox": self.outbox(*events)})
+
+    def change(self, id: str, fields: Document, *events: Event, version: int,
+               where: Document | None = None) -> Document:
+        """Set `fields` of the document if it still has `version`, and raise the version by one.
+
+        :raises Stale: it has another version, or is gone.
+        """
+        changed = self.collection.find_one_and_update(
+            {"_id": id, "version": version, **(where or {})},
+            {"$set": {**fields, "version": version + 1}, "$push": {"outbox": {"$each": self.outbox(*events)}}},
+            projection=self._projection,
+            return_document=ReturnDocument.AFTER,
+        )
+        if changed is None:
+            raise Stale("Someone else changed this first; reload it and try again.")
+        return changed
+
+    def replace(self, id: str, document: Document, *events: Event, version: int) -> None:
+        """Put `document` in the place of the one with `version`, keeping the events still to be sent.
+
+        :raises Stale: it has another version, or is gone.
+        """
+        body = {**document, "_id": id, "version": version + 1}
+        outcome = self.collection.update_one(
+            {"_id": id, "version": version},
+            [{"$replaceWith": {"$mergeObjects": [
+                {"$literal": body},
+                {"outbox": {"$concatArrays": ["$outbox", {"$literal": self.outbox(*events)}]}},
+            ]}}],
+        )
+        if outcome.matched_count == 0:
+            raise Stale("Someone else changed this first; reload it and try again.")
+
+    def find(self, query: Document) -> Document | None:
+        """One document as callers see it, or None."""
+        return self.collection.find_one(query, self._projection)
+
+    def get(self, id: str) -> Document:
+        """One live document as callers see it.
+
+        :raises NotFound: there is none.
+        """
+        document = self.find({"_id": id, "deleted_at": None})
+        if document is None:
+            raise NotFound("There is nothing with this id.")
+        return document
+
+    def page(self, range: Range, *, after: list[Any] | None, limit: int,
+             where: Document | None = None) -> Page:
+        """The next `limit` documents of a stretch of an index that also match `where`.
+
+        The bounds are given to the server as index positions (`min` and `max`), so the page at any
+        depth begins where the last one ended and nothing is skipped over or sorted.
+        """
+        query = dict(where or {})
+        if after is not None:
+            query = {"$and": [query, {"_id": {"$ne": after[-1]}}]}
+        cursor = (
+            self.collection.find(query, self._projection)
+            .hint(range.index)
+            .min(range.minimum(None if after is None else tuple(after)))
+            .max(range.maximum())
+            .limit(limit + 1)
+        )
+        items = list(cursor)
+        if len(items) <= limit:
+            return Page(items=items, next=None)
+        items = items[:limit]
+        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal):]]
+        return Page(items=items, next=position)
+
+
+def apply_states(collection: Collection[Document], states: Sequence[Document]) -> None:
+    """Keep each state (`_id`, `version` and the rest) unless one as new or newer is there already.
+
+    So events that come twice, late or shuffled leave the same documents behind.
+    """
+    def newer(state: Document, *, upsert: bool) -> UpdateOne:
+        return UpdateOne({"_id": state["_id"], "version": {"$lt": state["version"]}}, {"$set": state}, upsert=upsert)
+
+    try:
+        if states:
+            collection.bulk_write([newer(state, upsert=True) for state in states], ordered=False)
+    except BulkWriteError as error:
+        clashes = error.details["writeErrors"]
+        if any(clash["code"] != _DUPLICATE_KEY for clash in clashes):
+            raise
+        # The document exists: it is as new, or another process has just inserted an older one.
+        again = [newer(states[clash["index"]], upsert=False) for clash in clashes]
+        collection.bulk_write(again, ordered=False)

@@ -1,0 +1,1 @@
+"""HTTP as every service speaks it: parsing, answers, refusals, documents and health. Knows no service."""

@@ -1,0 +1,97 @@
+"""The Flask application that every service starts from: JSON, roles, refusals, request ids, documents, health."""
+
+from time import perf_counter
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from marshmallow import Schema, fields
+from prometheus_client import Histogram
+from pymongo import MongoClient
+
+from shared.auth import middleware
+from shared.auth.tokens import TokenVerifier
+from shared.database import Document
+from shared.web import docs, health, problems
+from shared.web.parsing import given_request_id
+
+LARGEST_BODY = 1024 * 1024
+
+SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ["method", "route", "status"])
+
+
+class FieldProblemSchema(Schema):
+    """What is wrong with one field."""
+
+    field = fields.String(required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."})
+    message = fields.String(required=True)
+    holder = fields.String(metadata={"description": "Id of what already has a value that must be unique."})
+
+
+class ProblemSchema(Schema):
+    """A refusal (RFC 9457), sent as application/problem+json."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    request_id = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldProblemSchema))
+
+
+class _Api(Api):
+    """flask-smorest for the documents and arguments; refusals are answered by `shared.web.problems`."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to us: smorest's handler would drop the Allow header of a 405."""
+
+
+def create_app(name: str, *, title: str, description: str, verifier: TokenVerifier,
+               client: MongoClient[Document]) -> tuple[Flask, Api]:
+    """An application without routes of its own, and the Api that its blueprints are registered with."""
+    app = Flask(name, static_folder=None)
+    app.config.update(
+        API_TITLE=title,
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        # A body is read whole before it is parsed; routes that take files or bulk say more themselves.
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        # Unknown addresses answer 404, not a redirect to one with a slash.
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    api = _Api(app, spec_kwargs={
+        "info": {"description": description},
+        "servers": [{"url": "."}],
+        "security": [{"token": []}],
+    })
+    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    problems.install(app)
+    _install_request_record(app)
+    middleware.install(app, verifier)
+    app.register_blueprint(docs.blueprint(api, title=title))
+    app.register_blueprint(health.blueprint(client))
+    return app, api
+
+
+def _install_request_record(app: Flask) -> None:
+    """Give each request an id that logs and refusals carry, and count it when it is answered."""
+
+    @app.before_request
+    def begin() -> None:
+        g.started_at = perf_counter()
+        g.request_id = given_request_id() or uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        structlog.contextvars.clear_contextvars()
+        response.headers["X-Request-Id"] = g.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        # Answers are personal data, and differ from caller to caller.
+        response.headers.setdefault("Cache-Control", "no-store")
+        route = request.url_rule.rule if request.url_rule else "none"
+        SECONDS.labels(request.method, route, response.status_code).observe(perf_counter() - g.started_at)
+        return response

@@ -1,0 +1,73 @@
+"""marshmallow fields for what several services take in: clean text, exact amounts, aware times."""
+
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+MOST_DECIMALS = 6
+LARGEST_AMOUNT = Decimal(10) ** 12
+
+
+class Text(fields.String):
+    """Text of at most `longest` characters, trimmed, in Unicode form NFC, without control characters."""
+
+    def __init__(self, *, longest: int = 200, shortest: int = 1, **kwargs: Any) -> None:
+        metadata = {"maxLength": longest, "minLength": shortest, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+        self._longest, self._shortest = longest, shortest
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
+        if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\n\t" for sign in text):
+            raise ValidationError("Control characters are not taken.")
+        if not self._shortest <= len(text) <= self._longest:
+            raise ValidationError(f"It must have {self._shortest} to {self._longest} characters.")
+        return text
+
+
+class Amount(fields.Field[Decimal]):
+    """An exact amount, sent as a decimal string such as `"12.30"`: at most 12 digits before the point, 6 after."""
+
+    def __init__(self, *, least: Decimal | None = None, **kwargs: Any) -> None:
+        metadata = {"type": "string", "format": "decimal", "example": "12.30", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+        self._least = least
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if not isinstance(value, str):
+            raise ValidationError('Send amounts as strings, such as "12.30"; a number would lose digits.')
+        try:
+            amount = Decimal(value) if value.isascii() and "_" not in value else None
+        except InvalidOperation:
+            amount = None
+        if amount is None or not amount.is_finite() or "e" in value.lower():
+            raise ValidationError('It must be a decimal number, such as "12.30".')
+        return self._within_bounds(amount)
+
+    def _within_bounds(self, amount: Decimal) -> Decimal:
+        if -int(amount.as_tuple().exponent) > MOST_DECIMALS:
+            raise ValidationError(f"It may have at most {MOST_DECIMALS} decimals.")
+        if abs(amount) >= LARGEST_AMOUNT:
+            raise ValidationError("It is too large.")
+        if self._least is not None and amount < self._least:
+            raise ValidationError(f"It must be {self._least} or more.")
+        return amount + 0  # -0 becomes 0
+
+
+class Time(fields.AwareDateTime):
+    """A time with its offset (RFC 3339), kept in UTC to the millisecond, which is what the database keeps."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            at = super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("It is out of range.") from error
+        if at.year < 1900:
+            raise ValidationError("It is before the year 1900.")
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)

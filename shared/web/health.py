@@ -1,0 +1,34 @@
+"""Whether the process lives, whether it can work, and its counters. Redis is no part of readiness: HTTP does not need it."""
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pymongo import MongoClient
+
+from shared.auth.middleware import public
+from shared.database import Document, is_reachable
+from shared.errors import Unavailable
+from shared.web.answers import data
+
+
+def blueprint(client: MongoClient[Document]) -> Blueprint:
+    """The routes that operators and gateways ask."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/health/live")
+    @public
+    def live() -> Response:
+        return data({"status": "alive"})
+
+    @routes.get("/health/ready")
+    @public
+    def ready() -> Response:
+        if not is_reachable(client):
+            raise Unavailable("The database does not answer.")
+        return data({"status": "ready"})
+
+    @routes.get("/metrics")
+    @public
+    def metrics() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    return routes

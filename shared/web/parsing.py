@@ -1,0 +1,127 @@
+"""What comes in: the blueprint that every service's routes hang on, JSON bodies, query strings and headers."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import marshmallow
+import orjson
+from flask import Request, request
+from flask_smorest import Blueprint
+from webargs import ValidationError
+from webargs.flaskparser import FlaskParser
+
+from shared.errors import FieldError, Invalid, Malformed, Stale, UnsupportedFormat, VersionMissing
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_ETAG = re.compile(r'^"(\d{1,18})(?:\.\d{1,18})?"$')
+_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+
+
+class Parser(FlaskParser):
+    """webargs with our refusals: orjson's strictness, unknown parameters refused, dotted field paths."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs' own declaration
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        # A misspelt filter that is ignored would answer with everything.
+        "query": marshmallow.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """The body, which has to be JSON and say so."""
+        if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
+            raise UnsupportedFormat("Send JSON, with Content-Type: application/json.")
+        try:
+            # Unlike the standard parser, orjson refuses NaN, lone surrogates and endless nesting.
+            return orjson.loads(req.get_data(cache=False))
+        except orjson.JSONDecodeError as error:
+            raise Malformed(f"The body is not valid JSON (line {error.lineno}, column {error.colno}).") from error
+
+    def handle_error(self, error: ValidationError, req: Request, schema: marshmallow.Schema, *,
+                     error_status_code: int | None, error_headers: Mapping[str, str] | None) -> NoReturn:
+        """Refuse, naming each field."""
+        messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
+        by_field = next(iter(messages.values())) if len(messages) == 1 else messages
+        raise refusal_of(by_field) from error
+
+
+def refusal_of(messages: Any) -> Invalid:
+    """marshmallow's nested messages as a refusal with one entry for each field."""
+    return Invalid("Some fields are not as they should be.", errors=tuple(_flatten(messages, ())))
+
+
+def _flatten(messages: Any, path: tuple[str, ...]) -> Iterator[FieldError]:
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            yield from _flatten(inner, path if key == "_schema" else (*path, str(key)))
+    else:
+        text = " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
+        yield FieldError(".".join(path), text)
+
+
+class ApiBlueprint(Blueprint):
+    """A group of routes, with our parser, and answers that are documented but not dumped a second time."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def answers(self, status: int, schema: type[marshmallow.Schema] | None = None, *,
+                description: str | None = None, content_type: str | None = None) -> Callable[[View], View]:
+        """Document what a view answers. A view renders by itself (`shared.web.answers`).
+
+        What goes out is held to the document by tests, so no request pays for a second pass.
+        """
+        document: Callable[[View], View] = self.alt_response(
+            status, schema=schema, description=description, content_type=content_type, success=True
+        )
+        return document
+
+    def documents_creation(self) -> Callable[[View], View]:
+        """Document that a POST may be sent twice under one Idempotency-Key."""
+        return self._documents_header("Idempotency-Key", required=False, description=(
+            "1 to 200 visible ASCII characters. The same key and body get the first answer again."))
+
+    def documents_precondition(self) -> Callable[[View], View]:
+        """Document that a change has to name the version it is meant for."""
+        return self._documents_header("If-Match", required=True, description=(
+            "The ETag of the version to change: missing 428, outdated 412."))
+
+    def _documents_header(self, name: str, *, required: bool, description: str) -> Callable[[View], View]:
+        document: Callable[[View], View] = self.doc(parameters=[
+            {"in": "header", "name": name, "required": required, "description": description,
+             "schema": {"type": "string"}},
+        ])
+        return document
+
+
+def expected_version() -> int:
+    """The version that the caller's If-Match names (RFC 9110, 13.1.1).
+
+    :raises VersionMissing: there is no If-Match.
+    :raises Stale: it is not an ETag of ours, so it cannot match.
+    """
+    header = request.headers.get("If-Match", "").strip()
+    if not header:
+        raise VersionMissing("Say which version you mean to change: send its ETag as If-Match.")
+    match = _ETAG.match(header)
+    if match is None:
+        raise Stale("This If-Match is not an ETag of this address; reload it and try again.")
+    return int(match[1])
+
+
+def idempotency_key() -> str | None:
+    """The caller's Idempotency-Key, if there is one.
+
+    :raises Malformed: it is longer than 200 characters, or has spaces or control characters.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.match(key):
+        raise Malformed("An Idempotency-Key is 1 to 200 visible ASCII characters.")
+    return key
+
+
+def given_request_id() -> str | None:
+    """The caller's X-Request-Id, if it is harmless to log."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.match(given) else None
