@@ -4,13 +4,16 @@ import importlib
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
 
 import click
-import structlog
 from granian import Granian
 from granian.constants import Interfaces
+from rich.console import Console
 
 from shared import logs
+from shared.api_client import ApiClient, ApiUnreachable
 from shared.database import connect, database
 from shared.messages import BrokerUnfit, broker_client, create_celery, refuse_unfit_broker
 from shared.outbox import Relay
@@ -18,8 +21,6 @@ from shared.settings import PORTS, Settings, SettingsInvalid, load
 from shared.worker import run_worker
 
 SERVICES = click.Choice(sorted(PORTS))
-log = structlog.get_logger(__name__)
-
 
 @click.group()
 def cli() -> None:
@@ -85,6 +86,37 @@ def setup() -> None:
 
     for line in steps.run(_settings()):
         click.echo(line)
+
+
+@cli.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--preset", help="A mapping that comes with Kith, such as online-retail.")
+@click.option("--mapping", type=click.Path(path_type=Path), help="A mapping of your own: a JSON file.")
+def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
+    """Import FILE through the running services, and account for every row."""
+    from services.imports import client
+
+    settings = _settings()
+    try:
+        token = client.sign_in(settings.accounts_url, token=settings.token, email=settings.admin_email,
+                               password=settings.admin_password)
+        job = client.run(ApiClient(settings.imports_url, token),
+                         client.Errand(file=file, preset=preset, mapping=mapping),
+                         console=Console(stderr=True), sleep=time.sleep)
+    except (client.ImportFailed, ApiUnreachable) as error:
+        raise click.ClickException(str(error)) from error
+    for line in client.account(job):
+        click.echo(line)
+    if not client.is_accounted_for(job):
+        raise click.ClickException("Some rows are not accounted for.")
+
+
+@cli.command()
+def sample() -> None:
+    """Load a small generated shop, unless there are customers or orders already."""
+    from services import sample as shop
+
+    click.echo(shop.load(_settings(), customers=200, orders=1_000))
 
 
 @cli.command()

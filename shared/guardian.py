@@ -91,15 +91,15 @@ def guard(orders: Iterable[str], *, grace: float) -> None:
         with suppress(ProcessLookupError):
             os.kill(group, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while any(map(_exists, groups)) and time.monotonic() < deadline:
+    while any(map(_runs, groups)) and time.monotonic() < deadline:
         time.sleep(STEP)
     for group in groups:
         end_group(group)
 
 
-def _exists(group: int) -> bool:
+def _runs(leader: int) -> bool:
     try:
-        os.killpg(group, 0)
+        os.kill(leader, 0)
     except ProcessLookupError:
         return False
     return True

@@ -29,7 +29,7 @@ INBOX = Collection(
         "additionalProperties": False,
         "properties": {
             "_id": _TEXT,
-            "attempts": {"bsonType": "int", "minimum": 1},
+            "attempts": {"bsonType": "int", "minimum": 0},
             "seen_at": {"bsonType": "date"},
             "done_at": {"bsonType": "date"},
             "error": _TEXT,
@@ -93,6 +93,10 @@ class Inbox:
         """Note that these events have had their effect."""
         self._inbox.update_many({"_id": {"$in": ids}},
                                 {"$set": {"done_at": datetime.now(UTC)}, "$unset": {"error": ""}})
+
+    def uncount_attempt(self, id: str) -> None:
+        """Take back a counted attempt: the time was not right, and the event is not to blame."""
+        self._inbox.update_one({"_id": id, "attempts": {"$gt": 0}}, {"$inc": {"attempts": -1}})
 
     def mark_failed(self, id: str, error: str) -> None:
         """Note why the last attempt at an event failed."""

@@ -30,6 +30,13 @@ class StopAsked(Exception):
     """Everything is to stop: there was a signal, or nobody reads the output any more."""
 
 
+@dataclass
+class StopFlag:
+    """Raised by anybody to make a supervisor's `wait` end."""
+
+    raised: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """A program to run."""
@@ -136,11 +143,11 @@ class Supervisor:
     It runs in the thread that uses it. As a context manager it stops everything at the end.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, stop: StopFlag | None = None) -> None:
         self._console = console
+        self._flag = stop or StopFlag()
         self._guardian = Guardian()
         self._kept: dict[str, _Kept] = {}
-        self._stopping = False
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +189,7 @@ class Supervisor:
         """
         deadline = time.monotonic() + seconds
         while True:
-            if self._stopping or self._console.lost:
+            if self._flag.raised or self._console.lost:
                 raise StopAsked
             self._look()
             left = deadline - time.monotonic()
@@ -198,10 +205,6 @@ class Supervisor:
         """The process id, or None while the process waits to be started again."""
         child = self._kept[name].child
         return child.pid if child else None
-
-    def ask_to_stop(self) -> None:
-        """Make `wait` raise. Takes no lock, so that a signal handler may call it."""
-        self._stopping = True
 
     def stop(self) -> None:
         """Stop all processes, stage after stage. None is left when this returns."""
@@ -255,11 +258,16 @@ class Supervisor:
 
 
 @contextmanager
-def stopping_on_signals(supervisor: Supervisor) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal make the supervisor's `wait` raise."""
+def stopping_on_signals() -> Iterator[StopFlag]:
+    """A flag that Ctrl-C, SIGTERM and a closed terminal raise, instead of ending this process.
+
+    Enter it outside the supervisor's own context: a second Ctrl-C must not cut short the stopping.
+    """
+    flag = StopFlag()
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        supervisor.ask_to_stop()
+        # Nothing more: a handler that took a lock could wait for the very code it interrupted.
+        flag.raised = True
 
     wanted = [signal.SIGINT, signal.SIGTERM]
     # Under nohup a closed terminal is to be ignored, and stays so.
@@ -267,7 +275,7 @@ def stopping_on_signals(supervisor: Supervisor) -> Iterator[None]:
         wanted.append(signal.SIGHUP)
     before = {number: signal.signal(number, ask) for number in wanted}
     try:
-        yield
+        yield flag
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -134,6 +134,10 @@ class Repository:
             raise NotFound("There is nothing with this id.")
         return document
 
+    def is_used(self) -> bool:
+        """Whether there is any document at all."""
+        return self.collection.find_one({}, {"_id": 1}) is not None
+
     def page(self, range: Range, *, after: list[Any] | None, limit: int,
              where: Document | None = None) -> Page:
         """The next `limit` documents of a stretch of an index that also match `where`.

@@ -26,9 +26,12 @@ class Settings:
     accounts_url: str
     customers_url: str
     orders_url: str
+    imports_url: str
+    token: str
     admin_email: str
     admin_password: str
     import_max_bytes: int
+    import_max_unpacked_bytes: int
     default_phone_region: str
     log_level: str
     log_json: bool
@@ -73,9 +76,12 @@ def load(service: str = "") -> Settings:
         accounts_url=env.str("ACCOUNTS_URL", f"http://127.0.0.1:{_port(env, 'accounts')}"),
         customers_url=env.str("CUSTOMERS_URL", f"http://127.0.0.1:{_port(env, 'customers')}"),
         orders_url=env.str("ORDERS_URL", f"http://127.0.0.1:{_port(env, 'orders')}"),
+        imports_url=env.str("IMPORTS_URL", f"http://127.0.0.1:{_port(env, 'imports')}"),
+        token=env.str("TOKEN", ""),
         admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
         admin_password=env.str("ADMIN_PASSWORD", ""),
-        import_max_bytes=env.int("IMPORT_MAX_BYTES", 1024 * 1024 * 1024),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", 512 * 1024 * 1024),
+        import_max_unpacked_bytes=env.int("IMPORT_MAX_UNPACKED_BYTES", 1024 * 1024 * 1024),
         default_phone_region=env.str("DEFAULT_PHONE_REGION", ""),
         log_level=env.str("LOG_LEVEL", "INFO"),
         log_json=env.bool("LOG_JSON", False),

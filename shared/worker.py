@@ -40,6 +40,7 @@ class Hearing:
     service: str
     settings: Settings
     join: Callable[[Database[Document]], Subscriptions]
+    on_parked: Callable[[Database[Document], Any, str], None] | None = None
 
     @cached_property
     def database(self) -> Database[Document]:
@@ -83,6 +84,8 @@ class Hearing:
             event, handler = self.handlers[name]
             handler([event.from_data(delivery["data"]) for delivery in deliveries])
         except NotNow:
+            if alone:
+                self.inbox.uncount_attempt(deliveries[0]["id"])
             return False
         except Exception as error:
             # Whatever a handler raises must not keep the other events of the message from being
@@ -96,6 +99,9 @@ class Hearing:
 
     def _park(self, delivery: Document, error: str) -> None:
         self.inbox.park(delivery, error)
+        if self.on_parked is not None and delivery["name"] in self.handlers:
+            event, _ = self.handlers[delivery["name"]]
+            self.on_parked(self.database, event.from_data(delivery["data"]), error)
         log.error("event_parked", service=self.service, event_name=delivery["name"], event_id=delivery["id"])
 
 
@@ -106,11 +112,15 @@ def _by_name(deliveries: Iterable[Document]) -> Iterable[tuple[str, list[Documen
     return groups.items()
 
 
-def create_worker(service: str, settings: Settings,
-                  join: Callable[[Database[Document]], Subscriptions]) -> Celery:
-    """The Celery application of a service's worker. `join` binds its subscribers to a database."""
+def create_worker(service: str, settings: Settings, join: Callable[[Database[Document]], Subscriptions], *,
+                  on_parked: Callable[[Database[Document], Any, str], None] | None = None) -> Celery:
+    """The Celery application of a service's worker.
+
+    `join` binds its subscribers to a database; `on_parked` is told of an event that was given up,
+    with the reason.
+    """
     celery = create_celery(service, settings)
-    hearing = Hearing(service=service, settings=settings, join=join)
+    hearing = Hearing(service=service, settings=settings, join=join, on_parked=on_parked)
 
     def receive(deliveries: list[Document]) -> None:
         send_receipts(celery, hearing.handle(deliveries), hearer=service)

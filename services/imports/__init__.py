@@ -1,5 +1,11 @@
-"""Imports: a shop's line-item export becomes orders and customers; every row is accounted for.
+"""Imports: a shop's files, how they are read, and what became of every row.
 
-Owns import jobs: the file, its mapping, the outcome of each row. Writes to customers and orders
-through their bulk endpoints, as the person who asked; sends no events and hears none.
+Owns import jobs. Works through the bulk endpoints of customers and orders, as the person who
+asked. Tells nobody but itself: each step of a job is an event that the next one hears.
 """
+
+from shared.events.contracts import ImportAdvanced
+from shared.events.envelope import Event
+
+SENDS: dict[type[Event], tuple[str, ...]] = {ImportAdvanced: ("imports",)}
+HEARS: tuple[type[Event], ...] = (ImportAdvanced,)

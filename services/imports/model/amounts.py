@@ -23,7 +23,7 @@ _SHAPE = re.compile(
     rf"\s*(?P<mark2>{_MARK})?\s*(?P<sign3>{_SIGN})?\s*(?P<close>\))?"
 )
 _SIGNS = re.compile(_SIGN)
-_WORDS = {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "rs", "rs.", "din", "дин"}
+_WORDS = {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "rs", "rs.", "din"}
 _SPACES = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", "": "(?!)"}
 
 
@@ -35,6 +35,7 @@ class Number:
     mark: str
 
 
+@lru_cache(maxsize=16_384)
 def read_quantity(cell: str, *, decimal: str, thousands: str) -> int:
     """A count of pieces: "6", "6.0", "1,000" where the comma groups thousands.
 
@@ -48,6 +49,7 @@ def read_quantity(cell: str, *, decimal: str, thousands: str) -> int:
     return int(number.value)
 
 
+@lru_cache(maxsize=65_536)
 def read_price(cell: str, *, currency: str, decimal: str, thousands: str) -> Decimal:
     """A unit price, which may be negative; a money sign beside it must not belie `currency`.
 
@@ -59,12 +61,12 @@ def read_price(cell: str, *, currency: str, decimal: str, thousands: str) -> Dec
         raise Unfit(f"The unit price {quoted(cell)} is not in {currency}.")
     if abs(number.value) >= LARGEST_PRICE:
         raise Unfit(f"The unit price {quoted(cell)} is too large.")
-    if -int(number.value.as_tuple().exponent) > MOST_DECIMALS:
+    price = _without_trailing_zeros(number.value)
+    if -int(price.as_tuple().exponent) > MOST_DECIMALS:
         raise Unfit(f"The unit price {quoted(cell)} has more than {MOST_DECIMALS} decimals.")
-    return number.value
+    return price
 
 
-@lru_cache(maxsize=65_536)
 def read(cell: str, name: str, *, decimal: str, thousands: str) -> Number:
     """The number in a cell, exact. Signs may lead or trail; "(2.55)" is negative, as in accounts.
 
@@ -78,6 +80,13 @@ def read(cell: str, name: str, *, decimal: str, thousands: str) -> Number:
     if shape is None or digits is None or not _is_sound(shape):
         raise Unfit(f"The {name} {quoted(cell)} is not a number{_hint(decimal, thousands)}.")
     return Number(Decimal(_minus(shape) + digits), shape["mark1"] or shape["mark2"] or "")
+
+
+def _without_trailing_zeros(value: Decimal) -> Decimal:
+    """The same value with no more decimals than may be, where only zeros are lost."""
+    whole, _, fraction = str(value).partition(".")
+    kept = fraction[:MOST_DECIMALS] + fraction[MOST_DECIMALS:].rstrip("0")
+    return Decimal(f"{whole}.{kept}") if kept != fraction else value
 
 
 def _digits(text: str, *, decimal: str, thousands: str) -> str | None:
@@ -105,7 +114,8 @@ def _is_sound(shape: re.Match[str]) -> bool:
 
 
 def _is_money(mark: str) -> bool:
-    return not mark[-1].isalnum() and mark[-1] != "." or mark in currencies.codes() or mark.lower() in _WORDS
+    is_symbol = not mark[-1].isalnum() and mark[-1] != "."
+    return is_symbol or mark in currencies.codes() or mark.lower() in _WORDS
 
 
 def _minus(shape: re.Match[str]) -> str:

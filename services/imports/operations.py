@@ -1,0 +1,103 @@
+"""What staff can do with imports: ask for one, and have its rejected rows written out."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+import orjson
+
+from services.imports import presets
+from services.imports.model.mapping import Mapping
+from services.imports.model.reader import inspect
+from services.imports.repository import FileStore, JobRepository
+from shared.errors import invalid
+from shared.events.contracts import ImportAdvanced
+from shared.idempotency import creation_request
+from shared.identifiers import new_id
+
+Document = dict[str, Any]
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for an import, under which Idempotency-Key, and how they delegate it."""
+
+    caller_id: str
+    idempotency_key: str | None
+    delegate: Callable[[], str]
+
+
+def read_mapping(preset: str | None, mapping: str | None) -> Document:
+    """The mapping that was asked for, by name or in full.
+
+    :raises Invalid: neither or both were given, the name is unknown, or the mapping breaks a rule.
+    """
+    if (preset is None) == (mapping is None):
+        raise invalid("preset", "Give either a preset or a mapping.")
+    data = presets.read(preset) if preset is not None else _parsed(mapping or "")
+    if data is None:
+        raise invalid("preset", f"There is no preset {preset}; there are: {', '.join(presets.names())}.")
+    Mapping.from_dict(data)
+    return data
+
+
+def ask(jobs: JobRepository, files: FileStore, *, name: str, stream: BinaryIO, preset: str | None,
+        mapping: Document, asked: Asked, now: datetime, most_bytes: int) -> Document:
+    """Take in a file and begin its import; answers with the job.
+
+    :raises FileUnreadable: its beginning shows already that it cannot be read with this mapping.
+    :raises IdempotencyKeyReused: the key came with another file or mapping.
+    """
+    inspect(stream, Mapping.from_dict(mapping), most_bytes=most_bytes)
+    stream.seek(0)
+    size, digest = _measure(stream)
+    request = creation_request(asked.idempotency_key, caller_id=asked.caller_id,
+                               payload={"sha256": digest, "mapping": mapping})
+    repeated = jobs.repeated(request)
+    if repeated is not None:
+        return repeated
+    id = new_id()
+    stream.seek(0)
+    files.keep(id, name, stream)
+    event = ImportAdvanced(import_id=id, step=1, version=1, occurred_at=now.isoformat())
+    job = jobs.add(id=id, mapping=mapping, preset=preset,
+                   file={"name": name[:255], "bytes": size, "sha256": digest}, asked_by=asked.caller_id,
+                   delegation=asked.delegate(), event=event, now=now, request=request)
+    if job["_id"] != id:
+        files.forget(id)
+    return job
+
+
+def write_rejects(rows: Iterable[Document], header: list[str]) -> Iterator[str]:
+    """The rejected rows as CSV, piece by piece: row number, reason, and the row as it was."""
+    yield _csv_line(["row", "reason", *header])
+    for row in rows:
+        yield _csv_line([str(row["row"]), row["reason"], *row["raw"]])
+
+
+def _csv_line(fields: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(fields)
+    return line.getvalue()
+
+
+def _parsed(text: str) -> Document:
+    try:
+        data: Document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid("mapping", "It is not valid JSON.") from error
+    return data
+
+
+def _measure(stream: BinaryIO) -> tuple[int, str]:
+    """Size and SHA-256 of a file, read in pieces."""
+    digest, size = sha256(), 0
+    while piece := stream.read(_PIECE):
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.hexdigest()

@@ -1,0 +1,149 @@
+"""HTTP for imports: parse, call one operation, render."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
+
+from flask import Response, current_app, request
+
+from services.imports import operations, presets, shop
+from services.imports.model.mapping import Mapping
+from services.imports.model.reader import inspect
+from services.imports.operations import Asked
+from services.imports.repository import FileStore, JobRepository, RowRepository
+from services.imports.schemas import (
+    ImportPageSchema,
+    ImportSchema,
+    NewImportFileSchema,
+    NewImportSchema,
+    PageQuerySchema,
+    PresetsSchema,
+)
+from shared.api_client import ApiUnreachable
+from shared.auth.middleware import allow, caller
+from shared.errors import TooLarge, Unavailable, invalid
+from shared.settings import Settings
+from shared.web import answers
+from shared.web.parsing import ApiBlueprint, idempotency_key
+
+Document = dict[str, Any]
+
+FORM_BYTES = 64 * 1024
+"""Room for the form around the file."""
+
+blueprint = ApiBlueprint("imports", __name__, url_prefix="/v1/imports",
+                         description="A shop's files, and what became of every row.")
+
+
+def _jobs() -> JobRepository:
+    return cast(JobRepository, current_app.extensions["jobs"])
+
+
+def _files() -> FileStore:
+    return cast(FileStore, current_app.extensions["files"])
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+@blueprint.post("")
+@allow("sales", "admin")
+@blueprint.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": {
+    "allOf": [{"$ref": "#/components/schemas/NewImport"}, {"$ref": "#/components/schemas/NewImportFile"}],
+    "required": ["file"]}}}})
+@blueprint.answers(202, ImportSchema)
+@blueprint.documents_creation()
+def ask_for_import() -> Response:
+    """Import a file: a CSV (also gzipped), one order line a row, and a `preset` or a `mapping` that says which column is which.
+
+    The work goes on in the background, as you, for up to a day; look at the job for its progress.
+    """
+    settings = _settings()
+    request.max_content_length = settings.import_max_bytes + FORM_BYTES
+    # Refused by what the caller announces, before a byte of it is read.
+    if (request.content_length or 0) > request.max_content_length:
+        raise TooLarge(f"A file may have at most {settings.import_max_bytes} bytes; "
+                       "send it gzipped or in parts, or raise IMPORT_MAX_BYTES.")
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        raise invalid("file", "Send the file as multipart/form-data, in a field named file.")
+    form = _form()
+    mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
+    asked = Asked(caller().id, idempotency_key(), _delegate)
+    job = operations.ask(_jobs(), _files(), name=upload.filename, stream=cast(BinaryIO, upload.stream),
+                         preset=form.get("preset"), mapping=mapping, asked=asked, now=_now(),
+                         most_bytes=settings.import_max_unpacked_bytes)
+    return answers.entity(job, status=202, location=f"imports/{job['_id']}")
+
+
+@blueprint.get("")
+@allow("sales", "admin")
+@blueprint.arguments(PageQuerySchema, location="query")
+@blueprint.answers(200, ImportPageSchema)
+def list_imports(query: Document) -> Response:
+    """List imports, newest first."""
+    found = _jobs().search(after=answers.position({}, query.get("cursor")), limit=query["limit"])
+    return answers.page(found, filters={})
+
+
+@blueprint.get("/presets")
+@allow("sales", "admin")
+@blueprint.answers(200, PresetsSchema)
+def list_presets() -> Response:
+    """Show the mappings that come with Kith; write your own after them."""
+    return answers.data({"presets": {name: presets.read(name) for name in presets.names()}})
+
+
+@blueprint.get("/<id>")
+@allow("sales", "admin")
+@blueprint.answers(200, ImportSchema)
+def get_import(id: str) -> Response:
+    """Show one import: its state, how far it has come, and in the end its reconciliation."""
+    return answers.entity(_jobs().get(id))
+
+
+@blueprint.get("/<id>/rejects.csv")
+@allow("sales", "admin")
+@blueprint.answers(200, content_type="text/csv")
+def get_rejects(id: str) -> Response:
+    """Download the rejected rows: row number, reason, and the row as it was."""
+    job = _jobs().get(id)
+    rows = cast(RowRepository, current_app.extensions["rows"]).rejected(id)
+    with closing(_files().open(id)) as stream:
+        head = inspect(stream, Mapping.from_dict(job["mapping"]),
+                       most_bytes=_settings().import_max_unpacked_bytes)
+    return Response(_encoded(operations.write_rejects(rows, list(head.header))),
+                    content_type="text/csv; charset=utf-8",
+                    headers={"Content-Disposition": f'attachment; filename="rejects-{id}.csv"'})
+
+
+def _form() -> Document:
+    """The form fields beside the file, checked."""
+    errors = NewImportSchema().validate(request.form)
+    for name, messages in errors.items():
+        raise invalid(str(name), " ".join(messages))
+    return dict(request.form)
+
+
+def _delegate() -> str:
+    try:
+        return shop.delegate(_settings(), request.headers["Authorization"])
+    except ApiUnreachable as error:
+        raise Unavailable("The accounts service does not answer now; try again in a moment.") from error
+
+
+def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece.encode("utf-8")
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+SCHEMAS = (NewImportSchema, NewImportFileSchema)
+"""Schemas of the multipart form, which is documented by hand."""

@@ -1,0 +1,107 @@
+"""The JSON that comes in and goes out of imports, one class for each direction."""
+
+from marshmallow import Schema, fields, validate
+
+from services.imports.documents import STATES
+from shared.web.fields import Time
+
+
+class NewImportSchema(Schema):
+    """The form fields beside the file: a preset's name, or a mapping as JSON text."""
+
+    preset = fields.String(validate=validate.Length(max=50), metadata={"example": "online-retail"})
+    mapping = fields.String(validate=validate.Length(max=20_000), metadata={
+        "description": "Which column is which, as JSON; see GET /v1/imports/presets for the form."})
+
+
+class NewImportFileSchema(Schema):
+    """The file of an import: CSV, also gzipped."""
+
+    file = fields.Raw(metadata={"type": "string", "format": "binary"})
+
+
+class PageQuerySchema(Schema):
+    """Where a list begins, and how much of it is wanted."""
+
+    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+class FileSchema(Schema):
+    """The file that was sent."""
+
+    name = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+
+
+class ProgressSchema(Schema):
+    """How far the import has come. The `…_of` are 0 until all rows are read."""
+
+    rows = fields.Integer(required=True)
+    rejected = fields.Integer(required=True)
+    customers = fields.Integer(required=True)
+    customers_of = fields.Integer(required=True)
+    orders = fields.Integer(required=True)
+    orders_of = fields.Integer(required=True)
+
+
+class CountSchema(Schema):
+    """Numbers of orders and customers."""
+
+    orders = fields.Integer(required=True)
+    customers = fields.Integer(required=True)
+
+
+class TotalSchema(Schema):
+    """Sums of quantity × unit price in one currency; `file` is accepted and rejected together."""
+
+    currency = fields.String(required=True)
+    accepted = fields.String(required=True)
+    rejected = fields.String(required=True)
+    file = fields.String(required=True)
+
+
+class ReconciliationSchema(Schema):
+    """What the import came to. `notes` counts details that were left out, such as unreadable phones."""
+
+    rows = fields.Integer(required=True)
+    accepted = fields.Integer(required=True)
+    rejected = fields.Integer(required=True)
+    notes = fields.Integer(required=True)
+    orders = fields.Integer(required=True)
+    returns = fields.Integer(required=True)
+    guest_orders = fields.Integer(required=True)
+    customers = fields.Integer(required=True)
+    created = fields.Nested(CountSchema, required=True)
+    unchanged = fields.Nested(CountSchema, required=True)
+    totals = fields.List(fields.Nested(TotalSchema), required=True)
+
+
+class ImportSchema(Schema):
+    """An import job."""
+
+    id = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    preset = fields.String(required=True, allow_none=True)
+    mapping = fields.Dict(required=True)
+    file = fields.Nested(FileSchema, required=True)
+    progress = fields.Nested(ProgressSchema, required=True)
+    reconciliation = fields.Nested(ReconciliationSchema, required=True, allow_none=True)
+    failure = fields.String(required=True, allow_none=True)
+    asked_by = fields.String(required=True)
+    created_at = Time(required=True)
+    updated_at = Time(required=True)
+
+
+class ImportPageSchema(Schema):
+    """A page of imports; `next` is the cursor of the page after, or null."""
+
+    items = fields.List(fields.Nested(ImportSchema), required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class PresetsSchema(Schema):
+    """Mappings that come with Kith, by name."""
+
+    presets = fields.Dict(required=True)

@@ -1,0 +1,43 @@
+"""Joins imports' subscriber to the queue, as `app.py` joins its routes to HTTP."""
+
+from functools import partial
+
+from celery import Celery
+from pymongo.database import Database
+
+from services.imports import SENDS, shop, subscribers
+from services.imports.repository import FileStore, JobRepository, OutcomeRepository, RowRepository
+from services.imports.work import Desk
+from shared.database import Document
+from shared.events.contracts import ImportAdvanced
+from shared.settings import Settings
+from shared.worker import Subscriptions
+from shared.worker import create_worker as create_base
+
+
+def create_desk(settings: Settings, database: Database[Document]) -> Desk:
+    """What the work of imports needs, on this database."""
+    return Desk(
+        jobs=JobRepository(database, SENDS),
+        files=FileStore(database),
+        rows=RowRepository(database),
+        outcomes=OutcomeRepository(database),
+        enter=partial(shop.connect, settings),
+        leave=partial(shop.end_delegation, settings),
+        most_bytes=settings.import_max_unpacked_bytes,
+    )
+
+
+def join(settings: Settings, database: Database[Document]) -> Subscriptions:
+    """Who hears what, on this database."""
+    return {ImportAdvanced: partial(subscribers.go_on, create_desk(settings, database))}
+
+
+def give_up(settings: Settings, database: Database[Document], event: ImportAdvanced, error: str) -> None:
+    """What follows when an event is parked."""
+    subscribers.give_up(create_desk(settings, database), event, error)
+
+
+def create_worker(settings: Settings) -> Celery:
+    """The Celery application of imports' workers."""
+    return create_base("imports", settings, partial(join, settings), on_parked=partial(give_up, settings))

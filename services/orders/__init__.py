@@ -1,0 +1,26 @@
+"""Orders: what was sold and what came back, and how far each of them has got.
+
+Owns orders and a card of each customer. Tells of every change to an order; hears every change to
+a customer.
+"""
+
+from shared.events.contracts import (
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerRegistered,
+    OrderCancelled,
+    OrderDelivered,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+)
+from shared.events.envelope import Event
+
+SENDS: dict[type[Event], tuple[str, ...]] = {
+    OrderPlaced: ("customers",),
+    OrderPaid: ("customers",),
+    OrderShipped: ("customers",),
+    OrderDelivered: ("customers",),
+    OrderCancelled: ("customers",),
+}
+HEARS: tuple[type[Event], ...] = (CustomerRegistered, CustomerChanged, CustomerDeleted)

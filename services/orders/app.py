@@ -1,0 +1,55 @@
+"""Joins orders' repository, directory and routes to the application every service starts from."""
+
+from functools import partial
+
+from flask import Flask, g, request
+from pymongo import MongoClient
+
+from services.orders import SENDS, routes
+from services.orders.directory import CustomerDirectory, Lookup, ask_customers
+from services.orders.repository import CardRepository, OrderRepository
+from services.orders.schemas import NewOrderEntrySchema
+from shared.auth.remote import remote_verifier
+from shared.auth.tokens import TokenVerifier
+from shared.database import Document, connect, database
+from shared.settings import Settings, load
+from shared.web.app import create_app as create_base
+
+
+def create_app(
+    settings: Settings,
+    *,
+    client: MongoClient[Document],
+    verifier: TokenVerifier,
+    lookup: Lookup | None = None,
+) -> Flask:
+    """The orders application on this database.
+
+    `lookup` says which customers exist; unless given, the customers service is asked over HTTP.
+    """
+    app, api = create_base(
+        __name__,
+        title="Kith orders",
+        description=str(routes.blueprint.description),
+        verifier=verifier,
+        client=client,
+    )
+    own = database(client, settings, "orders")
+    ask = partial(ask_customers, url=settings.customers_url, headers=_as_caller)
+    app.extensions["orders"] = OrderRepository(own, SENDS)
+    app.extensions["customer_directory"] = CustomerDirectory(CardRepository(own), lookup or ask)
+    # Named by the bulk route's document, which reads its entries one by one.
+    api.spec.components.schema("NewOrderEntry", schema=NewOrderEntrySchema)
+    api.register_blueprint(routes.blueprint)
+    return app
+
+
+def web() -> Flask:
+    """The application of a web process."""
+    settings = load("orders")
+    return create_app(settings, client=connect(settings), verifier=remote_verifier(settings))
+
+
+def _as_caller() -> dict[str, str]:
+    """Headers that show another service the present caller, and the request it is part of."""
+    return {"Authorization": request.headers["Authorization"], "X-Request-Id": g.request_id}

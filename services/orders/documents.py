@@ -1,0 +1,156 @@
+"""How orders lie in MongoDB: collections, the rules the database itself holds, indexes."""
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from services.orders.model import (
+    KINDS,
+    LARGEST_QUANTITY,
+    MOST_LINES,
+    STATUSES,
+    countries,
+    currencies,
+)
+from shared import inbox
+from shared.database import OUTBOX_SCHEMA, Collection, Document
+from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+
+_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+_DATE: Document = {"bsonType": "date"}
+_AMOUNT: Document = {"bsonType": "decimal"}
+_VERSION: Document = {"bsonType": "int", "minimum": 1}
+
+
+def _text(longest: int) -> Document:
+    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
+
+
+def _optional(longest: int) -> Document:
+    return {"bsonType": ["string", "null"], "minLength": 1, "maxLength": longest}
+
+
+def _object(properties: Document, *, optional: frozenset[str] = frozenset()) -> Document:
+    return {
+        "bsonType": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": sorted(properties.keys() - optional),
+    }
+
+
+_LINE = _object(
+    {
+        "sku": _text(100),
+        "description": _optional(500),
+        "quantity": {"bsonType": "int", "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
+        "unit_price": _AMOUNT,
+        "subtotal": _AMOUNT,
+    }
+)
+_ADDRESS = _object(
+    {
+        "line1": _optional(200),
+        "line2": _optional(200),
+        "city": _optional(100),
+        "region": _optional(100),
+        "postcode": _optional(20),
+        "country": {"enum": [None, *sorted(countries())]},
+    }
+)
+_ORDER = _object(
+    {
+        "_id": _ID,
+        "number": _text(100),
+        "source": _text(50),
+        "kind": {"enum": list(KINDS)},
+        "status": {"enum": list(STATUSES)},
+        "customer_id": {**_ID, "bsonType": ["string", "null"]},
+        "placed_at": _DATE,
+        "recorded_at": _DATE,
+        "updated_at": _DATE,
+        "currency": {"enum": sorted(currencies())},
+        "lines": {"bsonType": "array", "minItems": 1, "maxItems": MOST_LINES, "items": _LINE},
+        "total": _AMOUNT,
+        "shipping_address": {"oneOf": [{"bsonType": "null"}, _ADDRESS]},
+        "version": _VERSION,
+        "fingerprint": {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"},
+        "batch": _text(100),
+        "request": REQUEST_SCHEMA,
+        "outbox": OUTBOX_SCHEMA,
+    },
+    optional=frozenset({"batch", "request"}),
+)
+
+
+def _every_line(rule: Document) -> Document:
+    """`rule` holds for each line, which it calls `$$line`."""
+    lines = {"$cond": [{"$isArray": "$lines"}, "$lines", []]}
+    return {"$expr": {"$allElementsTrue": {"$map": {"input": lines, "as": "line", "in": rule}}}}
+
+
+_QUANTITY_FITS_KIND = _every_line(
+    {
+        "$cond": [
+            {"$eq": ["$kind", "sale"]},
+            {"$gt": ["$$line.quantity", 0]},
+            {"$lt": ["$$line.quantity", 0]},
+        ]
+    }
+)
+_PRICE_NOT_NEGATIVE = _every_line({"$gte": ["$$line.unit_price", 0]})
+_SUBTOTAL_EXACT = _every_line(
+    {"$eq": ["$$line.subtotal", {"$multiply": ["$$line.quantity", "$$line.unit_price"]}]}
+)
+_TOTAL_EXACT: Document = {"$expr": {"$eq": ["$total", {"$sum": "$lines.subtotal"}]}}
+# `$$NOW` is refused in a validator; the server's own clock has set recorded_at.
+_NOT_IN_FUTURE: Document = {"$expr": {"$lte": ["$placed_at", "$recorded_at"]}}
+
+_RULES = [_QUANTITY_FITS_KIND, _PRICE_NOT_NEGATIVE, _SUBTOTAL_EXACT, _TOTAL_EXACT, _NOT_IN_FUTURE]
+_NEWEST = [("placed_at", DESCENDING), ("_id", DESCENDING)]
+
+ORDERS = Collection(
+    name="orders",
+    validator={"$jsonSchema": _ORDER, "$and": _RULES},
+    indexes=(
+        # The number comes first, so that an order is found by it without knowing its source.
+        IndexModel([("number", ASCENDING), ("source", ASCENDING)], name="number", unique=True),
+        IndexModel(_NEWEST, name="newest"),
+        IndexModel([("customer_id", ASCENDING), *_NEWEST], name="customer"),
+        IndexModel([("lines.sku", ASCENDING), *_NEWEST], name="sku"),
+        IndexModel([("status", ASCENDING), *_NEWEST], name="status"),
+        IndexModel([("source", ASCENDING), *_NEWEST], name="source"),
+        REQUEST_INDEX,
+    ),
+    outbox=True,
+)
+
+CUSTOMER_CARDS = Collection(
+    name="customer_cards",
+    # The card of a deleted customer stays, without the name, so that no order is placed for them.
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _ID,
+                "name": _optional(500),
+                "deleted": {"bsonType": "bool"},
+                "version": _VERSION,
+            }
+        )
+    },
+)
+
+COLLECTIONS = (ORDERS, CUSTOMER_CARDS, *inbox.COLLECTIONS)
+
+
+def refused_as_future(failure: Document) -> bool:
+    """Whether a document was refused (`errInfo` of error 121) for its `placed_at` alone."""
+    return _broken_rules(failure.get("details", {})) == [_NOT_IN_FUTURE]
+
+
+def _broken_rules(details: Document) -> list[Document | None]:
+    if "clausesNotSatisfied" not in details:
+        return [details.get("specifiedAs")]
+    return [
+        rule
+        for clause in details["clausesNotSatisfied"]
+        for rule in _broken_rules(clause["details"])
+    ]

@@ -1,0 +1,183 @@
+"""What staff can do with orders: one function for each verb. Knows neither HTTP nor MongoDB."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from services.orders.directory import CustomerDirectory
+from services.orders.model import Order, OrderNumberTaken, status_after
+from services.orders.repository import Number, OrderRepository, number_taken
+from shared.errors import Refusal, Stale
+from shared.events.contracts import (
+    OrderCancelled,
+    OrderDelivered,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+    OrderState,
+)
+from shared.idempotency import CreationRequest
+from shared.identifiers import new_id
+
+Document = dict[str, Any]
+
+_EVENTS: dict[str, type[OrderState]] = {
+    "pay": OrderPaid,
+    "ship": OrderShipped,
+    "deliver": OrderDelivered,
+    "cancel": OrderCancelled,
+}
+
+
+def place(
+    orders: OrderRepository,
+    directory: CustomerDirectory,
+    details: Document,
+    *,
+    now: datetime,
+    request: CreationRequest | None = None,
+) -> Document:
+    """Record an order or a return and tell the other services.
+
+    :raises Invalid: it breaks a rule of orders; or its customer does not exist, or was deleted.
+    :raises OrderNumberTaken: the source has an order with this number.
+    """
+    order = Order.place(id=new_id(), now=now, **details)
+    try:
+        directory.refuse_unknown(order.customer_id)
+    except Refusal:
+        # The customer may have been deleted after the same request had placed the order.
+        repeated = orders.first_answer(request)
+        if repeated is None:
+            raise
+        return repeated
+    return orders.add(order, _placed(order), request=request)
+
+
+def place_many(
+    orders: OrderRepository,
+    directory: CustomerDirectory,
+    entries: Sequence[Document | Refusal],
+    *,
+    now: datetime,
+    batch: str,
+) -> list[Document]:
+    """Record those of `entries` that are not there yet; one outcome for each, in their order.
+
+    An order is there already if its source has one with its number that says the same; it is left
+    as it is, however far it has got by now. If that one says something else, the entry is refused.
+    What the same `batch` added before counts as added, so that a batch may be sent again. An entry
+    may be a refusal already.
+    """
+    made = [_make(entry, now) for entry in entries]
+    known = orders.find_numbers(_number(order) for order in made if isinstance(order, Order))
+    new = [order for order in made if isinstance(order, Order) and _number(order) not in known]
+    unknown = directory.refusals(order.customer_id for order in new if order.customer_id)
+    addable = [order for order in new if order.customer_id not in unknown]
+    first = {_number(order): order for order in reversed(addable)}
+    added = _add(orders, list(first.values()), batch=batch)
+    # Those that come twice in this call, and those that somebody else added meanwhile.
+    late = orders.find_numbers(_number(order) for order in addable if order.id not in added)
+
+    def outcome(order: Order | Refusal) -> Document:
+        if isinstance(order, Refusal):
+            return _refused(order)
+        if _number(order) in known:
+            return _there(order, known[_number(order)], batch=batch)
+        if order.customer_id in unknown:
+            return _refused(unknown[order.customer_id])
+        return _added_or_late(order, added, first[_number(order)], late)
+
+    return [outcome(order) for order in made]
+
+
+def take_step(
+    orders: OrderRepository, id: str, step: str, *, version: int, now: datetime
+) -> Document:
+    """Take an order one step (pay, ship, deliver or cancel) further, if it still has `version`.
+
+    :raises NoSuchOrder: there is none.
+    :raises Stale: it has another version by now.
+    :raises WrongStep: it is not at a point from which this step can be taken.
+    """
+    order = orders.get(id)
+    if order["version"] != version:
+        raise Stale("Someone else changed this first; reload it and try again.")
+    status = status_after(step, order["status"])
+    event = _EVENTS[step](
+        **_state({**order, "status": status}, total=order["total"].to_decimal()),
+        version=version + 1,
+        occurred_at=now.isoformat(),
+    )
+    return orders.change(id, {"status": status, "updated_at": now}, event, version=version)
+
+
+def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
+    if isinstance(entry, Refusal):
+        return entry
+    try:
+        return Order.place(id=new_id(), now=now, **entry)
+    except Refusal as refusal:
+        return refusal
+
+
+def _add(orders: OrderRepository, new: Sequence[Order], *, batch: str) -> dict[str, Refusal | None]:
+    """Add orders of different numbers; by id None or the refusal, without those that came late."""
+    results = orders.add_many([(order, _placed(order)) for order in new], batch=batch)
+    return {
+        order.id: result
+        for order, result in zip(new, results, strict=True)
+        if not isinstance(result, OrderNumberTaken)
+    }
+
+
+def _added_or_late(
+    order: Order, added: dict[str, Refusal | None], first: Order, late: dict[Number, Document]
+) -> Document:
+    """What became of an order that nobody had when we looked."""
+    if order.id in added:
+        refusal = added[order.id]
+        return _refused(refusal) if refusal else {"status": "created", "id": order.id}
+    if _number(order) in late:
+        return _there(order, late[_number(order)], batch=None)
+    # It has the number of an earlier entry, which was refused.
+    return _refused(added.get(first.id) or number_taken(order, holder=None))
+
+
+def _there(order: Order, row: Document, *, batch: str | None) -> Document:
+    if row["fingerprint"] != order.fingerprint:
+        return _refused(number_taken(order, holder=row["_id"]))
+    repeated = batch is not None and row.get("batch") == batch
+    return {"status": "created" if repeated else "unchanged", "id": row["_id"]}
+
+
+def _refused(refusal: Refusal) -> Document:
+    return {"status": "refused", "refusal": refusal}
+
+
+def _number(order: Order) -> Number:
+    return order.number, order.source
+
+
+def _placed(order: Order) -> OrderPlaced:
+    details = {
+        name: getattr(order, name)
+        for name in ("number", "source", "customer_id", "kind", "status", "currency", "placed_at")
+    }
+    return OrderPlaced(
+        **_state({"_id": order.id, **details}, total=order.total),
+        version=order.version,
+        occurred_at=order.updated_at.isoformat(),
+    )
+
+
+def _state(order: Document, *, total: Decimal) -> Document:
+    """An order's fields as events carry them."""
+    names = ("number", "source", "customer_id", "kind", "status", "currency")
+    return {
+        **{name: order[name] for name in names},
+        "order_id": order["_id"],
+        "total": f"{total:f}",
+        "placed_at": order["placed_at"].isoformat(),
+    }

@@ -1,0 +1,143 @@
+"""HTTP for orders: parse, call one operation, render."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, current_app
+
+from services.orders import operations
+from services.orders.directory import CustomerDirectory
+from services.orders.repository import OrderRepository
+from services.orders.schemas import (
+    BulkOrdersSchema,
+    NewOrderEntrySchema,
+    NewOrderSchema,
+    OrderPageSchema,
+    OrderQuerySchema,
+    OrderSchema,
+)
+from shared.auth.middleware import allow, caller
+from shared.idempotency import creation_request
+from shared.web import answers, bulk
+from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+
+Document = dict[str, Any]
+
+# 2,000 lines, each with a full description, are more than the usual limit.
+LARGEST_ORDER_BODY = 8 * 1024 * 1024
+LARGEST_BULK_BODY = 16 * 1024 * 1024
+
+blueprint = ApiBlueprint(
+    "orders", __name__, url_prefix="/v1/orders", description="What was sold and what came back."
+)
+
+
+def _orders() -> OrderRepository:
+    repository: OrderRepository = current_app.extensions["orders"]
+    return repository
+
+
+def _directory() -> CustomerDirectory:
+    directory: CustomerDirectory = current_app.extensions["customer_directory"]
+    return directory
+
+
+@blueprint.post("")
+@allow("sales", "admin")
+@bulk.body_limit(LARGEST_ORDER_BODY)
+@blueprint.arguments(NewOrderSchema)
+@blueprint.answers(201, OrderSchema)
+@blueprint.documents_creation()
+def place_order(payload: Document) -> Response:
+    """Record an order or a return.
+
+    409 if its source has another order with its number; the refusal names that order's id. A new
+    order is `placed`, unless it is history that had got further before it was recorded here.
+    """
+    request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
+    order = operations.place(_orders(), _directory(), payload, now=_now(), request=request)
+    return answers.entity(order, status=201, location=f"orders/{order['_id']}")
+
+
+@blueprint.post("/bulk")
+@allow("sales", "admin")
+@bulk.body_limit(LARGEST_BULK_BODY)
+@blueprint.arguments(BulkOrdersSchema)
+@blueprint.answers(200, bulk.BulkAnswerSchema)
+def place_orders(payload: Document) -> Response:
+    """Record up to 1,000 orders in one call, with one result for each.
+
+    An order whose source and number are known already is left as it is: `unchanged` if it says the
+    same, refused if it says something else.
+    """
+    entries = bulk.load_entries(NewOrderEntrySchema(), payload["entries"])
+    return bulk.answer(
+        operations.place_many(_orders(), _directory(), entries, now=_now(), batch=payload["batch"])
+    )
+
+
+@blueprint.get("")
+@allow("sales", "admin")
+@blueprint.arguments(OrderQuerySchema, location="query")
+@blueprint.answers(200, OrderPageSchema)
+def search_orders(query: Document) -> Response:
+    """List orders, those placed last first; with `number`, in the order of their sources."""
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = _orders().search(query, after=answers.position(query, cursor), limit=limit)
+    return answers.page(found, filters=query)
+
+
+@blueprint.get("/<id>")
+@allow("sales", "admin")
+@blueprint.answers(200, OrderSchema)
+def get_order(id: str) -> Response:
+    """Show one order."""
+    return answers.entity(_orders().get(id))
+
+
+@blueprint.post("/<id>/pay")
+@allow("sales", "admin")
+@blueprint.answers(200, OrderSchema)
+@blueprint.documents_precondition()
+def pay_order(id: str) -> Response:
+    """Note that a placed order was paid. 409 from anywhere else, saying which steps are open."""
+    return _take_step(id, "pay")
+
+
+@blueprint.post("/<id>/ship")
+@allow("sales", "admin")
+@blueprint.answers(200, OrderSchema)
+@blueprint.documents_precondition()
+def ship_order(id: str) -> Response:
+    """Note that a paid order left the shop. 409 from anywhere else, saying which steps are open."""
+    return _take_step(id, "ship")
+
+
+@blueprint.post("/<id>/deliver")
+@allow("sales", "admin")
+@blueprint.answers(200, OrderSchema)
+@blueprint.documents_precondition()
+def deliver_order(id: str) -> Response:
+    """Note that a shipped order arrived. 409 from anywhere else, saying which steps are open."""
+    return _take_step(id, "deliver")
+
+
+@blueprint.post("/<id>/cancel")
+@allow("sales", "admin")
+@blueprint.answers(200, OrderSchema)
+@blueprint.documents_precondition()
+def cancel_order(id: str) -> Response:
+    """Call off a placed or paid order. 409 from anywhere else, saying which steps are open."""
+    return _take_step(id, "cancel")
+
+
+def _take_step(id: str, step: str) -> Response:
+    return answers.entity(
+        operations.take_step(_orders(), id, step, version=expected_version(), now=_now())
+    )
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,197 @@
+"""The JSON that comes in and goes out of orders, one class for each direction."""
+
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from services.orders.model import (
+    API,
+    KINDS,
+    LARGEST_QUANTITY,
+    MOST_LINES,
+    STATUSES,
+    Address,
+    countries,
+    currencies,
+)
+from shared.identifiers import is_id
+from shared.web.fields import Amount, Text, Time
+
+
+class CodeField(Text):
+    """One of the codes that `known` lists, in capitals."""
+
+    def __init__(self, *, known: Callable[[], Collection[str]], kind: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._known = known
+        self._kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        # Some letters beyond ASCII have capitals within it.
+        code = text.upper() if text.isascii() else ""
+        if code not in self._known():
+            raise ValidationError(f"It must be {self._kind}.")
+        return code
+
+
+class IdField(Text):
+    """Something that has the form of an id."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not is_id(text):
+            raise ValidationError("It must be an id: 24 hexadecimal digits.")
+        return text
+
+
+class LinesField(fields.List[Any]):
+    """Lines, counted before they are read, so that too many cost nothing."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and not 1 <= len(value) <= MOST_LINES:
+            raise ValidationError(f"An order has 1 to {MOST_LINES:,} lines.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class AddressSchema(Schema):
+    """Where to send an order."""
+
+    line1 = Text(longest=200, allow_none=True, load_default=None)
+    line2 = Text(longest=200, allow_none=True, load_default=None)
+    city = Text(longest=100, allow_none=True, load_default=None)
+    region = Text(longest=100, allow_none=True, load_default=None)
+    postcode = Text(longest=20, allow_none=True, load_default=None)
+    country = CodeField(
+        known=countries,
+        kind="a two-letter country code of ISO 3166, such as GB",
+        allow_none=True,
+        load_default=None,
+        metadata={"example": "GB"},
+    )
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Address:
+        """The model's value."""
+        return Address(**data)
+
+
+class LineSchema(Schema):
+    """Some pieces of one article. A `subtotal` that is sent has to be quantity times unit_price."""
+
+    sku = Text(longest=100, required=True)
+    description = Text(longest=500, allow_none=True)
+    quantity = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(-LARGEST_QUANTITY, LARGEST_QUANTITY),
+        metadata={"description": "Above 0 in a sale, below 0 in a return.", "example": 2},
+    )
+    unit_price = Amount(required=True, least=Decimal(0), metadata={"example": "2.55"})
+    subtotal = Amount(metadata={"example": "5.10"})
+
+
+class NewOrderSchema(Schema):
+    """A sale or a return to record. A `total` that is sent has to be the sum of the subtotals."""
+
+    number = Text(longest=100, metadata={"description": "The id, unless given."})
+    source = Text(
+        longest=50,
+        load_default=API,
+        metadata={
+            "description": "Where the order comes from; a number is unique within one source."
+        },
+    )
+    kind = fields.String(load_default="sale", validate=validate.OneOf(KINDS))
+    status = fields.String(load_default="placed", validate=validate.OneOf(STATUSES))
+    customer_id = IdField(
+        longest=24, allow_none=True, metadata={"description": "Null for a guest."}
+    )
+    placed_at = Time(metadata={"description": "Now, unless given; not in the future."})
+    currency = CodeField(
+        known=currencies,
+        kind="a three-letter currency code of ISO 4217, such as GBP",
+        required=True,
+        metadata={"example": "GBP"},
+    )
+    lines = LinesField(
+        fields.Nested(LineSchema), required=True, metadata={"minItems": 1, "maxItems": MOST_LINES}
+    )
+    total = Amount(metadata={"example": "5.10"})
+    shipping_address = fields.Nested(AddressSchema, allow_none=True)
+
+
+class NewOrderEntrySchema(NewOrderSchema):
+    """One order of many. It says its number and time, so that it is known when sent again."""
+
+    number = Text(longest=100, required=True)
+    placed_at = Time(required=True, metadata={"description": "Not in the future."})
+
+
+class BulkOrdersSchema(Schema):
+    """Up to 1,000 orders. `batch` names the work they belong to, which may be sent again."""
+
+    batch = Text(longest=100, required=True)
+    entries = fields.List(
+        fields.Raw(),
+        required=True,
+        validate=validate.Length(min=1, max=1_000),
+        metadata={"items": {"$ref": "#/components/schemas/NewOrderEntry"}},
+    )
+
+
+class OrderQuerySchema(Schema):
+    """How a list of orders may be narrowed."""
+
+    customer_id = Text(longest=100)
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    sku = Text(longest=100, metadata={"description": "Orders with this article on any line."})
+    placed_from = Time(metadata={"description": "At this time or later."})
+    placed_to = Time(metadata={"description": "Before this time."})
+    number = Text(longest=100)
+    source = Text(longest=50)
+    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+    @validates_schema
+    def _times_in_order(self, data: dict[str, Any], **_: Any) -> None:
+        if (
+            "placed_from" in data
+            and "placed_to" in data
+            and data["placed_from"] >= data["placed_to"]
+        ):
+            raise ValidationError("It must be later than placed_from.", "placed_to")
+
+
+class OrderLineSchema(LineSchema):
+    """A line of an order."""
+
+    description = Text(longest=500, required=True, allow_none=True)
+    subtotal = Amount(required=True)
+
+
+class OrderSchema(Schema):
+    """An order or a return."""
+
+    id = fields.String(required=True)
+    number = fields.String(required=True)
+    source = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    customer_id = fields.String(required=True, allow_none=True)
+    placed_at = Time(required=True)
+    recorded_at = Time(required=True)
+    updated_at = Time(required=True)
+    currency = fields.String(required=True)
+    lines = fields.List(fields.Nested(OrderLineSchema), required=True)
+    total = Amount(required=True)
+    shipping_address = fields.Nested(AddressSchema, required=True, allow_none=True)
+
+
+class OrderPageSchema(Schema):
+    """A page of orders; `next` is the cursor of the page after, or null."""
+
+    items = fields.List(fields.Nested(OrderSchema), required=True)
+    next = fields.String(required=True, allow_none=True)

@@ -1,0 +1,30 @@
+"""Joins orders' subscribers to the queue, as `app.py` joins its routes to HTTP."""
+
+from functools import partial
+
+from celery import Celery
+from pymongo.database import Database
+
+from services.orders import subscribers
+from services.orders.repository import CardRepository
+from shared.database import Document
+from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
+from shared.settings import Settings
+from shared.worker import Subscriptions
+from shared.worker import create_worker as create_base
+
+
+def join(database: Database[Document]) -> Subscriptions:
+    """Who hears what, on this database."""
+    cards = CardRepository(database)
+    keep_cards = partial(subscribers.keep_cards, cards)
+    return {
+        CustomerRegistered: keep_cards,
+        CustomerChanged: keep_cards,
+        CustomerDeleted: partial(subscribers.forget_customers, cards),
+    }
+
+
+def create_worker(settings: Settings) -> Celery:
+    """The Celery application of orders' workers."""
+    return create_base("orders", settings, join)

@@ -1,0 +1,143 @@
+"""How one program calls a service over HTTP as somebody: tokens kept fresh, outages waited out, refusals as exceptions."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+import requests
+
+Document = dict[str, Any]
+
+TIMEOUT_SECONDS = (3, 20)
+"""To connect, and between two bytes of an answer."""
+TRIES = 4
+EXPIRY_MARGIN_SECONDS = 60
+
+
+class ApiRefused(Exception):
+    """The service refused; `problem` is what it said (RFC 9457)."""
+
+    def __init__(self, status: int, problem: Document) -> None:
+        super().__init__(problem.get("detail") or f"The service answered {status}.")
+        self.status = status
+        self.problem = problem
+
+
+class ApiUnreachable(Exception):
+    """The service did not answer, after several tries."""
+
+
+class TokenSource(Protocol):
+    """Where a client gets the access token for its next call."""
+
+    def __call__(self) -> str:
+        """An access token that is still good for a while."""
+
+
+class GivenToken:
+    """A token that somebody handed over; when it expires, so be it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self) -> str:
+        """The token."""
+        return self._token
+
+
+class RefreshedToken:
+    """A token that is asked for anew, by a refresh token, shortly before it expires."""
+
+    def __init__(self, accounts_url: str, refresh_token: str, *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = ApiClient(accounts_url)
+        self._refresh_token = refresh_token
+        self._clock = clock
+        self._access_token = ""
+        self._good_until = float("-inf")
+
+    def __call__(self) -> str:
+        """The token, new if need be.
+
+        :raises ApiRefused: the session has ended.
+        :raises ApiUnreachable: accounts does not answer.
+        """
+        if self._clock() >= self._good_until:
+            tokens = self._accounts.post("/v1/tokens/refresh", {"refresh_token": self._refresh_token})
+            self._refresh_token = tokens["refresh_token"]
+            self._access_token = tokens["access_token"]
+            self._good_until = self._clock() + tokens["expires_in"] - EXPIRY_MARGIN_SECONDS
+        return self._access_token
+
+
+class ApiClient:
+    """Calls one service. What it sends has to be safe to send again, since it does when no answer comes."""
+
+    def __init__(self, base_url: str, token: TokenSource | None = None, *,
+                 sleep: Callable[[float], None] = time.sleep) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._sleep = sleep
+        self._session = requests.Session()
+
+    def get(self, path: str, params: Any = None) -> Document:
+        """What a path answers.
+
+        :raises ApiRefused: it refused.
+        :raises ApiUnreachable: it did not answer.
+        """
+        return self._json(self.request("GET", path, params=params))
+
+    def post(self, path: str, body: Any, *, headers: dict[str, str] | None = None) -> Document:
+        """What a path answers to a JSON body.
+
+        :raises ApiRefused: it refused.
+        :raises ApiUnreachable: it did not answer.
+        """
+        content = {"Content-Type": "application/json", **(headers or {})}
+        return self._json(self.request("POST", path, data=orjson.dumps(body), headers=content))
+
+    def post_stream(self, path: str, body: Any, *, headers: dict[str, str]) -> Document:
+        """What a path answers to a body that is read as it is sent, and so is sent once.
+
+        :raises ApiRefused: it refused.
+        :raises ApiUnreachable: it did not answer.
+        """
+        try:
+            answer = self._session.post(self._base_url + path, data=body, timeout=(3, 300), allow_redirects=False,
+                                        headers={**headers, **self._authorization()})
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise ApiUnreachable(f"{self._base_url} does not answer ({type(error).__name__}).") from error
+        return self._json(answer)
+
+    def request(self, method: str, path: str, *, headers: dict[str, str] | None = None,
+                **options: Any) -> requests.Response:
+        """One call, tried again while the service is away (no connection, 502, 503, 504)."""
+        reason = ""
+        for attempt in range(TRIES):
+            if attempt:
+                self._sleep(0.5 * 2**attempt)
+            try:
+                answer = self._session.request(
+                    method, self._base_url + path, headers={**(headers or {}), **self._authorization()},
+                    timeout=TIMEOUT_SECONDS, allow_redirects=False, **options)
+            except (requests.ConnectionError, requests.Timeout) as error:
+                reason = type(error).__name__
+                continue
+            if answer.status_code not in {502, 503, 504}:
+                return answer
+            reason = f"status {answer.status_code}"
+        raise ApiUnreachable(f"{self._base_url} does not answer ({reason}).")
+
+    def _authorization(self) -> dict[str, str]:
+        return {} if self._token is None else {"Authorization": f"Bearer {self._token()}"}
+
+    def _json(self, answer: requests.Response) -> Document:
+        try:
+            body: Document = orjson.loads(answer.content) if answer.content else {}
+        except orjson.JSONDecodeError:
+            body = {"detail": f"{self._base_url} answered {answer.status_code} with something that is not JSON."}
+        if not answer.ok:
+            raise ApiRefused(answer.status_code, body)
+        return body

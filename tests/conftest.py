@@ -1,0 +1,102 @@
+"""What every test may ask for: real servers, a database of its own, and somebody to be."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from services.accounts import secrets
+from services.accounts.secrets import SigningKey
+from shared.auth.keyring import Keyring, Published, read_published
+from shared.auth.tokens import TokenVerifier
+from shared.database import Document, connect, wait_for_primary
+from shared.identifiers import new_id
+from shared.servers import running_mongod, running_redis
+from shared.settings import Settings, load
+
+
+@pytest.fixture
+def settings(mongo_url: str) -> Iterator[Settings]:
+    """Settings that lead to the real servers and to databases of this test alone."""
+    prefix = f"test_{uuid4().hex[:12]}"
+    made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
+    yield made
+    with connect(made) as client:
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[MongoClient[Document]]:
+    """A client for the real mongod."""
+    with connect(settings) as made:
+        yield made
+
+
+@pytest.fixture
+def verifier(published: Published) -> TokenVerifier:
+    """A verifier that accepts the tokens of `headers`."""
+    return TokenVerifier(Keyring(lambda: published))
+
+
+@pytest.fixture
+def headers(signing_key: Document) -> Callable[[str], dict[str, str]]:
+    """`headers(role)`: the request headers of somebody with that role."""
+
+    def make(role: str) -> dict[str, str]:
+        key = SigningKey(signing_key["_id"], signing_key["private_key"])
+        token = secrets.sign_access_token(key, user_id=new_id(), role=role, via=None, token_id=new_id(),
+                                          now=datetime.now(UTC))
+        return {"Authorization": f"Bearer {token}"}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> Document:
+    """The key pair that signs this session's tokens."""
+    return secrets.new_signing_key(now=datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def published(signing_key: Document) -> Published:
+    """What accounts would publish."""
+    return read_published({"keys": [signing_key["public_key"]]}, {})
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real mongod for the whole session, or the one that TEST_MONGO_URL names."""
+    given = os.environ.get("TEST_MONGO_URL")
+    if given:
+        yield given
+        return
+    with running_mongod(tmp_path_factory.mktemp("mongod")) as url:
+        wait_for_primary(replace(load(), mongo_url=url), seconds=60)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real redis-server for the whole session, or the one that TEST_REDIS_URL names."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def data_file() -> Path:
+    """A real shop's order lines, which lie beside the project where it is developed."""
+    path = Path(__file__).parents[2] / "shared" / "data" / "online-retail-2010-12-to-2011-08.csv.gz"
+    if not path.exists():
+        pytest.skip("the real shop's file is not here; it lies beside the project, in shared/data")
+    return path
