@@ -1,1 +1,4 @@
-"""The deployables: one folder a service, with the same file names in each. They never import each other."""
+"""The deployables.
+
+One folder a service, with the same file names in each. They never import each other.
+"""

@@ -22,6 +22,7 @@ from shared.worker import run_worker
 
 SERVICES = click.Choice(sorted(PORTS))
 
+
 @click.group()
 def cli() -> None:
     """Kith, the CRM that remembers."""
@@ -56,7 +57,9 @@ def worker(service: str) -> None:
     """Hear events for SERVICE."""
     settings = _settings(service)
     _require_fit_broker(settings)
-    run_worker(importlib.import_module(f"services.{service}.worker").create_worker(settings), settings)
+    run_worker(
+        importlib.import_module(f"services.{service}.worker").create_worker(settings), settings
+    )
 
 
 @cli.command()
@@ -91,18 +94,27 @@ def setup() -> None:
 @cli.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--preset", help="A mapping that comes with Kith, such as online-retail.")
-@click.option("--mapping", type=click.Path(path_type=Path), help="A mapping of your own: a JSON file.")
+@click.option(
+    "--mapping", type=click.Path(path_type=Path), help="A mapping of your own: a JSON file."
+)
 def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
     """Import FILE through the running services, and account for every row."""
     from services.imports import client
 
     settings = _settings()
     try:
-        token = client.sign_in(settings.accounts_url, token=settings.token, email=settings.admin_email,
-                               password=settings.admin_password)
-        job = client.run(ApiClient(settings.imports_url, token),
-                         client.Errand(file=file, preset=preset, mapping=mapping),
-                         console=Console(stderr=True), sleep=time.sleep)
+        token = client.sign_in(
+            settings.accounts_url,
+            token=settings.token,
+            email=settings.admin_email,
+            password=settings.admin_password,
+        )
+        job = client.run(
+            ApiClient(settings.imports_url, token),
+            client.Errand(file=file, preset=preset, mapping=mapping),
+            console=Console(stderr=True),
+            sleep=time.sleep,
+        )
     except (client.ImportFailed, ApiUnreachable) as error:
         raise click.ClickException(str(error)) from error
     for line in client.account(job):

@@ -86,8 +86,10 @@ def plan(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> Plan:
     )
 
 
-def launch(plan: Plan, *, supervisor: Supervisor, console: Console) -> str:
-    """Start everything of the plan and wait until it is ready.
+def launch(
+    plan: Plan, *, supervisor: Supervisor, console: Console, patience: float = PATIENCE
+) -> str:
+    """Start everything of the plan and wait until it is ready, `patience` seconds at most.
 
     :return: what the setup step said about signing in.
     :raises StartFailed: the setup step failed, or a process did not become ready.
@@ -100,7 +102,7 @@ def launch(plan: Plan, *, supervisor: Supervisor, console: Console) -> str:
         )
     for command in plan.processes:
         supervisor.start(command)
-    _await(plan, supervisor=supervisor)
+    _await(plan, supervisor=supervisor, patience=patience)
     if plan.sample and supervisor.run_once(plan.sample)[0]:
         console.line("kith", "The sample could not be loaded; everything else runs.")
     said = [line.removeprefix(SIGN_IN) for line in lines if line.startswith(SIGN_IN)]
@@ -119,7 +121,7 @@ Kith is ready.
 
 {places}
 
-Sign in {sign_in}:
+Sign in: {sign_in}
 
   curl -s http://{LOOPBACK}:{settings.ports["accounts"]}/v1/tokens \\
     -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(credentials))}
@@ -211,14 +213,14 @@ def _command(
     return Command(name=name, argv=argv, environment=environment, stage=stage, grace=grace)
 
 
-def _await(plan: Plan, *, supervisor: Supervisor) -> None:
+def _await(plan: Plan, *, supervisor: Supervisor, patience: float) -> None:
     began = time.monotonic()
     waiting = dict(plan.ready)
     while waiting := {name: port for name, port in waiting.items() if not _is_ready(port)}:
         _give_up_on_the_dying(plan, supervisor=supervisor)
-        if time.monotonic() - began > PATIENCE:
+        if time.monotonic() - began > patience:
             raise StartFailed(
-                f"{', '.join(waiting)} did not become ready within {PATIENCE:g} s; the lines "
+                f"{', '.join(waiting)} did not become ready within {patience:g} s; its lines "
                 "above say why."
             )
         supervisor.wait(0.1)

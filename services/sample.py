@@ -1,6 +1,9 @@
-"""A small generated shop, so that a new system has something to look at. The same for the same seed.
+"""A small generated shop, so that a new system has something to look at.
 
-Written through the repositories, in bulk, so that validators, events and ledgers all have their part.
+The same for the same seed.
+
+Written through the repositories, in bulk, so that validators, events and ledgers all have their
+part.
 """
 
 import random
@@ -29,17 +32,82 @@ BATCH = 500
 FIRST_DAY = datetime(2024, 1, 1, 9, tzinfo=UTC)
 DAYS = 730
 
-_FIRST_NAMES = ("Ada", "Amélie", "Björn", "Carlos", "Dilek", "Edith", "Fatima", "Giulia", "Hiroshi", "Ines", "Jürgen",
-                "Katarzyna", "Li", "Mateo", "Noor", "Olga", "Priya", "Quentin", "Rosa", "Sven", "Tomáš", "Yara")
-_LAST_NAMES = ("Andersen", "Becker", "Costa", "Dubois", "Evans", "Fischer", "García", "Hughes", "Ivanova", "Jensen",
-               "Kowalski", "Lopez", "Müller", "Novák", "O'Brien", "Patel", "Rossi", "Schmidt", "Tanaka", "Yılmaz")
-_PLACES = (("GB", "London", "+4420", 8, "GBP"), ("GB", "Leeds", "+44113", 7, "GBP"), ("DE", "Köln", "+49221", 7, "EUR"),
-           ("FR", "Lyon", "+33478", 6, "EUR"), ("NL", "Utrecht", "+3130", 7, "EUR"), ("US", "Boston", "+1617", 7, "USD"))
+_FIRST_NAMES = (
+    "Ada",
+    "Amélie",
+    "Björn",
+    "Carlos",
+    "Dilek",
+    "Edith",
+    "Fatima",
+    "Giulia",
+    "Hiroshi",
+    "Ines",
+    "Jürgen",
+    "Katarzyna",
+    "Li",
+    "Mateo",
+    "Noor",
+    "Olga",
+    "Priya",
+    "Quentin",
+    "Rosa",
+    "Sven",
+    "Tomáš",
+    "Yara",
+)
+_LAST_NAMES = (
+    "Andersen",
+    "Becker",
+    "Costa",
+    "Dubois",
+    "Evans",
+    "Fischer",
+    "García",
+    "Hughes",
+    "Ivanova",
+    "Jensen",
+    "Kowalski",
+    "Lopez",
+    "Müller",
+    "Novák",
+    "O'Brien",
+    "Patel",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Yılmaz",
+)
+_PLACES = (
+    ("GB", "London", "+4420", 8, "GBP"),
+    ("GB", "Leeds", "+44113", 7, "GBP"),
+    ("DE", "Köln", "+49221", 7, "EUR"),
+    ("FR", "Lyon", "+33478", 6, "EUR"),
+    ("NL", "Utrecht", "+3130", 7, "EUR"),
+    ("US", "Boston", "+1617", 7, "USD"),
+)
 _STREETS = ("High Street", "Station Road", "Mill Lane", "Garden Way", "Market Place", "Church Row")
-_GOODS = (("MUG-01", "Stoneware mug", "7.50"), ("TEA-02", "Assam tea, 250 g", "9.90"), ("LMP-03", "Desk lamp", "39.00"),
-          ("BAG-04", "Canvas bag", "14.00"), ("CDL-05", "Beeswax candle", "6.25"), ("PEN-06", "Fountain pen", "48.00"),
-          ("NTB-07", "Notebook, ruled", "5.40"), ("SCF-08", "Wool scarf", "32.00"), ("JAM-09", "Plum jam", "4.20"))
-_STATUSES = ("delivered", "delivered", "delivered", "delivered", "shipped", "paid", "placed", "cancelled")
+_GOODS = (
+    ("MUG-01", "Stoneware mug", "7.50"),
+    ("TEA-02", "Assam tea, 250 g", "9.90"),
+    ("LMP-03", "Desk lamp", "39.00"),
+    ("BAG-04", "Canvas bag", "14.00"),
+    ("CDL-05", "Beeswax candle", "6.25"),
+    ("PEN-06", "Fountain pen", "48.00"),
+    ("NTB-07", "Notebook, ruled", "5.40"),
+    ("SCF-08", "Wool scarf", "32.00"),
+    ("JAM-09", "Plum jam", "4.20"),
+)
+_STATUSES = (
+    "delivered",
+    "delivered",
+    "delivered",
+    "delivered",
+    "shipped",
+    "paid",
+    "placed",
+    "cancelled",
+)
 
 
 def load(settings: Settings, *, customers: int, orders: int) -> str:
@@ -66,8 +134,12 @@ def _load_customers(store: CustomerRepository, count: int) -> list[tuple[str, Do
     return people
 
 
-def _load_orders(store: OrderRepository, directory: CustomerDirectory, people: list[tuple[str, Document]],
-                 count: int) -> None:
+def _load_orders(
+    store: OrderRepository,
+    directory: CustomerDirectory,
+    people: list[tuple[str, Document]],
+    count: int,
+) -> None:
     chance = random.Random(SEED + 1)  # noqa: S311 - as above.
     for batch in _batches([_order(chance, number, people) for number in range(1, count + 1)]):
         orders.place_many(store, directory, batch, now=datetime.now(UTC), batch="sample")
@@ -103,10 +175,16 @@ def _order(chance: random.Random, number: int, people: list[tuple[str, Document]
         "kind": "return" if is_return else "sale",
         "status": chance.choice(_STATUSES),
         "customer_id": None if is_guest else id,
-        "placed_at": FIRST_DAY + timedelta(days=chance.randrange(DAYS), minutes=chance.randrange(600)),
+        "placed_at": FIRST_DAY
+        + timedelta(days=chance.randrange(DAYS), minutes=chance.randrange(600)),
         "currency": currency,
         "lines": [
-            {"sku": sku, "description": name, "quantity": sign * chance.randrange(1, 5), "unit_price": Decimal(price)}
+            {
+                "sku": sku,
+                "description": name,
+                "quantity": sign * chance.randrange(1, 5),
+                "unit_price": Decimal(price),
+            }
             for sku, name, price in chance.sample(_GOODS, chance.randrange(1, 5))
         ],
         "shipping_address": Address(line1=home.line1, city=home.city, country=home.country),
@@ -115,4 +193,4 @@ def _order(chance: random.Random, number: int, people: list[tuple[str, Document]
 
 def _batches(entries: list[Document]) -> Iterator[list[Document]]:
     for start in range(0, len(entries), BATCH):
-        yield entries[start:start + BATCH]
+        yield entries[start : start + BATCH]

@@ -1,4 +1,7 @@
-"""The setup step: databases, signing key and first admin, for all services. Safe to run at every start."""
+"""The setup step.
+
+Databases, signing key and first admin, for all services. Safe to run at every start.
+"""
 
 import importlib
 from collections.abc import Iterator
@@ -29,7 +32,13 @@ def _first_admin(accounts: operations.Accounts, settings: Settings) -> str:
     if accounts.users.has_admin():
         return "sign in: with the password you know; ADMIN_PASSWORD does not change it"
     password = settings.admin_password or secrets.new_password()
-    operations.register(accounts.users, email=settings.admin_email, name="Admin", role="admin", password=password,
-                        now=datetime.now(UTC))
+    operations.register(
+        accounts.users,
+        email=settings.admin_email,
+        name="Admin",
+        role="admin",
+        password=password,
+        now=datetime.now(UTC),
+    )
     shown = "the ADMIN_PASSWORD you gave" if settings.admin_password else password
     return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"

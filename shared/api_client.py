@@ -1,4 +1,7 @@
-"""How one program calls a service over HTTP as somebody: tokens kept fresh, outages waited out, refusals as exceptions."""
+"""How one program calls a service over HTTP as somebody.
+
+Tokens kept fresh, outages waited out, refusals as exceptions.
+"""
 
 import time
 from collections.abc import Callable
@@ -49,8 +52,9 @@ class GivenToken:
 class RefreshedToken:
     """A token that is asked for anew, by a refresh token, shortly before it expires."""
 
-    def __init__(self, accounts_url: str, refresh_token: str, *,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, accounts_url: str, refresh_token: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._accounts = ApiClient(accounts_url)
         self._refresh_token = refresh_token
         self._clock = clock
@@ -64,7 +68,9 @@ class RefreshedToken:
         :raises ApiUnreachable: accounts does not answer.
         """
         if self._clock() >= self._good_until:
-            tokens = self._accounts.post("/v1/tokens/refresh", {"refresh_token": self._refresh_token})
+            tokens = self._accounts.post(
+                "/v1/tokens/refresh", {"refresh_token": self._refresh_token}
+            )
             self._refresh_token = tokens["refresh_token"]
             self._access_token = tokens["access_token"]
             self._good_until = self._clock() + tokens["expires_in"] - EXPIRY_MARGIN_SECONDS
@@ -72,10 +78,18 @@ class RefreshedToken:
 
 
 class ApiClient:
-    """Calls one service. What it sends has to be safe to send again, since it does when no answer comes."""
+    """Calls one service.
 
-    def __init__(self, base_url: str, token: TokenSource | None = None, *,
-                 sleep: Callable[[float], None] = time.sleep) -> None:
+    What it sends has to be safe to send again, since it does when no answer comes.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: TokenSource | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._sleep = sleep
@@ -105,14 +119,22 @@ class ApiClient:
         :raises ApiUnreachable: it did not answer.
         """
         try:
-            answer = self._session.post(self._base_url + path, data=body, timeout=(3, 300), allow_redirects=False,
-                                        headers={**headers, **self._authorization()})
+            answer = self._session.post(
+                self._base_url + path,
+                data=body,
+                timeout=(3, 300),
+                allow_redirects=False,
+                headers={**headers, **self._authorization()},
+            )
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise ApiUnreachable(f"{self._base_url} does not answer ({type(error).__name__}).") from error
+            raise ApiUnreachable(
+                f"{self._base_url} does not answer ({type(error).__name__})."
+            ) from error
         return self._json(answer)
 
-    def request(self, method: str, path: str, *, headers: dict[str, str] | None = None,
-                **options: Any) -> requests.Response:
+    def request(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
+    ) -> requests.Response:
         """One call, tried again while the service is away (no connection, 502, 503, 504)."""
         reason = ""
         for attempt in range(TRIES):
@@ -120,8 +142,13 @@ class ApiClient:
                 self._sleep(0.5 * 2**attempt)
             try:
                 answer = self._session.request(
-                    method, self._base_url + path, headers={**(headers or {}), **self._authorization()},
-                    timeout=TIMEOUT_SECONDS, allow_redirects=False, **options)
+                    method,
+                    self._base_url + path,
+                    headers={**(headers or {}), **self._authorization()},
+                    timeout=TIMEOUT_SECONDS,
+                    allow_redirects=False,
+                    **options,
+                )
             except (requests.ConnectionError, requests.Timeout) as error:
                 reason = type(error).__name__
                 continue
@@ -137,7 +164,7 @@ class ApiClient:
         try:
             body: Document = orjson.loads(answer.content) if answer.content else {}
         except orjson.JSONDecodeError:
-            body = {"detail": f"{self._base_url} answered {answer.status_code} with something that is not JSON."}
+            body = {"detail": f"{self._base_url} answered {answer.status_code}, but not in JSON."}
         if not answer.ok:
             raise ApiRefused(answer.status_code, body)
         return body

@@ -1,8 +1,11 @@
-"""How a process reaches MongoDB, and how a declared collection is built there. Knows no collection by name."""
+"""How a process reaches MongoDB, and how a declared collection is built there.
+
+Knows no collection by name.
+"""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -28,7 +31,6 @@ class Collection:
     indexes: tuple[IndexModel, ...] = ()
     outbox: bool = False
     """Whether its documents carry events for the relay to send."""
-    options: Document = field(default_factory=dict)
 
     def all_indexes(self) -> tuple[IndexModel, ...]:
         """The declared indexes, with the relay's own where there is an outbox."""
@@ -83,8 +85,9 @@ def database(client: MongoClient[Document], settings: Settings, service: str) ->
     return client[f"{settings.database_prefix}_{service}"]
 
 
-def wait_for_primary(settings: Settings, *, seconds: float,
-                     sleep: Callable[[float], None] = time.sleep) -> None:
+def wait_for_primary(
+    settings: Settings, *, seconds: float, sleep: Callable[[float], None] = time.sleep
+) -> None:
     """Return when the server takes writes, making it a one-member replica set if it is none yet.
 
     Containers start in any order, so a server that is late is waited for.
@@ -95,7 +98,9 @@ def wait_for_primary(settings: Settings, *, seconds: float,
     while True:
         try:
             _initiate(settings)
-            with MongoClient(settings.mongo_url, serverSelectionTimeoutMS=2_000) as client:
+            with MongoClient[Document](
+                settings.mongo_url, serverSelectionTimeoutMS=2_000
+            ) as client:
                 client.admin.command("ping")
                 if client.is_primary or client.primary is not None:
                     return
@@ -114,8 +119,9 @@ def _initiate(settings: Settings) -> None:
     if not name or len(seeds) != 1:
         return
     host, port = seeds[0]
-    with MongoClient[Document](host, port or 27017, directConnection=True,
-                               serverSelectionTimeoutMS=2_000) as direct:
+    with MongoClient[Document](
+        host, port or 27017, directConnection=True, serverSelectionTimeoutMS=2_000
+    ) as direct:
         try:
             direct.admin.command("replSetGetStatus")
         except OperationFailure as error:
@@ -134,12 +140,16 @@ def build(database: Database[Document], collections: tuple[Collection, ...]) -> 
     """Create or update `collections` in `database`; yields a sentence for each thing changed."""
     present = {info["name"]: info["options"] for info in database.list_collections()}
     for collection in collections:
-        rules = {"validator": collection.validator, "validationLevel": "strict", "validationAction": "error"}
+        rules: dict[str, Any] = {
+            "validator": collection.validator,
+            "validationLevel": "strict",
+            "validationAction": "error",
+        }
         if collection.name not in present:
-            database.create_collection(collection.name, **rules, **collection.options)
+            database.create_collection(collection.name, **rules)
             yield f"{database.name}.{collection.name}: created"
         elif any(present[collection.name].get(key) != value for key, value in rules.items()):
-            database.command("collMod", collection.name, **rules)
+            database.command({"collMod": collection.name, **rules})
             yield f"{database.name}.{collection.name}: rules updated"
         yield from _build_indexes(database, collection)
 
@@ -151,7 +161,7 @@ def _build_indexes(database: Database[Document], collection: Collection) -> Iter
         if name in present and not _same_index(present[name], index.document):
             database[collection.name].drop_index(name)
             del present[name]
-            yield f"{database.name}.{collection.name}: index {name} dropped, its declaration has changed"
+            yield f"{database.name}.{collection.name}: index {name} dropped, it has changed"
         if name not in present:
             database[collection.name].create_indexes([index])
             yield f"{database.name}.{collection.name}: index {name} built"

@@ -1,4 +1,7 @@
-"""The kinds of refusal a service can give. Which HTTP status a kind becomes is decided in `shared.web.problems` alone."""
+"""The kinds of refusal a service can give.
+
+Which HTTP status a kind becomes is decided in `shared.web.problems` alone.
+"""
 
 from dataclasses import dataclass
 

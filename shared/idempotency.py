@@ -1,4 +1,6 @@
-"""POSTs that may be sent twice: the caller's Idempotency-Key, kept inside the document that it created.
+"""POSTs that may be sent twice.
+
+The caller's Idempotency-Key, kept inside the document that it created.
 
 Kept there, under a unique index, because the key and its effect then are one write: there is no
 moment at which one exists without the other.
@@ -26,8 +28,12 @@ REQUEST_SCHEMA: Document = {
         "first": {"bsonType": "object"},
     },
 }
-REQUEST_INDEX = IndexModel([("request.key", ASCENDING)], name="request", unique=True,
-                           partialFilterExpression={"request.key": {"$gt": ""}})
+REQUEST_INDEX = IndexModel(
+    [("request.key", ASCENDING)],
+    name="request",
+    unique=True,
+    partialFilterExpression={"request.key": {"$gt": ""}},
+)
 
 
 class IdempotencyKeyReused(Invalid):
@@ -36,25 +42,36 @@ class IdempotencyKeyReused(Invalid):
 
 @dataclass(frozen=True)
 class CreationRequest:
-    """A POST that says which one it is. `key` holds the caller's id, so that callers cannot meet."""
+    """A POST that says which one it is.
+
+    `key` holds the caller's id, so that callers cannot meet.
+    """
 
     key: str
     fingerprint: str
 
     def stamp(self, first: Document) -> Document:
-        """What the created document keeps: the request, and the fields of the first answer that may change."""
+        """What the created document keeps.
+
+        The request, and the fields of the first answer that may change.
+        """
         return {"request": {"key": self.key, "fingerprint": self.fingerprint, "first": first}}
 
 
 def creation_request(key: str | None, *, caller_id: str, payload: Any) -> CreationRequest | None:
-    """The request behind a POST with this key, or None without one. `payload` is what was asked for."""
+    """The request behind a POST with this key, or None without one.
+
+    `payload` is what was asked for.
+    """
     if key is None:
         return None
     body = orjson.dumps(payload, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     return CreationRequest(f"{caller_id}:{key}", sha256(body).hexdigest())
 
 
-def first_answer(request: CreationRequest | None, find: Callable[[str], Document | None]) -> Document | None:
+def first_answer(
+    request: CreationRequest | None, find: Callable[[str], Document | None]
+) -> Document | None:
     """The document that this request created before, as it was then, or None if it created none.
 
     `find` reads, by request key, what callers see plus `request`.
@@ -66,5 +83,7 @@ def first_answer(request: CreationRequest | None, find: Callable[[str], Document
         return None
     stored = document.pop("request")
     if stored["fingerprint"] != request.fingerprint:
-        raise IdempotencyKeyReused("This Idempotency-Key was used for another request; send a new one.")
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used for another request; send a new one."
+        )
     return {**document, **stored["first"], "version": 1}

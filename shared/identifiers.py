@@ -1,4 +1,8 @@
-"""New ids. An id is an opaque string that sorts roughly by the time it was made, which keeps index inserts together."""
+"""New ids.
+
+An id is an opaque string that sorts roughly by the time it was made, which keeps index inserts
+together.
+"""
 
 import re
 

@@ -1,7 +1,8 @@
 """What a service has heard: attempts by event id, what is done, and what had to be parked.
 
 An attempt is counted before the handler runs, in the database, so that an event which kills its
-worker is counted too. After `MOST_ATTEMPTS` it lies in `dead_letters` and no longer holds up others.
+worker is counted too. After `MOST_ATTEMPTS` it lies in `dead_letters` and no longer holds up
+others.
 """
 
 from dataclasses import dataclass
@@ -23,35 +24,42 @@ _TEXT = {"bsonType": "string"}
 
 INBOX = Collection(
     name="inbox",
-    validator={"$jsonSchema": {
-        "bsonType": "object",
-        "required": ["_id", "attempts", "seen_at"],
-        "additionalProperties": False,
-        "properties": {
-            "_id": _TEXT,
-            "attempts": {"bsonType": "int", "minimum": 0},
-            "seen_at": {"bsonType": "date"},
-            "done_at": {"bsonType": "date"},
-            "error": _TEXT,
-        },
-    }},
-    indexes=(IndexModel([("done_at", 1)], name="forget_done",
-                        expireAfterSeconds=int(REMEMBERED.total_seconds())),),
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "required": ["_id", "attempts", "seen_at"],
+            "additionalProperties": False,
+            "properties": {
+                "_id": _TEXT,
+                "attempts": {"bsonType": "int", "minimum": 0},
+                "seen_at": {"bsonType": "date"},
+                "done_at": {"bsonType": "date"},
+                "error": _TEXT,
+            },
+        }
+    },
+    indexes=(
+        IndexModel(
+            [("done_at", 1)], name="forget_done", expireAfterSeconds=int(REMEMBERED.total_seconds())
+        ),
+    ),
 )
 
 DEAD_LETTERS = Collection(
     name="dead_letters",
-    validator={"$jsonSchema": {
-        "bsonType": "object",
-        "required": ["_id", "delivery", "error", "parked_at"],
-        "additionalProperties": False,
-        "properties": {
-            "_id": _TEXT,
-            "delivery": {"bsonType": "object"},
-            "error": _TEXT,
-            "parked_at": {"bsonType": "date"},
-        },
-    }},
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "required": ["_id", "delivery", "error", "parked_at"],
+            "additionalProperties": False,
+            "properties": {
+                "_id": _TEXT,
+                "delivery": {"bsonType": "object"},
+                "error": _TEXT,
+                "parked_at": {"bsonType": "date"},
+            },
+        }
+    },
     indexes=(IndexModel([("parked_at", 1)], name="parked_at"),),
 )
 
@@ -78,21 +86,34 @@ class Inbox:
         """Note that these events are about to be handled, and say what is known of them."""
         now = datetime.now(UTC)
         self._inbox.bulk_write(
-            [UpdateOne({"_id": id}, {"$inc": {"attempts": 1}, "$setOnInsert": {"seen_at": now}}, upsert=True)
-             for id in ids],
+            [
+                UpdateOne(
+                    {"_id": id},
+                    {"$inc": {"attempts": 1}, "$setOnInsert": {"seen_at": now}},
+                    upsert=True,
+                )
+                for id in ids
+            ],
             ordered=False,
         )
         known = list(self._inbox.find({"_id": {"$in": ids}}))
         done = frozenset(entry["_id"] for entry in known if "done_at" in entry)
-        spent = frozenset(entry["_id"] for entry in known
-                          if entry["_id"] not in done and entry["attempts"] > MOST_ATTEMPTS)
-        errors = {entry["_id"]: entry.get("error", "its worker died or ran out of time") for entry in known}
+        spent = frozenset(
+            entry["_id"]
+            for entry in known
+            if entry["_id"] not in done and entry["attempts"] > MOST_ATTEMPTS
+        )
+        errors = {
+            entry["_id"]: entry.get("error", "its worker died or ran out of time")
+            for entry in known
+        }
         return Attempts(done=done, spent=spent, errors=errors)
 
     def mark_done(self, ids: list[str]) -> None:
         """Note that these events have had their effect."""
-        self._inbox.update_many({"_id": {"$in": ids}},
-                                {"$set": {"done_at": datetime.now(UTC)}, "$unset": {"error": ""}})
+        self._inbox.update_many(
+            {"_id": {"$in": ids}}, {"$set": {"done_at": datetime.now(UTC)}, "$unset": {"error": ""}}
+        )
 
     def uncount_attempt(self, id: str) -> None:
         """Take back a counted attempt: the time was not right, and the event is not to blame."""
@@ -106,6 +127,12 @@ class Inbox:
         """Put an event aside, with the reason. Parking it twice keeps the first."""
         self._dead_letters.update_one(
             {"_id": delivery["id"]},
-            {"$setOnInsert": {"delivery": delivery, "error": error, "parked_at": datetime.now(UTC)}},
+            {
+                "$setOnInsert": {
+                    "delivery": delivery,
+                    "error": error,
+                    "parked_at": datetime.now(UTC),
+                }
+            },
             upsert=True,
         )

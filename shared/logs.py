@@ -1,4 +1,7 @@
-"""One shape for all log lines: a constant name and fields. Ids belong in a field; names, addresses and secrets do not."""
+"""One shape for all log lines.
+
+A constant name and fields. Ids belong in a field; names, addresses and secrets do not.
+"""
 
 import logging
 import sys
@@ -33,6 +36,7 @@ def configure(level: str, *, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # The driver and the HTTP client narrate every command at debug, arguments included; those hold personal data.
+    # The driver and the HTTP client narrate every command at debug, arguments included; those hold
+    # personal data.
     for chatty in ("pymongo", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))

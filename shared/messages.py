@@ -1,6 +1,9 @@
-"""The Celery application that carries messages over Redis, with every setting that keeps it from losing or hanging."""
+"""The Celery application that carries messages over Redis.
 
-from typing import Any
+Every setting that keeps it from losing messages or from hanging is here, with what breaks without.
+"""
+
+from typing import Any, cast
 
 import redis
 from celery import Celery
@@ -56,7 +59,8 @@ def create_celery(name: str, settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         # Otherwise a task runs on while its copy is already delivered to another worker.
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        # Publishing is tried again by the relay, which knows what was sent; a long retry here would hide an outage.
+        # Publishing is tried again by the relay, which knows what was sent; a long retry here would
+        # hide an outage.
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
         # The process's own logging is set up in `shared.logs`.
         worker_hijack_root_logger=False,
@@ -68,7 +72,7 @@ def create_celery(name: str, settings: Settings) -> Celery:
     return celery
 
 
-def broker_client(settings: Settings) -> "redis.Redis[bytes]":
+def broker_client(settings: Settings) -> redis.Redis:
     """A plain client for the same Redis, for looking at queue lengths and settings."""
     return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=3)
 
@@ -78,12 +82,13 @@ def queue_key(settings: Settings, queue: str) -> str:
     return f"{settings.database_prefix}:{queue}"
 
 
-def refuse_unfit_broker(client: "redis.Redis[bytes]") -> None:
+def refuse_unfit_broker(client: redis.Redis) -> None:
     """Check that the server never evicts keys.
 
     :raises BrokerUnfit: it may; under memory pressure it would drop whole queues.
     """
-    policy = client.info("memory").get("maxmemory_policy", "noeviction")
+    memory = cast(dict[str, Any], client.info("memory"))
+    policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise BrokerUnfit(
             f"Redis has maxmemory-policy {policy}, which may drop waiting messages; "

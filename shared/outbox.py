@@ -9,7 +9,7 @@ polled. Two relays at once only send some things twice, which every consumer bea
 import threading
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import redis
 import structlog
@@ -52,15 +52,27 @@ def confirm(database: Database[Document], receipts: list[list[str]], *, hearer: 
 
 
 def resend_delay(sent: int) -> timedelta:
-    """How long to wait for the receipt of an event that was sent `sent` times: 30 s, doubling to 10 min."""
-    return min(RESEND_AFTER * 2 ** min(sent - 1, 10), RESEND_AT_MOST_EVERY)
+    """How long to wait for the receipt of an event that was sent `sent` times.
+
+    30 s, doubling to 10 min.
+    """
+    doubled: timedelta = RESEND_AFTER * 2 ** min(sent - 1, 10)
+    return min(doubled, RESEND_AT_MOST_EVERY)
 
 
 class Relay:
     """Sends the waiting events of one service's collections."""
 
-    def __init__(self, service: str, database: Database[Document], collections: tuple[str, ...], *,
-                 celery: Celery, broker: "redis.Redis[bytes]", settings: Settings) -> None:
+    def __init__(
+        self,
+        service: str,
+        database: Database[Document],
+        collections: tuple[str, ...],
+        *,
+        celery: Celery,
+        broker: redis.Redis,
+        settings: Settings,
+    ) -> None:
         self._service = service
         self._database = database
         self._collections = collections
@@ -69,7 +81,10 @@ class Relay:
         self._settings = settings
 
     def run(self, stop: threading.Event) -> None:
-        """Send until told to stop. An outage of MongoDB or Redis is logged once, waited out and retried."""
+        """Send until told to stop.
+
+        An outage of MongoDB or Redis is logged once, waited out and retried.
+        """
         pause, failing = POLL_SECONDS, False
         while not stop.wait(pause):
             try:
@@ -83,7 +98,10 @@ class Relay:
                 pause, failing = min(max(pause, POLL_SECONDS) * 2, 5.0), True
 
     def send_due(self, now: datetime) -> int:
-        """Publish what is due and has room in its hearer's queue; returns how many events were sent."""
+        """Publish what is due and has room in its hearer's queue.
+
+        Returns how many events were sent.
+        """
         return sum(self._send_from(collection, now) for collection in self._collections)
 
     def _send_from(self, name: str, now: datetime) -> int:
@@ -93,9 +111,15 @@ class Relay:
             .sort("outbox.due_at", 1)
             .limit(DOCUMENTS_AT_ONCE)
         )
-        due = [(document["_id"], entry) for document in documents for entry in document["outbox"]
-               if entry["due_at"] <= now]
-        open_queues = {hearer for hearer in {entry["to"] for _, entry in due} if self._has_room(hearer)}
+        due = [
+            (document["_id"], entry)
+            for document in documents
+            for entry in document["outbox"]
+            if entry["due_at"] <= now
+        ]
+        open_queues = {
+            hearer for hearer in {entry["to"] for _, entry in due} if self._has_room(hearer)
+        }
         due = [(document_id, entry) for document_id, entry in due if entry["to"] in open_queues]
         if due:
             self._claim(name, due, now)
@@ -103,7 +127,8 @@ class Relay:
         return len(due)
 
     def _has_room(self, hearer: str) -> bool:
-        return int(self._broker.llen(queue_key(self._settings, hearer))) < QUEUE_LIMIT
+        waiting = cast(int, self._broker.llen(queue_key(self._settings, hearer)))
+        return waiting < QUEUE_LIMIT
 
     def _claim(self, name: str, due: list[tuple[str, Document]], now: datetime) -> None:
         """Push `due_at` ahead before publishing, so that a second relay does not send the same."""
@@ -111,10 +136,17 @@ class Relay:
             [
                 UpdateOne(
                     {"_id": document_id},
-                    {"$set": {"outbox.$[entry].due_at": now + resend_delay(entry["sent"] + 1)},
-                     "$inc": {"outbox.$[entry].sent": 1}},
-                    array_filters=[{"entry.id": entry["id"], "entry.to": entry["to"],
-                                    "entry.due_at": entry["due_at"]}],
+                    {
+                        "$set": {"outbox.$[entry].due_at": now + resend_delay(entry["sent"] + 1)},
+                        "$inc": {"outbox.$[entry].sent": 1},
+                    },
+                    array_filters=[
+                        {
+                            "entry.id": entry["id"],
+                            "entry.to": entry["to"],
+                            "entry.due_at": entry["due_at"],
+                        }
+                    ],
                 )
                 for document_id, entry in due
             ],
@@ -122,17 +154,22 @@ class Relay:
         )
 
     def _publish(self, name: str, due: list[tuple[str, Document]]) -> None:
-        """Send in batches; what was sent before goes alone, so that one bad event cannot hold up others again."""
+        """Send in batches.
+
+        What was sent before goes alone, so that one bad event cannot hold up others again.
+        """
         batches: dict[str, list[Document]] = defaultdict(list)
         for document_id, entry in due:
-            message = delivery(entry, sender=self._service, collection=name, document_id=document_id)
+            message = delivery(
+                entry, sender=self._service, collection=name, document_id=document_id
+            )
             if entry["sent"]:
                 self._send(entry["to"], [message])
             else:
                 batches[entry["to"]].append(message)
         for hearer, messages in batches.items():
             for start in range(0, len(messages), BATCH):
-                self._send(hearer, messages[start:start + BATCH])
+                self._send(hearer, messages[start : start + BATCH])
 
     def _send(self, hearer: str, messages: list[Document]) -> None:
         self._celery.send_task(f"{hearer}.receive", kwargs={"deliveries": messages}, queue=hearer)

@@ -1,4 +1,7 @@
-"""How any document is read and written: versions, the outbox and keyset pages. Knows no collection and no HTTP."""
+"""How any document is read and written.
+
+Versions, the outbox and keyset pages. Knows no collection and no HTTP.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +52,7 @@ class Range:
 
     def _bound(self, values: tuple[Any, ...], *, at_end: bool) -> list[tuple[str, Any]]:
         bound = list(zip([name for name, _ in self.keys], values, strict=False))
-        for name, direction in self.keys[len(values):]:
+        for name, direction in self.keys[len(values) :]:
             bound.append((name, MaxKey() if (direction > 0) == at_end else MinKey()))
         return bound
 
@@ -88,15 +91,19 @@ class Repository:
         """
         self.collection.insert_one({**document, "outbox": self.outbox(*events)})
 
-    def change(self, id: str, fields: Document, *events: Event, version: int,
-               where: Document | None = None) -> Document:
+    def change(
+        self, id: str, fields: Document, *events: Event, version: int, where: Document | None = None
+    ) -> Document:
         """Set `fields` of the document if it still has `version`, and raise the version by one.
 
         :raises Stale: it has another version, or is gone.
         """
         changed = self.collection.find_one_and_update(
             {"_id": id, "version": version, **(where or {})},
-            {"$set": {**fields, "version": version + 1}, "$push": {"outbox": {"$each": self.outbox(*events)}}},
+            {
+                "$set": {**fields, "version": version + 1},
+                "$push": {"outbox": {"$each": self.outbox(*events)}},
+            },
             projection=self._projection,
             return_document=ReturnDocument.AFTER,
         )
@@ -105,17 +112,27 @@ class Repository:
         return changed
 
     def replace(self, id: str, document: Document, *events: Event, version: int) -> None:
-        """Put `document` in the place of the one with `version`, keeping the events still to be sent.
+        """Put `document` in the place of the one with `version`, but keep events not yet sent.
 
         :raises Stale: it has another version, or is gone.
         """
         body = {**document, "_id": id, "version": version + 1}
         outcome = self.collection.update_one(
             {"_id": id, "version": version},
-            [{"$replaceWith": {"$mergeObjects": [
-                {"$literal": body},
-                {"outbox": {"$concatArrays": ["$outbox", {"$literal": self.outbox(*events)}]}},
-            ]}}],
+            [
+                {
+                    "$replaceWith": {
+                        "$mergeObjects": [
+                            {"$literal": body},
+                            {
+                                "outbox": {
+                                    "$concatArrays": ["$outbox", {"$literal": self.outbox(*events)}]
+                                }
+                            },
+                        ]
+                    }
+                }
+            ],
         )
         if outcome.matched_count == 0:
             raise Stale("Someone else changed this first; reload it and try again.")
@@ -138,8 +155,9 @@ class Repository:
         """Whether there is any document at all."""
         return self.collection.find_one({}, {"_id": 1}) is not None
 
-    def page(self, range: Range, *, after: list[Any] | None, limit: int,
-             where: Document | None = None) -> Page:
+    def page(
+        self, range: Range, *, after: list[Any] | None, limit: int, where: Document | None = None
+    ) -> Page:
         """The next `limit` documents of a stretch of an index that also match `where`.
 
         The bounds are given to the server as index positions (`min` and `max`), so the page at any
@@ -159,7 +177,7 @@ class Repository:
         if len(items) <= limit:
             return Page(items=items, next=None)
         items = items[:limit]
-        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal):]]
+        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal) :]]
         return Page(items=items, next=position)
 
 
@@ -168,8 +186,13 @@ def apply_states(collection: Collection[Document], states: Sequence[Document]) -
 
     So events that come twice, late or shuffled leave the same documents behind.
     """
+
     def newer(state: Document, *, upsert: bool) -> UpdateOne:
-        return UpdateOne({"_id": state["_id"], "version": {"$lt": state["version"]}}, {"$set": state}, upsert=upsert)
+        return UpdateOne(
+            {"_id": state["_id"], "version": {"$lt": state["version"]}},
+            {"$set": state},
+            upsert=upsert,
+        )
 
     try:
         if states:

@@ -195,22 +195,23 @@ def require_redis(url: str) -> None:
         raise ServerFailed(f"The Redis that REDIS_URL names does not answer: {error}") from error
 
 
-def last_words(lines: Sequence[str]) -> str:
-    """The line of a server's log that most likely says why it ended."""
-    spoken = [line for line in lines if line.strip()]
-    grave = [words for line in spoken if (words := _grave(line))]
-    return (grave or spoken or ["it said nothing"])[-1].strip()[:300]
+def cause(lines: Sequence[str]) -> str:
+    """The words in a server's log that most likely say why it ended."""
+    # MongoDB tells the cause first and what follows from it after; Redis ends with the cause.
+    errors = [words for line in lines if (words := _error(line))][:1]
+    warnings = [words for line in lines if (words := line.partition(" # ")[2])][-1:]
+    return (errors or warnings or ["it left no reason"])[0].strip()[:300]
 
 
-def _grave(line: str) -> str:
+def _error(line: str) -> str:
     try:
         entry: dict[str, Any] = json.loads(line)
     except ValueError:
-        # Redis writes no JSON; it marks its warnings with a hash.
-        return line.partition(" # ")[2]
+        return ""
     if entry.get("s") not in {"E", "F"}:
         return ""
-    return f"{entry.get('msg')} {entry.get('attr', {}).get('error', '')}"
+    error = entry.get("attr", {}).get("error", "")
+    return f"{entry.get('msg')}: {error.get('errmsg', '') if isinstance(error, dict) else error}"
 
 
 @contextmanager
@@ -249,7 +250,7 @@ def _answers(server: Server) -> bool:
 def _said(server: Server) -> str:
     if not server.log.exists():
         return "it left no log"
-    return last_words(server.log.read_text(errors="replace").splitlines())
+    return cause(server.log.read_text(errors="replace").splitlines())
 
 
 def _sentence(server: Server, what: str) -> str:

@@ -1,7 +1,12 @@
-"""Every setting a process reads from its environment, typed. The only module that looks at the environment."""
+"""Every setting a process reads from its environment, typed.
 
+The only module that looks at the environment.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import marshmallow
 from environs import Env, EnvValidationError
@@ -39,7 +44,10 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class LauncherSettings:
-    """What `make run` reads beside `Settings`: which servers to start, where, and with which sample."""
+    """What `make run` reads beside `Settings`.
+
+    Which servers to start, where, and with which sample.
+    """
 
     mongo_url: str
     redis_url: str
@@ -123,5 +131,8 @@ def _seal(env: Env) -> None:
     try:
         env.seal()
     except EnvValidationError as error:
-        problems = "; ".join(f"{name}: {' '.join(map(str, messages))}" for name, messages in error.error_messages.items())
+        problems = "; ".join(
+            f"{name}: {' '.join(map(str, messages))}"
+            for name, messages in cast(Mapping[str, list[str]], error.error_messages).items()
+        )
         raise SettingsInvalid(f"These variables cannot be read: {problems}") from error

@@ -1,4 +1,6 @@
-"""How a service hears events: takes deliveries off its queue, runs its handlers, and sends receipts.
+"""How a service hears events.
+
+Takes deliveries off its queue, runs its handlers, and sends receipts.
 
 Two tasks a service: `<service>.receive` for what others (or itself) said, `<service>.confirm` for
 the receipts of what it said. Handlers are plain functions of a list of events of one type; they
@@ -30,12 +32,18 @@ log = structlog.get_logger(__name__)
 
 
 class NotNow(Exception):
-    """A handler cannot act on an event yet, through no fault of the event; it will be sent again."""
+    """A handler cannot act on an event yet, through no fault of the event.
+
+    It will be sent again.
+    """
 
 
 @dataclass
 class Hearing:
-    """What a worker process needs to handle events. Made on first use, so after the pool has forked."""
+    """What a worker process needs to handle events.
+
+    Made on first use, so after the pool has forked.
+    """
 
     service: str
     settings: Settings
@@ -55,7 +63,9 @@ class Hearing:
     @cached_property
     def handlers(self) -> dict[str, tuple[type[Event], Handler]]:
         """Event and handler by the event's name."""
-        return {event.__name__: (event, handler) for event, handler in self.join(self.database).items()}
+        return {
+            event.__name__: (event, handler) for event, handler in self.join(self.database).items()
+        }
 
     def handle(self, deliveries: list[Document]) -> list[Document]:
         """Handle deliveries; returns those that are dealt with: done, done before, or parked."""
@@ -65,15 +75,22 @@ class Hearing:
             if delivery["id"] in attempts.spent:
                 self._park(delivery, attempts.errors[delivery["id"]])
                 settled.append(delivery)
-        waiting = [delivery for delivery in deliveries
-                   if delivery["id"] not in attempts.done | attempts.spent]
+        waiting = [
+            delivery
+            for delivery in deliveries
+            if delivery["id"] not in attempts.done | attempts.spent
+        ]
         for name, group in _by_name(waiting):
             settled += self._handle_group(name, group)
         return settled
 
     def _handle_group(self, name: str, deliveries: list[Document]) -> list[Document]:
         done = self._attempt(name, deliveries) if len(deliveries) > 1 else False
-        handled = deliveries if done else [one for one in deliveries if self._attempt(name, [one], alone=True)]
+        handled = (
+            deliveries
+            if done
+            else [one for one in deliveries if self._attempt(name, [one], alone=True)]
+        )
         if handled:
             self.inbox.mark_done([delivery["id"] for delivery in handled])
         return handled
@@ -91,9 +108,15 @@ class Hearing:
             # Whatever a handler raises must not keep the other events of the message from being
             # handled; the failure is counted, logged, and parked in the end.
             if alone:
-                self.inbox.mark_failed(deliveries[0]["id"], f"{type(error).__name__}: {error}"[:500])
-                log.exception("event_failed", service=self.service, event_name=name,
-                              event_id=deliveries[0]["id"])
+                self.inbox.mark_failed(
+                    deliveries[0]["id"], f"{type(error).__name__}: {error}"[:500]
+                )
+                log.exception(
+                    "event_failed",
+                    service=self.service,
+                    event_name=name,
+                    event_id=deliveries[0]["id"],
+                )
             return False
         return True
 
@@ -102,7 +125,12 @@ class Hearing:
         if self.on_parked is not None and delivery["name"] in self.handlers:
             event, _ = self.handlers[delivery["name"]]
             self.on_parked(self.database, event.from_data(delivery["data"]), error)
-        log.error("event_parked", service=self.service, event_name=delivery["name"], event_id=delivery["id"])
+        log.error(
+            "event_parked",
+            service=self.service,
+            event_name=delivery["name"],
+            event_id=delivery["id"],
+        )
 
 
 def _by_name(deliveries: Iterable[Document]) -> Iterable[tuple[str, list[Document]]]:
@@ -112,8 +140,13 @@ def _by_name(deliveries: Iterable[Document]) -> Iterable[tuple[str, list[Documen
     return groups.items()
 
 
-def create_worker(service: str, settings: Settings, join: Callable[[Database[Document]], Subscriptions], *,
-                  on_parked: Callable[[Database[Document], Any, str], None] | None = None) -> Celery:
+def create_worker(
+    service: str,
+    settings: Settings,
+    join: Callable[[Database[Document]], Subscriptions],
+    *,
+    on_parked: Callable[[Database[Document], Any, str], None] | None = None,
+) -> Celery:
     """The Celery application of a service's worker.
 
     `join` binds its subscribers to a database; `on_parked` is told of an event that was given up,
@@ -128,26 +161,39 @@ def create_worker(service: str, settings: Settings, join: Callable[[Database[Doc
     def confirm(receipts: list[list[str]], hearer: str) -> None:
         outbox.confirm(hearing.database, receipts, hearer=hearer)
 
-    celery.task(receive, name=f"{service}.receive")
-    celery.task(confirm, name=f"{service}.confirm")
+    celery.task(name=f"{service}.receive")(receive)
+    celery.task(name=f"{service}.confirm")(confirm)
     return celery
 
 
 def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> None:
-    """Tell the senders what they need not send again. A receipt that gets lost is asked for by sending again."""
+    """Tell the senders what they need not send again.
+
+    A receipt that gets lost is asked for by sending again.
+    """
     receipts: dict[str, list[list[str]]] = defaultdict(list)
     for delivery in settled:
-        receipts[delivery["sender"]].append([delivery["collection"], delivery["document_id"], delivery["id"]])
+        receipts[delivery["sender"]].append(
+            [delivery["collection"], delivery["document_id"], delivery["id"]]
+        )
     for sender, group in receipts.items():
         try:
-            celery.send_task(f"{sender}.confirm", kwargs={"receipts": group, "hearer": hearer}, queue=sender)
+            celery.send_task(
+                f"{sender}.confirm", kwargs={"receipts": group, "hearer": hearer}, queue=sender
+            )
         except OperationalError as error:
             log.warning("receipt_not_sent", service=hearer, to=sender, reason=type(error).__name__)
 
 
 def run_worker(celery: Celery, settings: Settings) -> None:
     """Work until told to stop."""
-    celery.worker_main([
-        "worker", f"--concurrency={settings.worker_processes}", "--loglevel=WARNING",
-        "--without-gossip", "--without-mingle", "--without-heartbeat",
-    ])
+    celery.worker_main(
+        [
+            "worker",
+            f"--concurrency={settings.worker_processes}",
+            "--loglevel=WARNING",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )

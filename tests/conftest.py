@@ -51,8 +51,9 @@ def headers(signing_key: Document) -> Callable[[str], dict[str, str]]:
 
     def make(role: str) -> dict[str, str]:
         key = SigningKey(signing_key["_id"], signing_key["private_key"])
-        token = secrets.sign_access_token(key, user_id=new_id(), role=role, via=None, token_id=new_id(),
-                                          now=datetime.now(UTC))
+        token = secrets.sign_access_token(
+            key, user_id=new_id(), role=role, via=None, token_id=new_id(), now=datetime.now(UTC)
+        )
         return {"Authorization": f"Bearer {token}"}
 
     return make

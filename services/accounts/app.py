@@ -18,15 +18,24 @@ from shared.web.app import create_app as create_base
 
 def create_accounts(database: Database[Document]) -> Accounts:
     """The repositories of accounts on this database."""
-    return Accounts(UserRepository(database, SENDS), SessionRepository(database), KeyRepository(database))
+    return Accounts(
+        UserRepository(database, SENDS), SessionRepository(database), KeyRepository(database)
+    )
 
 
 def create_app(settings: Settings, *, client: MongoClient[Document]) -> Flask:
     """The accounts application on this database. It verifies tokens with the keys it has itself."""
     accounts = create_accounts(database(client, settings, "accounts"))
-    keyring = Keyring(lambda: repository.published(accounts.keys, accounts.users, now=datetime.now(UTC)))
-    app, api = create_base(__name__, title="Kith accounts", description="The staff's log-ins, roles and tokens.",
-                           verifier=TokenVerifier(keyring), client=client)
+    keyring = Keyring(
+        lambda: repository.published(accounts.keys, accounts.users, now=datetime.now(UTC))
+    )
+    app, api = create_base(
+        __name__,
+        title="Kith accounts",
+        description="The staff's log-ins, roles and tokens.",
+        verifier=TokenVerifier(keyring),
+        client=client,
+    )
     app.extensions["accounts"] = accounts
     api.register_blueprint(routes.users)
     api.register_blueprint(routes.tokens)

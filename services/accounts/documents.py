@@ -18,31 +18,51 @@ def _text(longest: int) -> Document:
 
 USERS = Collection(
     name="users",
-    validator={"$jsonSchema": {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "required": ["_id", "email", "email_key", "name", "role", "active", "password_hash", "failures",
-                     "tokens_void_before", "sessions_void_before", "created_at", "updated_at", "version", "outbox"],
-        "properties": {
-            "_id": _ID,
-            "email": _text(254),
-            "email_key": _text(400),
-            "name": _text(200),
-            "role": {"enum": list(ROLES)},
-            "active": {"bsonType": "bool"},
-            # Never a password: only argon2id's own encoding passes.
-            "password_hash": {"bsonType": "string", "pattern": r"^\$argon2id\$", "maxLength": 300},
-            "failures": {"bsonType": "int", "minimum": 0},
-            "next_try_at": _DATE,
-            "tokens_void_before": _DATE,
-            "sessions_void_before": _DATE,
-            "created_at": _DATE,
-            "updated_at": _DATE,
-            "version": {"bsonType": "int", "minimum": 1},
-            "request": REQUEST_SCHEMA,
-            "outbox": OUTBOX_SCHEMA,
-        },
-    }},
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "additionalProperties": False,
+            "required": [
+                "_id",
+                "email",
+                "email_key",
+                "name",
+                "role",
+                "active",
+                "password_hash",
+                "failures",
+                "tokens_void_before",
+                "sessions_void_before",
+                "created_at",
+                "updated_at",
+                "version",
+                "outbox",
+            ],
+            "properties": {
+                "_id": _ID,
+                "email": _text(254),
+                "email_key": _text(400),
+                "name": _text(200),
+                "role": {"enum": list(ROLES)},
+                "active": {"bsonType": "bool"},
+                # Never a password: only argon2id's own encoding passes.
+                "password_hash": {
+                    "bsonType": "string",
+                    "pattern": r"^\$argon2id\$",
+                    "maxLength": 300,
+                },
+                "failures": {"bsonType": "int", "minimum": 0},
+                "next_try_at": _DATE,
+                "tokens_void_before": _DATE,
+                "sessions_void_before": _DATE,
+                "created_at": _DATE,
+                "updated_at": _DATE,
+                "version": {"bsonType": "int", "minimum": 1},
+                "request": REQUEST_SCHEMA,
+                "outbox": OUTBOX_SCHEMA,
+            },
+        }
+    },
     indexes=(
         IndexModel([("email_key", ASCENDING)], name="email", unique=True),
         IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
@@ -54,24 +74,34 @@ USERS = Collection(
 
 SESSIONS = Collection(
     name="sessions",
-    validator={"$jsonSchema": {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "required": ["_id", "user_id", "via", "tokens", "created_at", "expires_at"],
-        "properties": {
-            "_id": _ID,
-            "user_id": _ID,
-            "via": {"bsonType": ["string", "null"]},
-            "tokens": {"bsonType": "array", "minItems": 1, "maxItems": 10, "items": {
-                "bsonType": "object",
-                "additionalProperties": False,
-                "required": ["hash", "replaced_at"],
-                "properties": {"hash": _HASH, "replaced_at": {"bsonType": ["date", "null"]}},
-            }},
-            "created_at": _DATE,
-            "expires_at": _DATE,
-        },
-    }},
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "additionalProperties": False,
+            "required": ["_id", "user_id", "via", "tokens", "created_at", "expires_at"],
+            "properties": {
+                "_id": _ID,
+                "user_id": _ID,
+                "via": {"bsonType": ["string", "null"]},
+                "tokens": {
+                    "bsonType": "array",
+                    "minItems": 1,
+                    "maxItems": 10,
+                    "items": {
+                        "bsonType": "object",
+                        "additionalProperties": False,
+                        "required": ["hash", "replaced_at"],
+                        "properties": {
+                            "hash": _HASH,
+                            "replaced_at": {"bsonType": ["date", "null"]},
+                        },
+                    },
+                },
+                "created_at": _DATE,
+                "expires_at": _DATE,
+            },
+        }
+    },
     indexes=(
         IndexModel([("expires_at", ASCENDING)], name="expired", expireAfterSeconds=0),
         IndexModel([("user_id", ASCENDING)], name="user"),
@@ -80,21 +110,29 @@ SESSIONS = Collection(
 
 SIGNING_KEYS = Collection(
     name="signing_keys",
-    validator={"$jsonSchema": {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "required": ["_id", "state", "private_key", "public_key", "created_at"],
-        "properties": {
-            "_id": _text(64),
-            "state": {"enum": ["signing", "retired"]},
-            "private_key": _text(500),
-            "public_key": {"bsonType": "object"},
-            "created_at": _DATE,
-        },
-    }},
+    validator={
+        "$jsonSchema": {
+            "bsonType": "object",
+            "additionalProperties": False,
+            "required": ["_id", "state", "private_key", "public_key", "created_at"],
+            "properties": {
+                "_id": _text(64),
+                "state": {"enum": ["signing", "retired"]},
+                "private_key": _text(500),
+                "public_key": {"bsonType": "object"},
+                "created_at": _DATE,
+            },
+        }
+    },
     # One key signs at a time: of two processes that make the first key, one wins.
-    indexes=(IndexModel([("state", ASCENDING)], name="one_signing", unique=True,
-                        partialFilterExpression={"state": "signing"}),),
+    indexes=(
+        IndexModel(
+            [("state", ASCENDING)],
+            name="one_signing",
+            unique=True,
+            partialFilterExpression={"state": "signing"},
+        ),
+    ),
 )
 
 COLLECTIONS = (USERS, SESSIONS, SIGNING_KEYS, *inbox.COLLECTIONS)

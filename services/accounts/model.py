@@ -1,4 +1,7 @@
-"""Users, sessions and the rules they obey. Pure: no database, no clock, no framework, no cryptography."""
+"""Users, sessions and the rules they obey.
+
+Pure: no database, no clock, no framework, no cryptography.
+"""
 
 import unicodedata
 from dataclasses import dataclass, replace
@@ -10,7 +13,10 @@ from shared.errors import Conflict, NotFound, Unauthenticated
 SESSION_LASTS = timedelta(days=30)
 DELEGATION_LASTS = timedelta(hours=24)
 GRACE = timedelta(seconds=10)
-"""How long a refresh token that was just replaced still works: an answer may get lost on its way."""
+"""How long a refresh token that was just replaced still works.
+
+An answer may get lost on its way.
+"""
 
 FREE_TRIES = 5
 LONGEST_WAIT = timedelta(minutes=5)
@@ -58,7 +64,10 @@ class User:
         return email_key(self.email)
 
     def changed(self, *, now: datetime, **changes: Any) -> Self:
-        """The user with `changes` made at `now`. A new role voids tokens; a new password or leaving, sessions too."""
+        """The user with `changes` made at `now`.
+
+        A new role voids tokens; a new password or leaving, sessions too.
+        """
         after = replace(self, **changes, updated_at=now)
         if after.role != self.role:
             after = replace(after, tokens_void_before=now)

@@ -36,21 +36,46 @@ class Accounts:
     keys: KeyRepository
 
 
-def register(users: UserRepository, *, email: str, name: str, role: str, password: str, now: datetime,
-             request: CreationRequest | None = None) -> Document:
+def register(
+    users: UserRepository,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    password: str,
+    now: datetime,
+    request: CreationRequest | None = None,
+) -> Document:
     """Give a member of staff a log-in.
 
     :raises EmailTaken: another user has the address.
     """
-    user = User(id=new_id(), email=email, name=name, role=role, password_hash=secrets.hash_password(password),
-                tokens_void_before=now, sessions_void_before=now, created_at=now, updated_at=now)
-    event = UserRegistered(user_id=user.id, name=name, role=role, active=True, version=1,
-                           occurred_at=now.isoformat())
+    user = User(
+        id=new_id(),
+        email=email,
+        name=name,
+        role=role,
+        password_hash=secrets.hash_password(password),
+        tokens_void_before=now,
+        sessions_void_before=now,
+        created_at=now,
+        updated_at=now,
+    )
+    event = UserRegistered(
+        user_id=user.id, name=name, role=role, active=True, version=1, occurred_at=now.isoformat()
+    )
     return users.add(user, event, request=request)
 
 
-def change(users: UserRepository, id: str, changes: Document, *, version: int, caller: Caller,
-           now: datetime) -> Document:
+def change(
+    users: UserRepository,
+    id: str,
+    changes: Document,
+    *,
+    version: int,
+    caller: Caller,
+    now: datetime,
+) -> Document:
     """Change the given fields of a user, if it still has `version`.
 
     :raises NoSuchUser: there is none.
@@ -66,8 +91,14 @@ def change(users: UserRepository, id: str, changes: Document, *, version: int, c
     changed = user.changed(now=now, **changes)
     if caller.id == id and (changed.role, changed.active) != (user.role, user.active):
         raise OwnRightsKept("You cannot take away your own rights; ask another admin.")
-    event = UserChanged(user_id=id, name=changed.name, role=changed.role, active=changed.active,
-                        version=version + 1, occurred_at=now.isoformat())
+    event = UserChanged(
+        user_id=id,
+        name=changed.name,
+        role=changed.role,
+        active=changed.active,
+        version=version + 1,
+        occurred_at=now.isoformat(),
+    )
     return users.save(changed, event)
 
 
@@ -92,14 +123,19 @@ def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> 
         raise SignInRefused("The e-mail address or the password is wrong.")
     if failures:
         accounts.users.forget_failures(user.id)
-    session = Session(id=new_id(), user_id=user.id, via=None, created_at=now, expires_at=now + SESSION_LASTS)
+    session = Session(
+        id=new_id(), user_id=user.id, via=None, created_at=now, expires_at=now + SESSION_LASTS
+    )
     return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
 
 
 def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Document:
-    """New tokens for a refresh token, which is replaced. A delegation's is not: its holder may die at any moment.
+    """New tokens for a refresh token, which is replaced.
 
-    :raises SessionEnded: it is unknown, expired, replaced (then the whole session ends), or its user left.
+    A delegation's is not: its holder may die at any moment.
+
+    :raises SessionEnded: it is unknown, expired, or replaced (which ends the whole session), or
+        its user has left.
     """
     session_id, _, secret = refresh_token.partition(".")
     found = accounts.sessions.find_session(session_id)
@@ -121,14 +157,18 @@ def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Documen
 
 
 def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> Document:
-    """Tokens with which a service may act for the caller for up to a day, in work that outlasts an access token.
+    """Tokens with which a service may act for the caller for up to a day.
+
+    For work that outlasts an access token.
 
     :raises Forbidden: the caller is itself such a service.
     """
     if caller.via is not None:
         raise Forbidden("A service that acts for somebody cannot pass that on.")
     user = accounts.users.get_user(caller.id)
-    session = Session(id=new_id(), user_id=user.id, via=to, created_at=now, expires_at=now + DELEGATION_LASTS)
+    session = Session(
+        id=new_id(), user_id=user.id, via=to, created_at=now, expires_at=now + DELEGATION_LASTS
+    )
     return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
 
 
@@ -147,7 +187,7 @@ def make_signing_key(keys: KeyRepository, *, now: datetime) -> bool:
 
 @cache
 def _nobody() -> str:
-    """A hash that is checked in place of that of a user who does not exist, so that both cost the same time."""
+    """A hash to check in place of that of a user who does not exist: both then cost the same."""
     return secrets.hash_password(secrets.new_password())
 
 
@@ -159,7 +199,9 @@ def _begin(accounts: Accounts, session: Session) -> str:
 
 def _rotate(accounts: Accounts, session: Session, old_hash: str, now: datetime) -> str:
     secret = secrets.new_refresh_secret()
-    accounts.sessions.rotate(session.id, old_hash=old_hash, new_hash=secrets.hash_secret(secret), now=now)
+    accounts.sessions.rotate(
+        session.id, old_hash=old_hash, new_hash=secrets.hash_secret(secret), now=now
+    )
     return f"{session.id}.{secret}"
 
 
@@ -170,12 +212,15 @@ def _still_good(tokens: dict[str, datetime | None], secret_hash: str, now: datet
     return replaced_at is None or now - replaced_at <= GRACE
 
 
-def _tokens(accounts: Accounts, user: User, session: Session, *, refresh_token: str, now: datetime) -> Document:
+def _tokens(
+    accounts: Accounts, user: User, session: Session, *, refresh_token: str, now: datetime
+) -> Document:
     key = accounts.keys.signing_key()
     if key is None:
         raise Unavailable("There is no key to sign with yet; run the setup step.")
-    access_token = secrets.sign_access_token(key, user_id=user.id, role=user.role, via=session.via,
-                                             token_id=new_id(), now=now)
+    access_token = secrets.sign_access_token(
+        key, user_id=user.id, role=user.role, via=session.via, token_id=new_id(), now=now
+    )
     return {
         "access_token": access_token,
         "token_type": "Bearer",

@@ -30,7 +30,9 @@ class UserRepository(Repository):
     public = ("email", "name", "role", "active", "created_at", "updated_at", "version")
 
     def add(self, user: User, *events: Event, request: CreationRequest | None = None) -> Document:
-        """Add a user; answers with it as callers see it, or with the first answer to the same request.
+        """Add a user.
+
+        Answers with it as callers see it, or with the first answer to the same request.
 
         :raises EmailTaken: another user has the address.
         :raises IdempotencyKeyReused: the request's key came with another body.
@@ -53,7 +55,11 @@ class UserRepository(Repository):
         :raises Stale: it has another version by now.
         :raises EmailTaken: another user has the address.
         """
-        fields = {name: value for name, value in to_document(user).items() if name not in {"_id", "version"}}
+        fields = {
+            name: value
+            for name, value in to_document(user).items()
+            if name not in {"_id", "version"}
+        }
         try:
             return self.change(user.id, fields, *events, version=user.version)
         except DuplicateKeyError as error:
@@ -80,20 +86,28 @@ class UserRepository(Repository):
         return to_user(document)
 
     def credentials(self, email: str) -> tuple[User, int, datetime | None] | None:
-        """A user, how often in a row signing in failed, and from when it may be tried again; None if unknown."""
-        document = self.collection.find_one({"email_key": email_key(email)},
-                                            {**_USER_FIELDS, "failures": 1, "next_try_at": 1})
+        """A user, how often in a row signing in failed, and from when it may be tried again.
+
+        None if unknown.
+        """
+        document = self.collection.find_one(
+            {"email_key": email_key(email)}, {**_USER_FIELDS, "failures": 1, "next_try_at": 1}
+        )
         if document is None:
             return None
         return to_user(document), document["failures"], document.get("next_try_at")
 
     def note_failure(self, id: str, *, next_try_at: datetime) -> None:
         """Count a wrong password."""
-        self.collection.update_one({"_id": id}, {"$inc": {"failures": 1}, "$set": {"next_try_at": next_try_at}})
+        self.collection.update_one(
+            {"_id": id}, {"$inc": {"failures": 1}, "$set": {"next_try_at": next_try_at}}
+        )
 
     def forget_failures(self, id: str) -> None:
         """Start counting from zero, after a right password."""
-        self.collection.update_one({"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}})
+        self.collection.update_one(
+            {"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}}
+        )
 
     def search(self, *, after: list[Any] | None, limit: int) -> Page:
         """A page of users, newest first."""
@@ -104,9 +118,11 @@ class UserRepository(Repository):
         return self.collection.find_one({"role": "admin", "active": True}, {"_id": 1}) is not None
 
     def revocations(self, *, now: datetime) -> dict[str, float]:
-        """The users some of whose unexpired tokens are void, with the time before which they are."""
+        """The users some of whose unexpired tokens are void; for each, the time before which."""
         oldest = now - timedelta(seconds=ACCESS_SECONDS + LEEWAY_SECONDS)
-        found = self.collection.find({"tokens_void_before": {"$gt": oldest}}, {"tokens_void_before": 1})
+        found = self.collection.find(
+            {"tokens_void_before": {"$gt": oldest}}, {"tokens_void_before": 1}
+        )
         return {user["_id"]: user["tokens_void_before"].timestamp() for user in found}
 
     def _find_request(self, key: str) -> Document | None:
@@ -114,7 +130,9 @@ class UserRepository(Repository):
 
     def _taken(self, user: User) -> EmailTaken:
         holder = self.collection.find_one({"email_key": user.email_key}, {"_id": 1})
-        error = FieldError("email", f"{user.email} is taken.", holder and str(holder["_id"]))
+        error = FieldError(
+            "email", f"{user.email} is taken.", None if holder is None else str(holder["_id"])
+        )
         return EmailTaken("Another user has this e-mail address.", errors=(error,))
 
 
@@ -126,14 +144,22 @@ class SessionRepository(Repository):
 
     def add(self, session: Session, *, secret_hash: str) -> None:
         """Begin a session with its first refresh token."""
-        self.collection.insert_one({
-            "_id": session.id, "user_id": session.user_id, "via": session.via,
-            "tokens": [{"hash": secret_hash, "replaced_at": None}],
-            "created_at": session.created_at, "expires_at": session.expires_at,
-        })
+        self.collection.insert_one(
+            {
+                "_id": session.id,
+                "user_id": session.user_id,
+                "via": session.via,
+                "tokens": [{"hash": secret_hash, "replaced_at": None}],
+                "created_at": session.created_at,
+                "expires_at": session.expires_at,
+            }
+        )
 
     def find_session(self, id: str) -> tuple[Session, dict[str, datetime | None]] | None:
-        """A session, and when each of its refresh tokens (by hash) was replaced; None if there is none."""
+        """A session, and when each of its refresh tokens (by hash) was replaced.
+
+        None if there is none.
+        """
         document = self.collection.find_one({"_id": id})
         if document is None:
             return None
@@ -141,14 +167,21 @@ class SessionRepository(Repository):
         return Session(id=document.pop("_id"), **document), tokens
 
     def rotate(self, id: str, *, old_hash: str, new_hash: str, now: datetime) -> None:
-        """Put a new refresh token beside the old one, whose time begins to run out now if it did not yet."""
+        """Put a new refresh token beside the old one, whose time begins to run out now."""
         self.collection.update_one(
             {"_id": id, "tokens": {"$elemMatch": {"hash": old_hash, "replaced_at": None}}},
             {"$set": {"tokens.$.replaced_at": now}},
         )
         self.collection.find_one_and_update(
             {"_id": id},
-            {"$push": {"tokens": {"$each": [{"hash": new_hash, "replaced_at": None}], "$slice": -MOST_TOKENS}}},
+            {
+                "$push": {
+                    "tokens": {
+                        "$each": [{"hash": new_hash, "replaced_at": None}],
+                        "$slice": -MOST_TOKENS,
+                    }
+                }
+            },
             return_document=ReturnDocument.AFTER,
         )
 
@@ -178,7 +211,10 @@ class KeyRepository(Repository):
 
     def public_keys(self) -> list[Document]:
         """The public halves of all keys, as JWKs."""
-        return [document["public_key"] for document in self.collection.find({}, self._projection).sort("_id")]
+        return [
+            document["public_key"]
+            for document in self.collection.find({}, self._projection).sort("_id")
+        ]
 
 
 def published(keys: KeyRepository, users: UserRepository, *, now: datetime) -> Published:
@@ -186,8 +222,21 @@ def published(keys: KeyRepository, users: UserRepository, *, now: datetime) -> P
     return read_published({"keys": keys.public_keys()}, users.revocations(now=now))
 
 
-_USER_FIELDS = dict.fromkeys(("email", "name", "role", "active", "password_hash", "tokens_void_before",
-                              "sessions_void_before", "created_at", "updated_at", "version"), 1)
+_USER_FIELDS = dict.fromkeys(
+    (
+        "email",
+        "name",
+        "role",
+        "active",
+        "password_hash",
+        "tokens_void_before",
+        "sessions_void_before",
+        "created_at",
+        "updated_at",
+        "version",
+    ),
+    1,
+)
 
 
 def to_document(user: User) -> Document:

@@ -26,7 +26,9 @@ from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 Document = dict[str, Any]
 
 users = ApiBlueprint("users", __name__, url_prefix="/v1/users", description="The shop's staff.")
-tokens = ApiBlueprint("tokens", __name__, url_prefix="/v1/tokens", description="Signing in and staying so.")
+tokens = ApiBlueprint(
+    "tokens", __name__, url_prefix="/v1/tokens", description="Signing in and staying so."
+)
 well_known = Blueprint("well_known", __name__, url_prefix="/.well-known")
 
 
@@ -53,7 +55,9 @@ def register_user(payload: Document) -> Response:
 @users.answers(200, UserPageSchema)
 def list_users(query: Document) -> Response:
     """List the staff, newest first."""
-    found = _accounts().users.search(after=answers.position({}, query.get("cursor")), limit=query["limit"])
+    found = _accounts().users.search(
+        after=answers.position({}, query.get("cursor")), limit=query["limit"]
+    )
     return answers.page(found, filters={})
 
 
@@ -79,9 +83,14 @@ def get_user(id: str) -> Response:
 @users.answers(200, UserSchema)
 @users.documents_precondition()
 def change_user(payload: Document, id: str) -> Response:
-    """Change a user. A new role, a new password or `active: false` voids their tokens within five seconds."""
+    """Change a user.
+
+    A new role, a new password or `active: false` voids their tokens within five seconds.
+    """
     version = expected_version()
-    user = operations.change(_accounts().users, id, payload, version=version, caller=caller(), now=_now())
+    user = operations.change(
+        _accounts().users, id, payload, version=version, caller=caller(), now=_now()
+    )
     return answers.entity(user)
 
 
@@ -90,7 +99,10 @@ def change_user(payload: Document, id: str) -> Response:
 @tokens.arguments(SignInSchema)
 @tokens.answers(201, TokensSchema)
 def sign_in(payload: Document) -> Response:
-    """Sign in with e-mail address and password. After five wrong ones in a row there is a wait (429)."""
+    """Sign in with e-mail address and password.
+
+    After five wrong ones in a row there is a wait (429).
+    """
     return answers.data(operations.sign_in(_accounts(), **payload, now=_now()), status=201)
 
 
@@ -99,7 +111,10 @@ def sign_in(payload: Document) -> Response:
 @tokens.arguments(RefreshSchema)
 @tokens.answers(201, TokensSchema)
 def refresh(payload: Document) -> Response:
-    """Get a new pair of tokens. The old refresh token works ten seconds more; used later, it ends the session."""
+    """Get a new pair of tokens.
+
+    The old refresh token works ten seconds more; used later, it ends the session.
+    """
     return answers.data(operations.refresh(_accounts(), **payload, now=_now()), status=201)
 
 
@@ -109,7 +124,9 @@ def refresh(payload: Document) -> Response:
 @tokens.answers(201, TokensSchema)
 def delegate(payload: Document) -> Response:
     """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
-    return answers.data(operations.delegate(_accounts(), caller(), **payload, now=_now()), status=201)
+    return answers.data(
+        operations.delegate(_accounts(), caller(), **payload, now=_now()), status=201
+    )
 
 
 @tokens.post("/revoke")
@@ -132,7 +149,7 @@ def jwks() -> Response:
 @well_known.get("/revocations.json")
 @public
 def revocations() -> Response:
-    """The users some of whose tokens are void before their time, and before when they are (seconds since 1970)."""
+    """The users some of whose tokens are void; for each, before which time (seconds since 1970)."""
     return answers.data({"users": _accounts().users.revocations(now=_now())})
 
 

@@ -82,8 +82,12 @@ class SignInSchema(Schema):
     """Who signs in."""
 
     email = fields.String(required=True, validate=validate.Length(max=254))
-    password = fields.String(required=True, load_only=True, validate=validate.Length(max=LONGEST_PASSWORD),
-                             metadata={"format": "password"})
+    password = fields.String(
+        required=True,
+        load_only=True,
+        validate=validate.Length(max=LONGEST_PASSWORD),
+        metadata={"format": "password"},
+    )
 
 
 class RefreshSchema(Schema):

@@ -1,4 +1,7 @@
-"""The cryptography of accounts: password hashes, refresh tokens, and the key that signs access tokens."""
+"""The cryptography of accounts.
+
+Password hashes, refresh tokens, and the key that signs access tokens.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,8 +76,9 @@ def new_signing_key(*, now: datetime) -> Document:
     }
 
 
-def sign_access_token(key: SigningKey, *, user_id: str, role: str, via: str | None, token_id: str,
-                      now: datetime) -> str:
+def sign_access_token(
+    key: SigningKey, *, user_id: str, role: str, via: str | None, token_id: str, now: datetime
+) -> str:
     """An access token (RFC 9068) that works for ten minutes in every service.
 
     `iat` has milliseconds, so that a token issued right after a revocation is told from one issued
@@ -82,10 +86,17 @@ def sign_access_token(key: SigningKey, *, user_id: str, role: str, via: str | No
     """
     issued_at = round(now.timestamp(), 3)
     claims: Document = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "role": role, "jti": token_id,
-        "iat": issued_at, "nbf": int(issued_at), "exp": int(issued_at) + ACCESS_SECONDS,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "role": role,
+        "jti": token_id,
+        "iat": issued_at,
+        "nbf": int(issued_at),
+        "exp": int(issued_at) + ACCESS_SECONDS,
     }
     if via is not None:
         claims["act"] = {"sub": via}
-    return jwt.encode(claims, key.private_key, algorithm=ALGORITHM,
-                      headers={"kid": key.kid, "typ": TOKEN_TYPE})
+    return jwt.encode(
+        claims, key.private_key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE}
+    )

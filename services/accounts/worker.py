@@ -9,8 +9,8 @@ from shared.worker import Subscriptions
 from shared.worker import create_worker as create_base
 
 
-def join(database: Database[Document]) -> Subscriptions:
-    """Who hears what, on this database: nobody, nothing."""
+def join(_: Database[Document]) -> Subscriptions:
+    """Who hears what: nobody, nothing."""
     return {}
 
 

@@ -24,6 +24,11 @@ SENDS: dict[type[Event], tuple[str, ...]] = {
     CustomerDeleted: ("orders",),
 }
 HEARS: tuple[type[Event], ...] = (
-    OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled,
-    UserRegistered, UserChanged,
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderDelivered,
+    OrderCancelled,
+    UserRegistered,
+    UserChanged,
 )

@@ -12,10 +12,17 @@ from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
 
-def create_app(settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier) -> Flask:
+def create_app(
+    settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier
+) -> Flask:
     """The customers application on this database."""
-    app, api = create_base(__name__, title="Kith customers", description=str(routes.blueprint.description),
-                           verifier=verifier, client=client)
+    app, api = create_base(
+        __name__,
+        title="Kith customers",
+        description=str(routes.blueprint.description),
+        verifier=verifier,
+        client=client,
+    )
     app.config["DEFAULT_PHONE_REGION"] = settings.default_phone_region
     app.extensions["customers"] = CustomerRepository(database(client, settings, "customers"), SENDS)
     api.register_blueprint(routes.blueprint)

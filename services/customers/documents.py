@@ -22,8 +22,12 @@ def _optional(longest: int) -> Document:
 
 
 def _object(properties: Document, *, required: list[str] | None = None) -> Document:
-    return {"bsonType": "object", "additionalProperties": False, "properties": properties,
-            "required": sorted(properties) if required is None else required}
+    return {
+        "bsonType": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": sorted(properties) if required is None else required,
+    }
 
 
 def _list(items: Document, *, most: int) -> Document:
@@ -31,18 +35,29 @@ def _list(items: Document, *, most: int) -> Document:
 
 
 _LABEL = _optional(50)
-_TOTALS = _list(_object({"amount": {"bsonType": "decimal"}, "currency": {"enum": _CURRENCIES}}), most=200)
-_PURCHASES = _object({
-    "orders": {"bsonType": "int", "minimum": 0},
-    "returns": {"bsonType": "int", "minimum": 0},
-    "totals": _TOTALS,
-    "first_order_at": {"bsonType": ["date", "null"]},
-    "last_order_at": {"bsonType": ["date", "null"]},
-})
-_ADDRESS = _object({
-    "label": _LABEL, "line1": _optional(200), "line2": _optional(200), "city": _optional(100),
-    "region": _optional(100), "postcode": _optional(20), "country": {"enum": [None, *_COUNTRIES]},
-})
+_TOTALS = _list(
+    _object({"amount": {"bsonType": "decimal"}, "currency": {"enum": _CURRENCIES}}), most=200
+)
+_PURCHASES = _object(
+    {
+        "orders": {"bsonType": "int", "minimum": 0},
+        "returns": {"bsonType": "int", "minimum": 0},
+        "totals": _TOTALS,
+        "first_order_at": {"bsonType": ["date", "null"]},
+        "last_order_at": {"bsonType": ["date", "null"]},
+    }
+)
+_ADDRESS = _object(
+    {
+        "label": _LABEL,
+        "line1": _optional(200),
+        "line2": _optional(200),
+        "city": _optional(100),
+        "region": _optional(100),
+        "postcode": _optional(20),
+        "country": {"enum": [None, *_COUNTRIES]},
+    }
+)
 _LIVE = _object(
     {
         "_id": _ID,
@@ -51,14 +66,29 @@ _LIVE = _object(
         "last_name": _optional(100),
         "company": _optional(200),
         "emails": _list(_object({"address": _text(254), "label": _LABEL}), most=20),
-        "phones": _list(_object({"number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}$"},
-                                 "label": _LABEL}), most=20),
+        "phones": _list(
+            _object(
+                {
+                    "number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}$"},
+                    "label": _LABEL,
+                }
+            ),
+            most=20,
+        ),
         "addresses": _list(_ADDRESS, most=50),
         "tags": _list(_text(50), most=50) | {"uniqueItems": True},
-        "preferences": {"bsonType": "object", "maxProperties": 50,
-                        "additionalProperties": {"bsonType": ["string", "bool", "int", "long"]}},
-        "keys": _object({"last_name": _optional(200), "names": _list(_text(400), most=3),
-                         "emails": _list(_text(400), most=20)}),
+        "preferences": {
+            "bsonType": "object",
+            "maxProperties": 50,
+            "additionalProperties": {"bsonType": ["string", "bool", "int", "long"]},
+        },
+        "keys": _object(
+            {
+                "last_name": _optional(200),
+                "names": _list(_text(400), most=3),
+                "emails": _list(_text(400), most=20),
+            }
+        ),
         "purchases": _PURCHASES,
         "revision": {"bsonType": "int", "minimum": 0},
         "created_at": _DATE,
@@ -68,37 +98,76 @@ _LIVE = _object(
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
-    required=["_id", "external_id", "first_name", "last_name", "company", "emails", "phones", "addresses",
-              "tags", "preferences", "keys", "purchases", "revision", "created_at", "updated_at",
-              "version", "outbox"],
+    required=[
+        "_id",
+        "external_id",
+        "first_name",
+        "last_name",
+        "company",
+        "emails",
+        "phones",
+        "addresses",
+        "tags",
+        "preferences",
+        "keys",
+        "purchases",
+        "revision",
+        "created_at",
+        "updated_at",
+        "version",
+        "outbox",
+    ],
 )
 # What stays of a deleted customer: that there was one, so that its id is never given to another
 # and its last event can be sent.
-_DELETED = _object({"_id": _ID, "deleted_at": _DATE, "version": {"bsonType": "int", "minimum": 1},
-                    "outbox": OUTBOX_SCHEMA})
+_DELETED = _object(
+    {
+        "_id": _ID,
+        "deleted_at": _DATE,
+        "version": {"bsonType": "int", "minimum": 1},
+        "outbox": OUTBOX_SCHEMA,
+    }
+)
 
-_IDENTIFIABLE: Document = {"$or": [
-    {"$ne": [{"$ifNull": ["$deleted_at", None]}, None]},
-    {"$ne": ["$last_name", None]}, {"$ne": ["$company", None]}, {"$ne": ["$external_id", None]},
-    {"$gt": [{"$size": {"$ifNull": ["$emails", []]}}, 0]},
-    {"$gt": [{"$size": {"$ifNull": ["$phones", []]}}, 0]},
-]}
-# The unique index compares keys; a document whose keys do not stand for its addresses would slip past it.
-_KEYS_COMPLETE: Document = {"$eq": [{"$size": {"$ifNull": ["$keys.emails", []]}},
-                                    {"$size": {"$ifNull": ["$emails", []]}}]}
+_IDENTIFIABLE: Document = {
+    "$or": [
+        {"$ne": [{"$ifNull": ["$deleted_at", None]}, None]},
+        {"$ne": ["$last_name", None]},
+        {"$ne": ["$company", None]},
+        {"$ne": ["$external_id", None]},
+        {"$gt": [{"$size": {"$ifNull": ["$emails", []]}}, 0]},
+        {"$gt": [{"$size": {"$ifNull": ["$phones", []]}}, 0]},
+    ]
+}
+# The unique index compares keys; a document whose keys do not stand for its addresses would slip
+# past it.
+_KEYS_COMPLETE: Document = {
+    "$eq": [{"$size": {"$ifNull": ["$keys.emails", []]}}, {"$size": {"$ifNull": ["$emails", []]}}]
+}
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 CUSTOMERS = Collection(
     name="customers",
-    validator={"$jsonSchema": {"oneOf": [_LIVE, _DELETED]}, "$expr": {"$and": [_IDENTIFIABLE, _KEYS_COMPLETE]}},
+    validator={
+        "$jsonSchema": {"oneOf": [_LIVE, _DELETED]},
+        "$expr": {"$and": [_IDENTIFIABLE, _KEYS_COMPLETE]},
+    },
     indexes=(
         # Partial with `> ""`: customers without an address or external id are not compared, and a
         # search for one still uses the index.
-        IndexModel([("keys.emails", ASCENDING)], name="email", unique=True,
-                   partialFilterExpression={"keys.emails": {"$gt": ""}}),
-        IndexModel([("external_id", ASCENDING)], name="external_id", unique=True,
-                   partialFilterExpression={"external_id": {"$gt": ""}}),
+        IndexModel(
+            [("keys.emails", ASCENDING)],
+            name="email",
+            unique=True,
+            partialFilterExpression={"keys.emails": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("external_id", ASCENDING)],
+            name="external_id",
+            unique=True,
+            partialFilterExpression={"external_id": {"$gt": ""}},
+        ),
         IndexModel(_NEWEST, name="newest"),
         IndexModel([("keys.last_name", ASCENDING), *_NEWEST], name="last_name"),
         IndexModel([("phones.number", ASCENDING), *_NEWEST], name="phone"),
@@ -111,25 +180,36 @@ CUSTOMERS = Collection(
 
 LEDGER = Collection(
     name="ledger",
-    validator={"$jsonSchema": _object({
-        "_id": _ID,
-        "customer_id": _ID,
-        "kind": {"enum": ["sale", "return"]},
-        "status": _text(20),
-        "total": {"bsonType": "decimal"},
-        "currency": {"enum": _CURRENCIES},
-        "placed_at": _DATE,
-        "version": {"bsonType": "int", "minimum": 1},
-    })},
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _ID,
+                "customer_id": _ID,
+                "kind": {"enum": ["sale", "return"]},
+                "status": _text(20),
+                "total": {"bsonType": "decimal"},
+                "currency": {"enum": _CURRENCIES},
+                "placed_at": _DATE,
+                "version": {"bsonType": "int", "minimum": 1},
+            }
+        )
+    },
     indexes=(IndexModel([("customer_id", ASCENDING)], name="customer"),),
 )
 
 STAFF = Collection(
     name="staff",
-    validator={"$jsonSchema": _object({
-        "_id": _ID, "name": _text(200), "role": _text(20), "active": {"bsonType": "bool"},
-        "version": {"bsonType": "int", "minimum": 1},
-    })},
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _ID,
+                "name": _text(200),
+                "role": _text(20),
+                "active": {"bsonType": "bool"},
+                "version": {"bsonType": "int", "minimum": 1},
+            }
+        )
+    },
 )
 
 COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, *inbox.COLLECTIONS)

@@ -83,14 +83,22 @@ class Customer:
     version: int = 1
 
     @classmethod
-    def new(cls, *, id: str, now: datetime, preferences: dict[str, Preference] | None = None,
-            **details: Any) -> Self:
+    def new(
+        cls,
+        *,
+        id: str,
+        now: datetime,
+        preferences: dict[str, Preference] | None = None,
+        **details: Any,
+    ) -> Self:
         """A customer as registered at `now`.
 
         :raises NotIdentifiable: nothing in it says who this is.
         :raises Invalid: a value appears twice.
         """
-        return cls(id=id, created_at=now, updated_at=now, preferences=preferences or {}, **details)._checked()
+        return cls(
+            id=id, created_at=now, updated_at=now, preferences=preferences or {}, **details
+        )._checked()
 
     def changed(self, *, now: datetime, **changes: Any) -> Self:
         """The customer with `changes` made at `now`; a list that is given replaces the old one.
@@ -104,7 +112,10 @@ class Customer:
     def display_name(self) -> str:
         """What a person would call this customer, from the best that is known."""
         person = " ".join(part for part in (self.first_name, self.last_name) if part)
-        contacts = (*(email.address for email in self.emails), *(phone.number for phone in self.phones))
+        contacts = (
+            *(email.address for email in self.emails),
+            *(phone.number for phone in self.phones),
+        )
         return person or self.company or next(iter(contacts), None) or self.external_id or self.id
 
     @property
@@ -123,8 +134,10 @@ class Customer:
         if not any(identifiers):
             field_names = ("last_name", "company", "emails", "phones", "external_id")
             raise NotIdentifiable(
-                "A customer needs at least one of last_name, company, an e-mail, a phone or external_id.",
-                errors=tuple(FieldError(name, "At least one of these is needed.") for name in field_names),
+                "A customer needs a last_name, a company, an e-mail, a phone or an external_id.",
+                errors=tuple(
+                    FieldError(name, "At least one of these is needed.") for name in field_names
+                ),
             )
         _refuse_repeats("emails", self.email_keys)
         _refuse_repeats("phones", [phone.number for phone in self.phones])
@@ -133,7 +146,10 @@ class Customer:
 
 
 def email_key(address: str) -> str:
-    """An address as it is compared: one Unicode form, no case. One person's mail, however it is typed."""
+    """An address as it is compared.
+
+    One Unicode form, no case. One person's mail, however it is typed.
+    """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
 
 
@@ -162,7 +178,9 @@ def phone_number(text: str, *, region: str | None = None) -> str:
     try:
         number = parse(text, region)
     except NumberParseException as error:
-        raise ValueError("It is not a phone number; give it with its country code, such as +44 20 7946 0958.") from error
+        raise ValueError(
+            "It is not a phone number; give it with its country code, such as +44 20 7946 0958."
+        ) from error
     if not is_possible_number(number):
         raise ValueError("A phone number of this country has another length.")
     return format_number(number, PhoneNumberFormat.E164)

@@ -14,8 +14,13 @@ from shared.identifiers import new_id
 Document = dict[str, Any]
 
 
-def register(customers: CustomerRepository, details: Document, *, now: datetime,
-             request: CreationRequest | None = None) -> Document:
+def register(
+    customers: CustomerRepository,
+    details: Document,
+    *,
+    now: datetime,
+    request: CreationRequest | None = None,
+) -> Document:
     """Add a customer and tell the other services.
 
     :raises NotIdentifiable: nothing in `details` says who this is.
@@ -26,8 +31,13 @@ def register(customers: CustomerRepository, details: Document, *, now: datetime,
     return customers.add(customer, _registered(customer), request=request)
 
 
-def register_many(customers: CustomerRepository, entries: Sequence[Document | Refusal], *, now: datetime,
-                  batch: str) -> list[Document]:
+def register_many(
+    customers: CustomerRepository,
+    entries: Sequence[Document | Refusal],
+    *,
+    now: datetime,
+    batch: str,
+) -> list[Document]:
     """Add those of `entries` that are not there yet; one outcome for each, in their order.
 
     A customer is there already if one has the entry's external id, or, for an entry without one,
@@ -52,7 +62,9 @@ def register_many(customers: CustomerRepository, entries: Sequence[Document | Re
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def change(customers: CustomerRepository, id: str, changes: Document, *, version: int, now: datetime) -> Document:
+def change(
+    customers: CustomerRepository, id: str, changes: Document, *, version: int, now: datetime
+) -> Document:
     """Change the given fields of a customer, if it still has `version`.
 
     :raises NoSuchCustomer: there is none.
@@ -61,8 +73,9 @@ def change(customers: CustomerRepository, id: str, changes: Document, *, version
     customer = to_customer(customers.get(id))
     _refuse_stale(customer.version, version)
     changed = customer.changed(now=now, **changes)
-    event = CustomerChanged(customer_id=id, name=changed.display_name, version=version + 1,
-                            occurred_at=now.isoformat())
+    event = CustomerChanged(
+        customer_id=id, name=changed.display_name, version=version + 1, occurred_at=now.isoformat()
+    )
     return customers.save(changed, event)
 
 
@@ -78,12 +91,14 @@ def delete(customers: CustomerRepository, id: str, *, version: int, now: datetim
 
 
 class _Known:
-    """The customers that entries of one call may mean, including those that come earlier in the call."""
+    """The customers that entries of one call may mean, those earlier in the call included."""
 
     def __init__(self, customers: CustomerRepository, entries: Sequence[Document]) -> None:
         found = customers.find_matches(
             external_ids={entry["external_id"] for entry in entries if entry.get("external_id")},
-            emails={email_key(email.address) for entry in entries for email in entry.get("emails", ())},
+            emails={
+                email_key(email.address) for entry in entries for email in entry.get("emails", ())
+            },
         )
         self._by_external_id = {one["external_id"]: one for one in found if one["external_id"]}
         self._by_email = {key: one for one in found for key in one["keys"]["emails"]}
@@ -103,9 +118,15 @@ class _Known:
             self._by_email.setdefault(key, row)
 
 
-def _add_new(customers: CustomerRepository, new: list[tuple[int, Customer]],
-             outcomes: list[Document | None], batch: str) -> None:
-    results = customers.add_many([(customer, _registered(customer)) for _, customer in new], batch=batch)
+def _add_new(
+    customers: CustomerRepository,
+    new: list[tuple[int, Customer]],
+    outcomes: list[Document | None],
+    batch: str,
+) -> None:
+    results = customers.add_many(
+        [(customer, _registered(customer)) for _, customer in new], batch=batch
+    )
     for (index, customer), result in zip(new, results, strict=True):
         if isinstance(result, Refusal):
             outcomes[index] = _lost_race(customer, result)
@@ -114,7 +135,10 @@ def _add_new(customers: CustomerRepository, new: list[tuple[int, Customer]],
 
 
 def _lost_race(customer: Customer, refusal: Refusal) -> Document:
-    """Somebody added the same one between our look and our write: then it is there, and that is fine."""
+    """Somebody added the same one between our look and our write.
+
+    Then it is there, and that is fine.
+    """
     meant = ExternalIdTaken if customer.external_id else EmailTaken
     error: FieldError | None = next(iter(refusal.errors), None)
     if isinstance(refusal, meant) and error is not None and error.holder is not None:
@@ -134,8 +158,12 @@ def _new_customer(entry: Document | Refusal, now: datetime) -> Customer:
 
 
 def _registered(customer: Customer) -> CustomerRegistered:
-    return CustomerRegistered(customer_id=customer.id, name=customer.display_name, version=customer.version,
-                              occurred_at=customer.created_at.isoformat())
+    return CustomerRegistered(
+        customer_id=customer.id,
+        name=customer.display_name,
+        version=customer.version,
+        occurred_at=customer.created_at.isoformat(),
+    )
 
 
 def _refuse_stale(current: int, expected: int) -> None:

@@ -1,6 +1,6 @@
 """Every query on customers, their ledger and the staff cards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,11 @@ from shared.repository import EARLIEST, Document, Keys, Page, Range, Repository,
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 NO_PURCHASES: Document = {
-    "orders": 0, "returns": 0, "totals": [], "first_order_at": None, "last_order_at": None,
+    "orders": 0,
+    "returns": 0,
+    "totals": [],
+    "first_order_at": None,
+    "last_order_at": None,
 }
 
 
@@ -35,11 +39,29 @@ class CustomerRepository(Repository):
     """Customers, and what stays of deleted ones."""
 
     collection_name = documents.CUSTOMERS.name
-    public = ("external_id", "first_name", "last_name", "company", "emails", "phones", "addresses", "tags",
-              "preferences", "created_at", "updated_at", "purchases", "version", "revision")
+    public = (
+        "external_id",
+        "first_name",
+        "last_name",
+        "company",
+        "emails",
+        "phones",
+        "addresses",
+        "tags",
+        "preferences",
+        "created_at",
+        "updated_at",
+        "purchases",
+        "version",
+        "revision",
+    )
 
-    def add(self, customer: Customer, *events: Event, request: CreationRequest | None = None) -> Document:
-        """Add a customer; answers with it as callers see it, or with the first answer to the same request.
+    def add(
+        self, customer: Customer, *events: Event, request: CreationRequest | None = None
+    ) -> Document:
+        """Add a customer.
+
+        Answers with it as callers see it, or with the first answer to the same request.
 
         :raises EmailTaken: an address belongs to another customer.
         :raises ExternalIdTaken: the external id belongs to another customer.
@@ -57,11 +79,15 @@ class CustomerRepository(Repository):
             return repeated
         return seen
 
-    def add_many(self, entries: Sequence[tuple[Customer, Event]], *, batch: str) -> list[str | Refusal]:
+    def add_many(
+        self, entries: Sequence[tuple[Customer, Event]], *, batch: str
+    ) -> list[str | Refusal]:
         """Add customers that have no one in their way; for each, its id or why it was not added."""
         outcomes: list[str | Refusal] = [customer.id for customer, _ in entries]
-        rows = [{**to_document(customer), "batch": batch, "outbox": self.outbox(event)}
-                for customer, event in entries]
+        rows = [
+            {**to_document(customer), "batch": batch, "outbox": self.outbox(event)}
+            for customer, event in entries
+        ]
         try:
             if rows:
                 self.collection.insert_many(rows, ordered=False)
@@ -72,10 +98,17 @@ class CustomerRepository(Repository):
 
     def find_matches(self, *, external_ids: Iterable[str], emails: Iterable[str]) -> list[Document]:
         """The customers that have one of these external ids or (as keys) e-mail addresses."""
-        return list(self.collection.find(
-            {"$or": [{"external_id": {"$in": list(external_ids)}}, {"keys.emails": {"$in": list(emails)}}]},
-            {"external_id": 1, "keys.emails": 1, "batch": 1},
-        ))
+        return list(
+            self.collection.find(
+                {
+                    "$or": [
+                        {"external_id": {"$in": list(external_ids)}},
+                        {"keys.emails": {"$in": list(emails)}},
+                    ]
+                },
+                {"external_id": 1, "keys.emails": 1, "batch": 1},
+            )
+        )
 
     def save(self, customer: Customer, *events: Event) -> Document:
         """Write a changed customer over the version it was made from.
@@ -85,7 +118,9 @@ class CustomerRepository(Repository):
         :raises ExternalIdTaken: the external id belongs to another customer.
         """
         unchanging = {"_id", "created_at", "version", "purchases", "revision"}
-        fields = {name: value for name, value in to_document(customer).items() if name not in unchanging}
+        fields = {
+            name: value for name, value in to_document(customer).items() if name not in unchanging
+        }
         try:
             return self.change(customer.id, fields, *events, version=customer.version)
         except DuplicateKeyError as error:
@@ -111,14 +146,21 @@ class CustomerRepository(Repository):
     def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of customers, newest first; by name prefix (`q`) in the order of the names."""
         if filters.keys() & _UNIQUE:
-            found = self.collection.find(_conditions(filters) | {"deleted_at": None}, self._projection)
+            found = self.collection.find(
+                _conditions(filters) | {"deleted_at": None}, self._projection
+            )
             return Page(items=list(found.limit(limit)), next=None)
         if "q" in filters:
-            return self._by_name(name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters))
+            return self._by_name(
+                name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters)
+            )
         return self.page(_range(filters), after=after, limit=limit, where=_conditions(filters))
 
     def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
-        """Store what a customer has bought, if nobody did since `revision`. True if stored, or not needed."""
+        """Store what a customer has bought, if nobody did since `revision`.
+
+        True if stored, or not needed.
+        """
         outcome = self.collection.update_one(
             {"_id": customer_id, "revision": revision},
             {"$set": {"purchases": purchases, "revision": revision + 1}},
@@ -127,20 +169,39 @@ class CustomerRepository(Repository):
 
     def revisions(self, customer_ids: Iterable[str]) -> dict[str, int]:
         """The revision of the purchases of each of these customers that is live."""
-        found = self.collection.find({"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1})
+        found = self.collection.find(
+            {"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1}
+        )
         return {document["_id"]: document["revision"] for document in found}
 
-    def _by_name(self, prefix: str, *, after: list[Any] | None, limit: int, where: Document) -> Page:
-        """Walk the name index from `prefix`. A customer with two matching names shows at the first only."""
-        stretch = Range(index="names", keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
-                        start=(prefix,), stop=(prefix + "\U0010ffff",))
+    def _by_name(
+        self, prefix: str, *, after: list[Any] | None, limit: int, where: Document
+    ) -> Page:
+        """Walk the name index from `prefix`.
+
+        A customer with two matching names shows at the first only.
+        """
+        stretch = Range(
+            index="names",
+            keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
+            start=(prefix,),
+            stop=(prefix + "\U0010ffff",),
+        )
         begin = stretch.minimum(None if after is None else tuple(after))
-        cursor = (self.collection.find(where, {**self._projection, "keys.names": 1})
-                  .hint(stretch.index).min(begin).max(stretch.maximum()).batch_size(limit + 2))
+        cursor = (
+            self.collection.find(where, {**self._projection, "keys.names": 1})
+            .hint(stretch.index)
+            .min(begin)
+            .max(stretch.maximum())
+            .batch_size(limit + 2)
+        )
         items: list[Document] = []
         position: list[Any] | None = None
         for document in cursor:
-            here = [min(name for name in document.pop("keys")["names"] if name.startswith(prefix)), document["_id"]]
+            here = [
+                min(name for name in document.pop("keys")["names"] if name.startswith(prefix)),
+                document["_id"],
+            ]
             if after is not None and here <= after:
                 continue
             if len(items) == limit:
@@ -152,7 +213,7 @@ class CustomerRepository(Repository):
     def _find_request(self, key: str) -> Document | None:
         return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
 
-    def _taken(self, details: Document, customer: Customer) -> Refusal:
+    def _taken(self, details: Mapping[str, Any], customer: Customer) -> Refusal:
         """The refusal behind a duplicate key: which field, and who holds the value."""
         if "external_id" in details["keyPattern"]:
             holder = self._holder({"external_id": customer.external_id})
@@ -160,8 +221,11 @@ class CustomerRepository(Repository):
             return ExternalIdTaken("Another customer has this external id.", errors=(error,))
         key = details["keyValue"].get("keys.emails")
         index = customer.email_keys.index(key) if key in customer.email_keys else 0
-        error = FieldError(f"emails.{index}.address", f"{customer.emails[index].address} is taken.",
-                           self._holder({"keys.emails": key}))
+        error = FieldError(
+            f"emails.{index}.address",
+            f"{customer.emails[index].address} is taken.",
+            self._holder({"keys.emails": key}),
+        )
         return EmailTaken("Another customer has this e-mail address.", errors=(error,))
 
     def _holder(self, query: Document) -> str | None:
@@ -176,35 +240,51 @@ class LedgerRepository(Repository):
     public = ("customer_id", "kind", "status", "total", "currency", "placed_at", "version")
 
     def record(self, entries: Sequence[Document]) -> None:
-        """Keep the entries that are newer than what is known; late and repeated ones change nothing."""
+        """Keep the entries that are newer than what is known.
+
+        Late and repeated ones change nothing.
+        """
         apply_states(self.collection, entries)
 
     def purchases(self, customer_ids: Sequence[str]) -> dict[str, Document]:
-        """What each of these customers has bought: counts, net total for each currency, first and last sale.
+        """What each of these customers has bought.
+
+        Counts, net total for each currency, first and last sale.
 
         Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
         """
         is_sale = {"$eq": ["$kind", "sale"]}
-        groups = self.collection.aggregate([
-            {"$match": {"customer_id": {"$in": list(customer_ids)}, "status": {"$ne": "cancelled"}}},
-            {"$group": {
-                "_id": {"customer": "$customer_id", "currency": "$currency"},
-                "orders": {"$sum": {"$cond": [is_sale, 1, 0]}},
-                "returns": {"$sum": {"$cond": [is_sale, 0, 1]}},
-                "amount": {"$sum": "$total"},
-                "first": {"$min": {"$cond": [is_sale, "$placed_at", None]}},
-                "last": {"$max": {"$cond": [is_sale, "$placed_at", None]}},
-            }},
-            {"$sort": {"_id.currency": 1}},
-            {"$group": {
-                "_id": "$_id.customer",
-                "orders": {"$sum": "$orders"},
-                "returns": {"$sum": "$returns"},
-                "totals": {"$push": {"amount": "$amount", "currency": "$_id.currency"}},
-                "first_order_at": {"$min": "$first"},
-                "last_order_at": {"$max": "$last"},
-            }},
-        ])
+        groups = self.collection.aggregate(
+            [
+                {
+                    "$match": {
+                        "customer_id": {"$in": list(customer_ids)},
+                        "status": {"$ne": "cancelled"},
+                    }
+                },
+                {
+                    "$group": {
+                        "_id": {"customer": "$customer_id", "currency": "$currency"},
+                        "orders": {"$sum": {"$cond": [is_sale, 1, 0]}},
+                        "returns": {"$sum": {"$cond": [is_sale, 0, 1]}},
+                        "amount": {"$sum": "$total"},
+                        "first": {"$min": {"$cond": [is_sale, "$placed_at", None]}},
+                        "last": {"$max": {"$cond": [is_sale, "$placed_at", None]}},
+                    }
+                },
+                {"$sort": {"_id.currency": 1}},
+                {
+                    "$group": {
+                        "_id": "$_id.customer",
+                        "orders": {"$sum": "$orders"},
+                        "returns": {"$sum": "$returns"},
+                        "totals": {"$push": {"amount": "$amount", "currency": "$_id.currency"}},
+                        "first_order_at": {"$min": "$first"},
+                        "last_order_at": {"$max": "$last"},
+                    }
+                },
+            ]
+        )
         found = {group.pop("_id"): group for group in groups}
         return {id: found.get(id, NO_PURCHASES) for id in customer_ids}
 
@@ -227,8 +307,11 @@ def to_document(customer: Customer) -> Document:
     for name in ("emails", "phones", "addresses", "tags"):
         fields[name] = list(fields[name])
     return fields | {
-        "keys": {"last_name": name_key(customer.last_name) if customer.last_name else None,
-                 "names": customer.name_keys, "emails": customer.email_keys},
+        "keys": {
+            "last_name": name_key(customer.last_name) if customer.last_name else None,
+            "names": customer.name_keys,
+            "emails": customer.email_keys,
+        },
         "purchases": NO_PURCHASES,
         "revision": 0,
     }
@@ -236,8 +319,19 @@ def to_document(customer: Customer) -> Document:
 
 def to_customer(document: Document) -> Customer:
     """A customer as read by `get`."""
-    details = {name: document[name] for name in ("external_id", "first_name", "last_name", "company", "preferences",
-                                                 "created_at", "updated_at", "version")}
+    details = {
+        name: document[name]
+        for name in (
+            "external_id",
+            "first_name",
+            "last_name",
+            "company",
+            "preferences",
+            "created_at",
+            "updated_at",
+            "version",
+        )
+    }
     return Customer(
         id=document["_id"],
         emails=tuple(Email(**email) for email in document["emails"]),
@@ -269,7 +363,7 @@ def _range(filters: Document) -> Range:
 
 
 def _conditions(filters: Document) -> Document:
-    fields = {
+    fields: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "id": ("_id", lambda ids: {"$in": ids}),
         "email": ("keys.emails", email_key),
         "external_id": ("external_id", str),
@@ -277,4 +371,6 @@ def _conditions(filters: Document) -> Document:
         "last_name": ("keys.last_name", name_key),
         "tag": ("tags", str),
     }
-    return {fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields}
+    return {
+        fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields
+    }

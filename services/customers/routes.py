@@ -24,8 +24,12 @@ Document = dict[str, Any]
 
 LARGEST_BULK_BODY = 16 * 1024 * 1024
 
-blueprint = ApiBlueprint("customers", __name__, url_prefix="/v1/customers",
-                         description="The people and companies the shop sells to.")
+blueprint = ApiBlueprint(
+    "customers",
+    __name__,
+    url_prefix="/v1/customers",
+    description="The people and companies the shop sells to.",
+)
 
 
 def _customers() -> CustomerRepository:
@@ -61,7 +65,9 @@ def register_customers(payload: Document) -> Response:
     as it is: `unchanged`.
     """
     entries = bulk.load_entries(NewCustomerSchema(), payload["entries"])
-    return bulk.answer(operations.register_many(_customers(), entries, now=_now(), batch=payload["batch"]))
+    return bulk.answer(
+        operations.register_many(_customers(), entries, now=_now(), batch=payload["batch"])
+    )
 
 
 @blueprint.get("")

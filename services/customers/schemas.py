@@ -9,7 +9,9 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from services.customers.model import Address, Email, Phone, email_address, phone_number
 from shared.web.fields import Text, Time
 
-_PREFERENCE_KEY = validate.Regexp(r"^[a-z][a-z0-9_]{0,49}$", error="Use a-z, 0-9 and _, at most 50 characters.")
+_PREFERENCE_KEY = validate.Regexp(
+    r"^[a-z][a-z0-9_]{0,49}$", error="Use a-z, 0-9 and _, at most 50 characters."
+)
 _BIGGEST_INTEGER = 2**53 - 1
 
 
@@ -25,7 +27,10 @@ class EmailField(Text):
 
 
 class PhoneField(Text):
-    """A phone number, turned into E.164 form. Without a country code, the shop's own country is meant."""
+    """A phone number, turned into E.164 form.
+
+    Without a country code, the shop's own country is meant.
+    """
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -48,7 +53,9 @@ class CountryField(fields.String):
 class PreferenceField(fields.Field[str | bool | int]):
     """One preference: a text, a number or a yes or no."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | bool | int:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> str | bool | int:
         if isinstance(value, str):
             return Text(longest=500).deserialize(value)
         if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _BIGGEST_INTEGER):
@@ -116,21 +123,32 @@ class CustomerFieldsSchema(Schema):
     phones = _many(PhoneSchema, 20)
     addresses = _many(AddressSchema, 50)
     tags = fields.List(Text(longest=50), validate=validate.Length(max=50))
-    preferences = fields.Dict(keys=fields.String(validate=_PREFERENCE_KEY), values=PreferenceField(),
-                              validate=validate.Length(max=50))
+    preferences = fields.Dict(
+        keys=fields.String(validate=_PREFERENCE_KEY),
+        values=PreferenceField(),
+        validate=validate.Length(max=50),
+    )
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Lists as tuples, as the model has them."""
-        return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        return {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
 
 
 class NewCustomerSchema(CustomerFieldsSchema):
-    """A customer to register: at least one of last_name, company, an e-mail, a phone or external_id."""
+    """A customer to register.
+
+    At least one of last_name, company, an e-mail, a phone or external_id.
+    """
 
 
 class CustomerChangesSchema(CustomerFieldsSchema):
-    """Changes to a customer. Fields that are not sent stay; a list that is sent replaces the old one."""
+    """Changes to a customer.
+
+    Fields that are not sent stay; a list that is sent replaces the old one.
+    """
 
     @validates("preferences")
     def _preferences_not_null(self, value: Any, **_: Any) -> None:
@@ -139,25 +157,39 @@ class CustomerChangesSchema(CustomerFieldsSchema):
 
 
 class BulkCustomersSchema(Schema):
-    """Up to 1,000 customers. `batch` names the work they belong to; sent again, it gets the same answer."""
+    """Up to 1,000 customers.
+
+    `batch` names the work they belong to; sent again, it gets the same answer.
+    """
 
     batch = Text(longest=100, required=True)
-    entries = fields.List(fields.Raw(), required=True, validate=validate.Length(min=1, max=1_000),
-                          metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}})
+    entries = fields.List(
+        fields.Raw(),
+        required=True,
+        validate=validate.Length(min=1, max=1_000),
+        metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},
+    )
 
 
 class CustomerQuerySchema(Schema):
     """How a list of customers may be narrowed."""
 
-    id = fields.List(fields.String(), validate=validate.Length(max=200),
-                     metadata={"description": "Ids, each as its own `id=` parameter."})
+    id = fields.List(
+        fields.String(),
+        validate=validate.Length(max=200),
+        metadata={"description": "Ids, each as its own `id=` parameter."},
+    )
     last_name = Text(longest=100, metadata={"description": "Equal, without case and accents."})
     email = Text(longest=254)
     phone = PhoneField(longest=50)
     external_id = Text(longest=100)
     tag = Text(longest=50)
-    q = Text(longest=100, metadata={
-        "description": "Beginning of a first, last or company name, without case and accents."})
+    q = Text(
+        longest=100,
+        metadata={
+            "description": "Beginning of a first, last or company name, without case and accents."
+        },
+    )
     cursor = fields.String(metadata={"description": "The `next` of the page before."})
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 

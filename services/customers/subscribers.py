@@ -12,22 +12,37 @@ from shared.worker import NotNow
 MOST_TRIES = 20
 
 
-def keep_ledger(customers: CustomerRepository, ledger: LedgerRepository, events: Sequence[OrderState]) -> None:
+def keep_ledger(
+    customers: CustomerRepository, ledger: LedgerRepository, events: Sequence[OrderState]
+) -> None:
     """Record orders in the ledger, and what their customers have bought by now.
 
     Guest orders belong to nobody and are not recorded.
     """
     orders = [event for event in events if event.customer_id is not None]
-    ledger.record([
-        {"_id": order.order_id, "customer_id": order.customer_id, "kind": order.kind, "status": order.status,
-         "total": Decimal128(order.total), "currency": order.currency,
-         "placed_at": datetime.fromisoformat(order.placed_at), "version": order.version}
-        for order in orders
-    ])
-    refresh_purchases(customers, ledger, {order.customer_id for order in orders if order.customer_id})
+    ledger.record(
+        [
+            {
+                "_id": order.order_id,
+                "customer_id": order.customer_id,
+                "kind": order.kind,
+                "status": order.status,
+                "total": Decimal128(order.total),
+                "currency": order.currency,
+                "placed_at": datetime.fromisoformat(order.placed_at),
+                "version": order.version,
+            }
+            for order in orders
+        ]
+    )
+    refresh_purchases(
+        customers, ledger, {order.customer_id for order in orders if order.customer_id}
+    )
 
 
-def refresh_purchases(customers: CustomerRepository, ledger: LedgerRepository, customer_ids: set[str]) -> None:
+def refresh_purchases(
+    customers: CustomerRepository, ledger: LedgerRepository, customer_ids: set[str]
+) -> None:
     """Compute purchases from the ledger anew and store them.
 
     The revision is read before the ledger is: if another worker stores in between, ours may be
@@ -39,8 +54,11 @@ def refresh_purchases(customers: CustomerRepository, ledger: LedgerRepository, c
     for _ in range(MOST_TRIES):
         revisions = customers.revisions(waiting)
         purchases = ledger.purchases(sorted(revisions))
-        waiting = {id for id, revision in revisions.items()
-                   if not customers.set_purchases(id, purchases[id], revision=revision)}
+        waiting = {
+            id
+            for id, revision in revisions.items()
+            if not customers.set_purchases(id, purchases[id], revision=revision)
+        }
         if not waiting:
             return
     raise NotNow("Many orders of the same customers arrive at once.")
@@ -48,8 +66,15 @@ def refresh_purchases(customers: CustomerRepository, ledger: LedgerRepository, c
 
 def keep_staff_card(staff: StaffRepository, events: Sequence[UserState]) -> None:
     """Keep a card of each member of staff, so that what they did can be shown with their name."""
-    staff.keep([
-        {"_id": event.user_id, "name": event.name, "role": event.role, "active": event.active,
-         "version": event.version}
-        for event in events
-    ])
+    staff.keep(
+        [
+            {
+                "_id": event.user_id,
+                "name": event.name,
+                "role": event.role,
+                "active": event.active,
+                "version": event.version,
+            }
+            for event in events
+        ]
+    )

@@ -24,7 +24,9 @@ from shared.worker import create_worker as create_base
 
 def join(database: Database[Document]) -> Subscriptions:
     """Who hears what, on this database."""
-    keep_ledger = partial(subscribers.keep_ledger, CustomerRepository(database, SENDS), LedgerRepository(database))
+    keep_ledger = partial(
+        subscribers.keep_ledger, CustomerRepository(database, SENDS), LedgerRepository(database)
+    )
     keep_staff_card = partial(subscribers.keep_staff_card, StaffRepository(database))
     return {
         OrderPlaced: keep_ledger,

@@ -12,13 +12,24 @@ from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
 
-def create_app(settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier) -> Flask:
+def create_app(
+    settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier
+) -> Flask:
     """The imports application on this database."""
-    app, api = create_base(__name__, title="Kith imports", description=str(routes.blueprint.description),
-                           verifier=verifier, client=client)
+    app, api = create_base(
+        __name__,
+        title="Kith imports",
+        description=str(routes.blueprint.description),
+        verifier=verifier,
+        client=client,
+    )
     owned = database(client, settings, "imports")
-    app.extensions.update(settings=settings, jobs=JobRepository(owned, SENDS), files=FileStore(owned),
-                          rows=RowRepository(owned))
+    app.extensions.update(
+        settings=settings,
+        jobs=JobRepository(owned, SENDS),
+        files=FileStore(owned),
+        rows=RowRepository(owned),
+    )
     for schema in routes.SCHEMAS:
         api.spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
     api.register_blueprint(routes.blueprint)

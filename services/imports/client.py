@@ -1,4 +1,7 @@
-"""The import command: a thin client of the imports service, with a progress bar and an account at the end."""
+"""The import command.
+
+A thin client of the imports service, with a progress bar and an account at the end.
+"""
 
 import io
 import json
@@ -17,8 +20,13 @@ Document = dict[str, Any]
 
 POLL_SECONDS = 0.5
 _PIECE = 1024 * 1024
-_STATES = {"staging": "reading rows", "customers": "customers", "orders": "orders",
-           "finished": "finished", "failed": "failed"}
+_STATES = {
+    "staging": "reading rows",
+    "customers": "customers",
+    "orders": "orders",
+    "finished": "finished",
+    "failed": "failed",
+}
 
 
 class ImportFailed(Exception):
@@ -50,15 +58,22 @@ def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> Toke
     return RefreshedToken(accounts_url, tokens["refresh_token"])
 
 
-def run(imports: ApiClient, errand: Errand, *, console: Console, sleep: Callable[[float], None]) -> Document:
+def run(
+    imports: ApiClient, errand: Errand, *, console: Console, sleep: Callable[[float], None]
+) -> Document:
     """Send the file, follow its import to the end, and return the job.
 
     :raises ImportFailed: the file is not taken, or the import failed.
     """
     try:
         job = _send(imports, errand)
-        with Progress(TextColumn("{task.description:>14}"), BarColumn(), MofNCompleteColumn(),
-                      TimeElapsedColumn(), console=console) as progress:
+        with Progress(
+            TextColumn("{task.description:>14}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+        ) as progress:
             bars = _Bars(progress)
             while job["state"] not in {"finished", "failed"}:
                 bars.show(job)
@@ -66,7 +81,9 @@ def run(imports: ApiClient, errand: Errand, *, console: Console, sleep: Callable
                 job = imports.get(f"/v1/imports/{job['id']}")
             bars.show(job)
     except ApiRefused as error:
-        details = "".join(f"\n  {one['field']}: {one['message']}" for one in error.problem.get("errors", ()))
+        details = "".join(
+            f"\n  {one['field']}: {one['message']}" for one in error.problem.get("errors", ())
+        )
         raise ImportFailed(f"{error}{details}") from error
     if job["state"] == "failed":
         raise ImportFailed(f"The import failed: {job['failure']}")
@@ -90,7 +107,9 @@ def account(job: Document) -> Iterator[str]:
 def is_accounted_for(job: Document) -> bool:
     """Whether every row was accepted or rejected, and none is missing."""
     counted = job["reconciliation"]
-    return bool(counted["rows"] == counted["accepted"] + counted["rejected"] == job["progress"]["rows"])
+    return bool(
+        counted["rows"] == counted["accepted"] + counted["rejected"] == job["progress"]["rows"]
+    )
 
 
 class _Bars:
@@ -98,28 +117,42 @@ class _Bars:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._tasks = {name: progress.add_task(_STATES[state], total=None, start=True)
-                       for name, state in (("rows", "staging"), ("customers", "customers"), ("orders", "orders"))}
+        self._tasks = {
+            name: progress.add_task(_STATES[state], total=None, start=True)
+            for name, state in (
+                ("rows", "staging"),
+                ("customers", "customers"),
+                ("orders", "orders"),
+            )
+        }
 
     def show(self, job: Document) -> None:
         """Move the bars to where the job is."""
         done = job["progress"]
-        totals = {"rows": None if job["state"] == "staging" else done["rows"],
-                  "customers": done["customers_of"] or None, "orders": done["orders_of"] or None}
+        totals = {
+            "rows": None if job["state"] == "staging" else done["rows"],
+            "customers": done["customers_of"] or None,
+            "orders": done["orders_of"] or None,
+        }
         for name, task in self._tasks.items():
             self._progress.update(task, completed=done[name], total=totals[name])
 
 
 class Form(io.RawIOBase):
-    """A multipart/form-data body (RFC 7578) that is read from the file as it is sent, never as a whole."""
+    """A multipart/form-data body (RFC 7578), read from the file while it is sent."""
 
     def __init__(self, fields: dict[str, str], name: str, stream: BinaryIO, size: int) -> None:
         self.boundary = uuid4().hex
-        parts = [f'--{self.boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
-                 for key, value in fields.items()]
+        parts = [
+            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in fields.items()
+        ]
         safe = name.replace('"', "_").replace("\r", "_").replace("\n", "_")
-        parts.append(f'--{self.boundary}\r\nContent-Disposition: form-data; name="file"; filename="{safe}"\r\n'
-                     "Content-Type: application/octet-stream\r\n\r\n")
+        parts.append(
+            f"--{self.boundary}\r\n"
+            f'Content-Disposition: form-data; name="file"; filename="{safe}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
         head, tail = "".join(parts).encode(), f"\r\n--{self.boundary}--\r\n".encode()
         self._sources: list[BinaryIO] = [io.BytesIO(head), stream, io.BytesIO(tail)]
         self._length = len(head) + size + len(tail)
@@ -143,7 +176,8 @@ def _send(imports: ApiClient, errand: Errand) -> Document:
         with errand.file.open("rb") as stream:
             form = Form(fields, errand.file.name, stream, errand.file.stat().st_size)
             content = {"Content-Type": f"multipart/form-data; boundary={form.boundary}"}
-            # Not tried again: the file has been read. Whoever runs this may, and nothing is doubled.
+            # Not tried again: the file has been read. Whoever runs this may, and nothing is
+            # doubled.
             return imports.post_stream("/v1/imports", form, headers=content)
     except OSError as error:
         raise ImportFailed(f"{errand.file} cannot be read: {error.strerror}.") from error

@@ -41,13 +41,25 @@ def read_mapping(preset: str | None, mapping: str | None) -> Document:
         raise invalid("preset", "Give either a preset or a mapping.")
     data = presets.read(preset) if preset is not None else _parsed(mapping or "")
     if data is None:
-        raise invalid("preset", f"There is no preset {preset}; there are: {', '.join(presets.names())}.")
+        raise invalid(
+            "preset", f"There is no preset {preset}; there are: {', '.join(presets.names())}."
+        )
     Mapping.from_dict(data)
     return data
 
 
-def ask(jobs: JobRepository, files: FileStore, *, name: str, stream: BinaryIO, preset: str | None,
-        mapping: Document, asked: Asked, now: datetime, most_bytes: int) -> Document:
+def ask(
+    jobs: JobRepository,
+    files: FileStore,
+    *,
+    name: str,
+    stream: BinaryIO,
+    preset: str | None,
+    mapping: Document,
+    asked: Asked,
+    now: datetime,
+    most_bytes: int,
+) -> Document:
     """Take in a file and begin its import; answers with the job.
 
     :raises FileUnreadable: its beginning shows already that it cannot be read with this mapping.
@@ -56,8 +68,11 @@ def ask(jobs: JobRepository, files: FileStore, *, name: str, stream: BinaryIO, p
     inspect(stream, Mapping.from_dict(mapping), most_bytes=most_bytes)
     stream.seek(0)
     size, digest = _measure(stream)
-    request = creation_request(asked.idempotency_key, caller_id=asked.caller_id,
-                               payload={"sha256": digest, "mapping": mapping})
+    request = creation_request(
+        asked.idempotency_key,
+        caller_id=asked.caller_id,
+        payload={"sha256": digest, "mapping": mapping},
+    )
     repeated = jobs.repeated(request)
     if repeated is not None:
         return repeated
@@ -65,9 +80,17 @@ def ask(jobs: JobRepository, files: FileStore, *, name: str, stream: BinaryIO, p
     stream.seek(0)
     files.keep(id, name, stream)
     event = ImportAdvanced(import_id=id, step=1, version=1, occurred_at=now.isoformat())
-    job = jobs.add(id=id, mapping=mapping, preset=preset,
-                   file={"name": name[:255], "bytes": size, "sha256": digest}, asked_by=asked.caller_id,
-                   delegation=asked.delegate(), event=event, now=now, request=request)
+    job = jobs.add(
+        id=id,
+        mapping=mapping,
+        preset=preset,
+        file={"name": name[:255], "bytes": size, "sha256": digest},
+        asked_by=asked.caller_id,
+        delegation=asked.delegate(),
+        event=event,
+        now=now,
+        request=request,
+    )
     if job["_id"] != id:
         files.forget(id)
     return job

@@ -22,7 +22,10 @@ from shared.repository import Document, Keys, Page, Range, Repository
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LEASE = timedelta(seconds=25)
-"""How long a step may be silent before another worker may take it; shorter than an event waits to be sent again."""
+"""How long a step may be silent before another worker may take it.
+
+Shorter than an event waits to be sent again.
+"""
 
 _DUPLICATE_KEY = 11000
 _PROGRESS = {
@@ -71,7 +74,9 @@ class JobRepository(Repository):
         now: datetime,
         request: CreationRequest | None,
     ) -> Document:
-        """Add a job; answers with it as callers see it, or with the first answer to the same request.
+        """Add a job.
+
+        Answers with it as callers see it, or with the first answer to the same request.
 
         :raises IdempotencyKeyReused: the request's key came with another file or mapping.
         """
@@ -132,7 +137,10 @@ class JobRepository(Repository):
         return self.page(Range(index="newest", keys=NEWEST), after=after, limit=limit)
 
     def lease(self, id: str, *, step: int, now: datetime) -> Document | None:
-        """Take a step of a job to work on, whole; None if it is done, or somebody else works on it."""
+        """Take a step of a job to work on, whole.
+
+        None if it is done, or somebody else works on it.
+        """
         return self.collection.find_one_and_update(
             {
                 "_id": id,
@@ -235,7 +243,7 @@ class RowRepository:
         )
 
     def reject(self, job: str, field: str, reasons: dict[str, str]) -> None:
-        """Reject all rows of some orders (`number`) or customers (`buyer`), each with its reason."""
+        """Reject all rows of some orders (`number`) or customers (`buyer`), with the reason."""
         for value, reason in reasons.items():
             self._rows.update_many(
                 {"job": job, field: value, "rejected": False},
@@ -245,7 +253,7 @@ class RowRepository:
     def groups(
         self, job: str, field: str, *, after: str | None
     ) -> Iterator[tuple[str, list[Line]]]:
-        """The accepted lines of each order (`number`) or customer (`buyer`), in the order of those names."""
+        """The accepted lines of each order (`number`) or customer (`buyer`), in that order."""
         name = {"number": "orders", "buyer": "buyers"}[field]
         found = (
             self._rows.find(

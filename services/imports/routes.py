@@ -32,8 +32,12 @@ Document = dict[str, Any]
 FORM_BYTES = 64 * 1024
 """Room for the form around the file."""
 
-blueprint = ApiBlueprint("imports", __name__, url_prefix="/v1/imports",
-                         description="A shop's files, and what became of every row.")
+blueprint = ApiBlueprint(
+    "imports",
+    __name__,
+    url_prefix="/v1/imports",
+    description="A shop's files, and what became of every row.",
+)
 
 
 def _jobs() -> JobRepository:
@@ -50,13 +54,29 @@ def _settings() -> Settings:
 
 @blueprint.post("")
 @allow("sales", "admin")
-@blueprint.doc(requestBody={"required": True, "content": {"multipart/form-data": {"schema": {
-    "allOf": [{"$ref": "#/components/schemas/NewImport"}, {"$ref": "#/components/schemas/NewImportFile"}],
-    "required": ["file"]}}}})
+@blueprint.doc(
+    requestBody={
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/NewImport"},
+                        {"$ref": "#/components/schemas/NewImportFile"},
+                    ],
+                    "required": ["file"],
+                }
+            }
+        },
+    }
+)
 @blueprint.answers(202, ImportSchema)
 @blueprint.documents_creation()
 def ask_for_import() -> Response:
-    """Import a file: a CSV (also gzipped), one order line a row, and a `preset` or a `mapping` that says which column is which.
+    """Import a file.
+
+    A CSV (also gzipped), one order line a row, and a `preset` or a `mapping` that says which column
+    is which.
 
     The work goes on in the background, as you, for up to a day; look at the job for its progress.
     """
@@ -64,17 +84,27 @@ def ask_for_import() -> Response:
     request.max_content_length = settings.import_max_bytes + FORM_BYTES
     # Refused by what the caller announces, before a byte of it is read.
     if (request.content_length or 0) > request.max_content_length:
-        raise TooLarge(f"A file may have at most {settings.import_max_bytes} bytes; "
-                       "send it gzipped or in parts, or raise IMPORT_MAX_BYTES.")
+        raise TooLarge(
+            f"A file may have at most {settings.import_max_bytes} bytes; "
+            "send it gzipped or in parts, or raise IMPORT_MAX_BYTES."
+        )
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         raise invalid("file", "Send the file as multipart/form-data, in a field named file.")
     form = _form()
     mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
     asked = Asked(caller().id, idempotency_key(), _delegate)
-    job = operations.ask(_jobs(), _files(), name=upload.filename, stream=cast(BinaryIO, upload.stream),
-                         preset=form.get("preset"), mapping=mapping, asked=asked, now=_now(),
-                         most_bytes=settings.import_max_unpacked_bytes)
+    job = operations.ask(
+        _jobs(),
+        _files(),
+        name=upload.filename,
+        stream=cast(BinaryIO, upload.stream),
+        preset=form.get("preset"),
+        mapping=mapping,
+        asked=asked,
+        now=_now(),
+        most_bytes=settings.import_max_unpacked_bytes,
+    )
     return answers.entity(job, status=202, location=f"imports/{job['_id']}")
 
 
@@ -112,11 +142,16 @@ def get_rejects(id: str) -> Response:
     job = _jobs().get(id)
     rows = cast(RowRepository, current_app.extensions["rows"]).rejected(id)
     with closing(_files().open(id)) as stream:
-        head = inspect(stream, Mapping.from_dict(job["mapping"]),
-                       most_bytes=_settings().import_max_unpacked_bytes)
-    return Response(_encoded(operations.write_rejects(rows, list(head.header))),
-                    content_type="text/csv; charset=utf-8",
-                    headers={"Content-Disposition": f'attachment; filename="rejects-{id}.csv"'})
+        head = inspect(
+            stream,
+            Mapping.from_dict(job["mapping"]),
+            most_bytes=_settings().import_max_unpacked_bytes,
+        )
+    return Response(
+        _encoded(operations.write_rejects(rows, list(head.header))),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="rejects-{id}.csv"'},
+    )
 
 
 def _form() -> Document:
@@ -131,7 +166,9 @@ def _delegate() -> str:
     try:
         return shop.delegate(_settings(), request.headers["Authorization"])
     except ApiUnreachable as error:
-        raise Unavailable("The accounts service does not answer now; try again in a moment.") from error
+        raise Unavailable(
+            "The accounts service does not answer now; try again in a moment."
+        ) from error
 
 
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:

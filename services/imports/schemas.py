@@ -10,8 +10,12 @@ class NewImportSchema(Schema):
     """The form fields beside the file: a preset's name, or a mapping as JSON text."""
 
     preset = fields.String(validate=validate.Length(max=50), metadata={"example": "online-retail"})
-    mapping = fields.String(validate=validate.Length(max=20_000), metadata={
-        "description": "Which column is which, as JSON; see GET /v1/imports/presets for the form."})
+    mapping = fields.String(
+        validate=validate.Length(max=20_000),
+        metadata={
+            "description": "Which column is which, as JSON; GET /v1/imports/presets shows the form."
+        },
+    )
 
 
 class NewImportFileSchema(Schema):
@@ -54,7 +58,7 @@ class CountSchema(Schema):
 
 
 class TotalSchema(Schema):
-    """Sums of quantity × unit price in one currency; `file` is accepted and rejected together."""
+    """Sums of quantity x unit price in one currency; `file` is accepted and rejected together."""
 
     currency = fields.String(required=True)
     accepted = fields.String(required=True)
@@ -63,7 +67,10 @@ class TotalSchema(Schema):
 
 
 class ReconciliationSchema(Schema):
-    """What the import came to. `notes` counts details that were left out, such as unreadable phones."""
+    """What the import came to.
+
+    `notes` counts details that were left out, such as unreadable phones.
+    """
 
     rows = fields.Integer(required=True)
     accepted = fields.Integer(required=True)

@@ -1,4 +1,7 @@
-"""The other services as an import sees them: their bulk endpoints, called as the person who asked."""
+"""The other services as an import sees them.
+
+Their bulk endpoints, called as the person who asked.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +19,10 @@ MOST_LINES = 6_000
 
 @dataclass(frozen=True)
 class Shop:
-    """What an import needs of customers and orders. Each function takes a batch's name and entries."""
+    """What an import needs of customers and orders.
+
+    Each function takes a batch's name and entries.
+    """
 
     add_customers: Callable[[str, Sequence[Document]], list[Document]]
     add_orders: Callable[[str, Sequence[Document]], list[Document]]
@@ -25,7 +31,10 @@ class Shop:
 def connect(settings: Settings, delegation: str) -> Shop:
     """The shop as seen by whoever gave this delegation."""
     token = RefreshedToken(settings.accounts_url, delegation)
-    customers, orders = ApiClient(settings.customers_url, token), ApiClient(settings.orders_url, token)
+    customers, orders = (
+        ApiClient(settings.customers_url, token),
+        ApiClient(settings.orders_url, token),
+    )
 
     def add_customers(batch: str, entries: Sequence[Document]) -> list[Document]:
         return _results(customers.post("/v1/customers/bulk", {"batch": batch, "entries": entries}))
@@ -43,7 +52,8 @@ def delegate(settings: Settings, authorization: str) -> str:
     :raises ApiUnreachable: accounts does not answer.
     """
     answer = ApiClient(settings.accounts_url).post(
-        "/v1/tokens/delegations", {"to": "imports"}, headers={"Authorization": authorization})
+        "/v1/tokens/delegations", {"to": "imports"}, headers={"Authorization": authorization}
+    )
     return str(answer["refresh_token"])
 
 

@@ -21,8 +21,13 @@ def go_on(desk: Desk, events: Sequence[ImportAdvanced]) -> None:
 
 def give_up(desk: Desk, event: ImportAdvanced, error: str) -> None:
     """End a job whose step fails every time, so that whoever asked is told."""
-    desk.jobs.fail(event.import_id, failure=(
-        f"A step failed again and again ({error}). What was done stays; importing the file again goes on from there."))
+    desk.jobs.fail(
+        event.import_id,
+        failure=(
+            f"A step failed again and again ({error}). What was done stays; "
+            "importing the file again goes on from there."
+        ),
+    )
 
 
 def _go_on(desk: Desk, event: ImportAdvanced) -> None:

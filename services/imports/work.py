@@ -67,10 +67,14 @@ def work(desk: Desk, job: Document) -> None:
     except ApiRefused as error:
         if error.status not in {401, 403}:
             raise
-        desk.jobs.fail(job["_id"], failure=f"Whoever asked for this import may no longer do so: {error}")
+        desk.jobs.fail(
+            job["_id"], failure=f"Whoever asked for this import may no longer do so: {error}"
+        )
         return
     done = fields.get("state") == "finished"
-    desk.jobs.advance(job["_id"], step=job["step"], fields=fields, events=() if done else (_next(job),))
+    desk.jobs.advance(
+        job["_id"], step=job["step"], fields=fields, events=() if done else (_next(job),)
+    )
     if done:
         desk.rows.forget_accepted(job["_id"])
         desk.leave(job["delegation"])
@@ -82,14 +86,19 @@ def _stage(desk: Desk, job: Document, until: float) -> Document:
     progress = dict(job["progress"])
     position = int(job["position"] or 0)
     with closing(desk.files.open(job["_id"])) as stream:
-        for batch in _batches(read_rows(stream, mapping, now=now, most_bytes=desk.most_bytes, after=position)):
+        for batch in _batches(
+            read_rows(stream, mapping, now=now, most_bytes=desk.most_bytes, after=position)
+        ):
             documents = [_staged(*row) for row in batch]
             desk.rows.stage(job["_id"], documents)
             position = documents[-1]["row"]
             progress["rows"] += len(documents)
             progress["rejected"] += sum(document["rejected"] for document in documents)
-            desk.jobs.record(job["_id"], step=job["step"],
-                             fields={"progress": progress, "position": str(position)})
+            desk.jobs.record(
+                job["_id"],
+                step=job["step"],
+                fields={"progress": progress, "position": str(position)},
+            )
             if time.monotonic() > until:
                 return {"progress": progress, "position": str(position)}
     progress["customers_of"] = desk.rows.count_groups(job["_id"], "buyer")
@@ -106,15 +115,28 @@ def _send_customers(desk: Desk, job: Document, until: float) -> Document:
         keys = [key for key, _ in batch]
         entries = [grouping.build_customer(lines) for _, lines in batch]
         results = shop.add_customers(f"import:{job['_id']}", entries)
-        refused = {key: problem_text(result["problem"]) for key, result in zip(keys, results, strict=True)
-                   if result["status"] == "refused"}
-        desk.outcomes.keep(job["_id"], [_outcome("customer", key, result, guest=False)
-                                        for key, result in zip(keys, results, strict=True)])
-        desk.rows.reject(job["_id"], "buyer", {key: f"The customer was refused. {reason}"
-                                               for key, reason in refused.items()})
+        refused = {
+            key: problem_text(result["problem"])
+            for key, result in zip(keys, results, strict=True)
+            if result["status"] == "refused"
+        }
+        desk.outcomes.keep(
+            job["_id"],
+            [
+                _outcome("customer", key, result, guest=False)
+                for key, result in zip(keys, results, strict=True)
+            ],
+        )
+        desk.rows.reject(
+            job["_id"],
+            "buyer",
+            {key: f"The customer was refused. {reason}" for key, reason in refused.items()},
+        )
         position = keys[-1]
         progress["customers"] += len(keys)
-        desk.jobs.record(job["_id"], step=job["step"], fields={"progress": progress, "position": position})
+        desk.jobs.record(
+            job["_id"], step=job["step"], fields={"progress": progress, "position": position}
+        )
         if time.monotonic() > until:
             return {"progress": progress, "position": position}
     return {"state": "orders", "progress": progress, "position": None}
@@ -130,17 +152,27 @@ def _send_orders(desk: Desk, job: Document, until: float) -> Document:
         _send_order_batch(desk, shop, job["_id"], mapping, batch)
         position = batch[-1][0]
         progress["orders"] += len(batch)
-        desk.jobs.record(job["_id"], step=job["step"], fields={"progress": progress, "position": position})
+        desk.jobs.record(
+            job["_id"], step=job["step"], fields={"progress": progress, "position": position}
+        )
         if time.monotonic() > until:
             return {"progress": progress, "position": position}
-    counted = reconciliation.reconcile(desk.rows.totals(job["_id"]), desk.outcomes.counts(job["_id"]))
+    counted = reconciliation.reconcile(
+        desk.rows.totals(job["_id"]), desk.outcomes.counts(job["_id"])
+    )
     progress["rejected"] = counted["rejected"]
-    return {"state": "finished", "progress": progress, "position": None, "reconciliation": counted,
-            "delegation": None}
+    return {
+        "state": "finished",
+        "progress": progress,
+        "position": None,
+        "reconciliation": counted,
+        "delegation": None,
+    }
 
 
-def _send_order_batch(desk: Desk, shop: Shop, job_id: str, mapping: Mapping,
-                      batch: list[tuple[str, list[Line]]]) -> None:
+def _send_order_batch(
+    desk: Desk, shop: Shop, job_id: str, mapping: Mapping, batch: list[tuple[str, list[Line]]]
+) -> None:
     ids = desk.outcomes.customer_ids(job_id, {key for _, lines in batch for key in _buyers(lines)})
     entries, reasons = [], {}
     for number, lines in batch:
@@ -151,7 +183,9 @@ def _send_order_batch(desk: Desk, shop: Shop, job_id: str, mapping: Mapping,
     outcomes = []
     results = shop.add_orders(f"import:{job_id}", entries) if entries else []
     for entry, result in zip(entries, results, strict=True):
-        outcomes.append(_outcome(entry["kind"], entry["number"], result, guest=entry["customer_id"] is None))
+        outcomes.append(
+            _outcome(entry["kind"], entry["number"], result, guest=entry["customer_id"] is None)
+        )
         if result["status"] == "refused":
             reasons[entry["number"]] = f"The order was refused. {problem_text(result['problem'])}"
     desk.outcomes.keep(job_id, outcomes)
@@ -170,13 +204,21 @@ def _buyers(lines: list[Line]) -> set[str]:
 
 def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:
     refused = result["status"] == "refused"
-    return {"kind": kind, "guest": guest, "key": key, "status": result["status"], "id": result.get("id"),
-            "reason": problem_text(result["problem"])[:2_000] if refused else None}
+    return {
+        "kind": kind,
+        "guest": guest,
+        "key": key,
+        "status": result["status"],
+        "id": result.get("id"),
+        "reason": problem_text(result["problem"])[:2_000] if refused else None,
+    }
 
 
 def _next(job: Document) -> ImportAdvanced:
     step = job["step"] + 1
-    return ImportAdvanced(import_id=job["_id"], step=step, version=step, occurred_at=datetime.now(UTC).isoformat())
+    return ImportAdvanced(
+        import_id=job["_id"], step=step, version=step, occurred_at=datetime.now(UTC).isoformat()
+    )
 
 
 def _staged(row: int, fields: list[str], outcome: Line | Rejection) -> Document:

@@ -33,11 +33,15 @@ def join(settings: Settings, database: Database[Document]) -> Subscriptions:
     return {ImportAdvanced: partial(subscribers.go_on, create_desk(settings, database))}
 
 
-def give_up(settings: Settings, database: Database[Document], event: ImportAdvanced, error: str) -> None:
+def give_up(
+    settings: Settings, database: Database[Document], event: ImportAdvanced, error: str
+) -> None:
     """What follows when an event is parked."""
     subscribers.give_up(create_desk(settings, database), event, error)
 
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of imports' workers."""
-    return create_base("imports", settings, partial(join, settings), on_parked=partial(give_up, settings))
+    return create_base(
+        "imports", settings, partial(join, settings), on_parked=partial(give_up, settings)
+    )

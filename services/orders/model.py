@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any, Self
 
@@ -149,7 +149,7 @@ class Order:
             shipping_address=shipping_address,
         )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The same for orders that said the same when placed, whatever their ids."""
         address = None if self.shipping_address is None else asdict(self.shipping_address)

@@ -76,6 +76,7 @@ def place_many(
     unknown = directory.refusals(order.customer_id for order in new if order.customer_id)
     addable = [order for order in new if order.customer_id not in unknown]
     first = {_number(order): order for order in reversed(addable)}
+    alike = {_content(order): order for order in reversed(made) if isinstance(order, Order)}
     added = _add(orders, list(first.values()), batch=batch)
     # Those that come twice in this call, and those that somebody else added meanwhile.
     late = orders.find_numbers(_number(order) for order in addable if order.id not in added)
@@ -84,7 +85,8 @@ def place_many(
         if isinstance(order, Refusal):
             return _refused(order)
         if _number(order) in known:
-            return _there(order, known[_number(order)], batch=batch)
+            repeats = alike[_content(order)] is not order
+            return _there(order, known[_number(order)], batch=None if repeats else batch)
         if order.customer_id in unknown:
             return _refused(unknown[order.customer_id])
         return _added_or_late(order, added, first[_number(order)], late)
@@ -158,6 +160,10 @@ def _refused(refusal: Refusal) -> Document:
 
 def _number(order: Order) -> Number:
     return order.number, order.source
+
+
+def _content(order: Order) -> tuple[Number, str]:
+    return _number(order), order.fingerprint
 
 
 def _placed(order: Order) -> OrderPlaced:

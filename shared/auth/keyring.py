@@ -29,7 +29,10 @@ class KeysUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """What accounts publishes: keys by their id, and for each revoked user the time before which tokens are void."""
+    """What accounts publishes.
+
+    Keys by their id, and for each revoked user the time before which tokens are void.
+    """
 
     keys: dict[str, PyJWK] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
@@ -48,7 +51,9 @@ def fetch_published(accounts_url: str) -> Published:
     """
     answers = []
     for name in ("jwks.json", "revocations.json"):
-        answer = requests.get(f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False)
+        answer = requests.get(
+            f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False
+        )
         answer.raise_for_status()
         answers.append(answer.json())
     return read_published(answers[0], answers[1]["users"])
@@ -57,8 +62,9 @@ def fetch_published(accounts_url: str) -> Published:
 class Keyring:
     """Keys and revocations as last published."""
 
-    def __init__(self, fetch: Callable[[], Published], *,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, fetch: Callable[[], Published], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
@@ -67,13 +73,13 @@ class Keyring:
 
     def published(self) -> Published:
         """The keys and revocations, at most `FRESH_SECONDS` old while accounts answers."""
-        if self._clock() >= self._due_at:
-            # One thread asks; the others go on with what is known, if anything is.
-            if self._lock.acquire(blocking=not self._published.keys):
-                try:
-                    self._refresh_if_due()
-                finally:
-                    self._lock.release()
+        # One thread asks; the others go on with what is known, if anything is.
+        due = self._clock() >= self._due_at
+        if due and self._lock.acquire(blocking=not self._published.keys):
+            try:
+                self._refresh_if_due()
+            finally:
+                self._lock.release()
         return self._published
 
     def key(self, kid: str) -> PyJWK | None:

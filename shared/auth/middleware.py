@@ -1,4 +1,6 @@
-"""The role middleware: finds out who is asking before a view runs, and whether that view is for them.
+"""The role middleware.
+
+Finds out who is asking before a view runs, and whether that view is for them.
 
 Refused by default: a view that names nobody, with `@allow` or `@public`, answers 403 to everybody.
 """
@@ -56,14 +58,19 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
             return
         g.caller = _caller(verifier)
         if g.caller.role not in roles:
-            raise Forbidden(f"The role {g.caller.role} may not do this." if roles
-                            else "This address is open to nobody.")
+            raise Forbidden(
+                f"The role {g.caller.role} may not do this."
+                if roles
+                else "This address is open to nobody."
+            )
 
 
 def _caller(verifier: TokenVerifier) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("Sign in first: send the access token as Authorization: Bearer <token>.")
+        raise Unauthenticated(
+            "Sign in first: send the access token as Authorization: Bearer <token>."
+        )
     try:
         return verifier.caller(token.strip())
     except KeysUnavailable as error:

@@ -1,4 +1,7 @@
-"""Access tokens: how one is verified, and remembered so that it is verified once. Signing is accounts' alone."""
+"""Access tokens.
+
+How one is verified, and remembered so that it is verified once. Signing is accounts' alone.
+"""
 
 import re
 import time
@@ -44,7 +47,9 @@ class TokenVerifier:
         """
         verified = self._verified.get(token) or self._verify(token)
         if verified.expires_at + LEEWAY_SECONDS <= self._clock():
-            raise Unauthenticated("The token has expired; ask for a new one with the refresh token.")
+            raise Unauthenticated(
+                "The token has expired; ask for a new one with the refresh token."
+            )
         void_before = self._keyring.published().revoked.get(verified.caller.id, 0)
         if verified.issued_at < void_before:
             raise Unauthenticated("The token was revoked; sign in again.")
@@ -67,10 +72,19 @@ class TokenVerifier:
             key = self._keyring.key(kid) if isinstance(kid, str) and _KID.match(kid) else None
             if key is None or header.get("typ") != TOKEN_TYPE:
                 raise Unauthenticated("The token was not issued here; sign in again.")
-            return jwt.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER,
-                              leeway=LEEWAY_SECONDS, options={"require": _REQUIRED})
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                leeway=LEEWAY_SECONDS,
+                options={"require": _REQUIRED},
+            )
         except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("The token has expired; ask for a new one with the refresh token.") from error
+            raise Unauthenticated(
+                "The token has expired; ask for a new one with the refresh token."
+            ) from error
         except jwt.PyJWTError as error:
             raise Unauthenticated("The token is not valid; sign in again.") from error
 

@@ -1,4 +1,7 @@
-"""The contract of every event: its name and fields. Who sends and who hears one is said in each service's `__init__.py`."""
+"""The contract of every event.
+
+Its name and fields. Who sends and who hears one is said in each service's `__init__.py`.
+"""
 
 from dataclasses import dataclass
 
@@ -30,7 +33,10 @@ class CustomerDeleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderState(Event):
-    """An order as it is after a change. `total` is a decimal string; `customer_id` is null for a guest."""
+    """An order as it is after a change.
+
+    `total` is a decimal string; `customer_id` is null for a guest.
+    """
 
     order_id: str
     number: str
@@ -90,8 +96,15 @@ class ImportAdvanced(Event):
 
 
 ALL: tuple[type[Event], ...] = (
-    CustomerRegistered, CustomerChanged, CustomerDeleted,
-    OrderPlaced, OrderPaid, OrderShipped, OrderDelivered, OrderCancelled,
-    UserRegistered, UserChanged,
+    CustomerRegistered,
+    CustomerChanged,
+    CustomerDeleted,
+    OrderPlaced,
+    OrderPaid,
+    OrderShipped,
+    OrderDelivered,
+    OrderCancelled,
+    UserRegistered,
+    UserChanged,
     ImportAdvanced,
 )

@@ -1,4 +1,4 @@
-"""The form in which an event waits in a document's outbox and travels to a service that hears it."""
+"""The form in which an event waits in a document's outbox and travels to its hearers."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -41,8 +41,9 @@ class Delivery:
     data: dict[str, Any]
 
 
-def outbox_entries(events: tuple[Event, ...], hearers: dict[type[Event], tuple[str, ...]], *,
-                   now: datetime) -> list[dict[str, Any]]:
+def outbox_entries(
+    events: tuple[Event, ...], hearers: dict[type[Event], tuple[str, ...]], *, now: datetime
+) -> list[dict[str, Any]]:
     """The entries that a document's outbox takes for `events`: one for each service that hears one.
 
     An entry for each hearer, not one with a list of hearers, so that a receipt is a plain `$pull`.
@@ -51,19 +52,32 @@ def outbox_entries(events: tuple[Event, ...], hearers: dict[type[Event], tuple[s
     for event in events:
         event_id = new_id()
         for hearer in hearers[type(event)]:
-            entries.append({
-                "id": event_id,
-                "to": hearer,
-                "name": type(event).__name__,
-                "schema": event.schema,
-                "data": asdict(event),
-                "sent": 0,
-                "due_at": now,
-            })
+            entries.append(
+                {
+                    "id": event_id,
+                    "to": hearer,
+                    "name": type(event).__name__,
+                    "schema": event.schema,
+                    "data": asdict(event),
+                    "sent": 0,
+                    "due_at": now,
+                }
+            )
     return entries
 
 
-def delivery(entry: dict[str, Any], *, sender: str, collection: str, document_id: str) -> dict[str, Any]:
+def delivery(
+    entry: dict[str, Any], *, sender: str, collection: str, document_id: str
+) -> dict[str, Any]:
     """An outbox entry as the message that carries it."""
-    return asdict(Delivery(id=entry["id"], name=entry["name"], schema=entry["schema"], sender=sender,
-                           collection=collection, document_id=document_id, data=entry["data"]))
+    return asdict(
+        Delivery(
+            id=entry["id"],
+            name=entry["name"],
+            schema=entry["schema"],
+            sender=sender,
+            collection=collection,
+            document_id=document_id,
+            data=entry["data"],
+        )
+    )

@@ -1,1 +1,4 @@
-"""HTTP as every service speaks it: parsing, answers, refusals, documents and health. Knows no service."""
+"""HTTP as every service speaks it.
+
+Parsing, answers, refusals, documents and health. Knows no service.
+"""

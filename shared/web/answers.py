@@ -35,7 +35,10 @@ def _plain(value: Any) -> str:
 
 
 def etag(document: Document) -> str:
-    """The ETag of a document: its version, and the revision of what others tell about it, if it has one."""
+    """The ETag of a document.
+
+    Its version, and the revision of what others tell about it, if it has one.
+    """
     revision = document.get("revision")
     return f'"{document["version"]}"' if revision is None else f'"{document["version"]}.{revision}"'
 
@@ -52,10 +55,16 @@ def representation(document: Document) -> Document:
 def entity(document: Document, *, status: int = 200, location: str | None = None) -> Response:
     """One document, or 304 if the caller has it already (RFC 9110, 13.1.2)."""
     tag = etag(document)
-    if status == 200 and request.method == "GET" and tag in request.headers.get("If-None-Match", ""):
+    if (
+        status == 200
+        and request.method == "GET"
+        and tag in request.headers.get("If-None-Match", "")
+    ):
         response = Response(status=304)
     else:
-        response = Response(encode(representation(document)), status, content_type="application/json")
+        response = Response(
+            encode(representation(document)), status, content_type="application/json"
+        )
     response.headers["ETag"] = tag
     if location is not None:
         # Relative (RFC 9110, 10.2.2), so that it holds behind a gateway with a path of its own.
@@ -68,12 +77,19 @@ def data(value: Any, *, status: int = 200) -> Response:
     return Response(encode(value), status, content_type="application/json")
 
 
-def page(found: Page, *, filters: Document, render: Callable[[Document], Document] = representation) -> Response:
-    """One page of a list. `filters` are the caller's own; a cursor is good for the same ones only."""
-    return data({
-        "items": [render(item) for item in found.items],
-        "next": None if found.next is None else _cursor(found.next, filters),
-    })
+def page(
+    found: Page, *, filters: Document, render: Callable[[Document], Document] = representation
+) -> Response:
+    """One page of a list.
+
+    `filters` are the caller's own; a cursor is good for the same ones only.
+    """
+    return data(
+        {
+            "items": [render(item) for item in found.items],
+            "next": None if found.next is None else _cursor(found.next, filters),
+        }
+    )
 
 
 def position(filters: Document, cursor: str | None) -> list[Any] | None:
@@ -89,17 +105,27 @@ def position(filters: Document, cursor: str | None) -> list[Any] | None:
         raise InvalidCursor("This cursor is damaged; start again without it.") from error
     check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
     if check != _check(body, filters):
-        raise InvalidCursor("This cursor belongs to another list or other filters; start again without it.")
+        raise InvalidCursor(
+            "This cursor belongs to another list or other filters; start again without it."
+        )
     values: list[Any] = orjson.loads(body)
-    return [datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for value in values]
+    return [
+        datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value
+        for value in values
+    ]
 
 
 def _cursor(values: list[Any], filters: Document) -> str:
-    body = orjson.dumps([{"at": value.isoformat()} if isinstance(value, datetime) else value for value in values])
+    body = orjson.dumps(
+        [{"at": value.isoformat()} if isinstance(value, datetime) else value for value in values]
+    )
     return urlsafe_b64encode(_check(body, filters) + body).rstrip(b"=").decode("ascii")
 
 
 def _check(body: bytes, filters: Document) -> bytes:
-    """A checksum that ties a position to its list. It keeps honest callers from mistakes; it is no secret."""
+    """A checksum that ties a position to its list.
+
+    It keeps honest callers from mistakes; it is no secret.
+    """
     context = orjson.dumps([request.path, filters], option=orjson.OPT_SORT_KEYS, default=str)
     return blake2b(body + context, digest_size=_CHECK_BYTES).digest()

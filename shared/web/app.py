@@ -1,4 +1,7 @@
-"""The Flask application that every service starts from: JSON, roles, refusals, request ids, documents, health."""
+"""The Flask application that every service starts from.
+
+JSON, roles, refusals, request ids, documents, health.
+"""
 
 from time import perf_counter
 from uuid import uuid4
@@ -18,15 +21,21 @@ from shared.web.parsing import given_request_id
 
 LARGEST_BODY = 1024 * 1024
 
-SECONDS = Histogram("http_request_seconds", "Time to answer a request.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "http_request_seconds", "Time to answer a request.", ["method", "route", "status"]
+)
 
 
 class FieldProblemSchema(Schema):
     """What is wrong with one field."""
 
-    field = fields.String(required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."})
+    field = fields.String(
+        required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."}
+    )
     message = fields.String(required=True)
-    holder = fields.String(metadata={"description": "Id of what already has a value that must be unique."})
+    holder = fields.String(
+        metadata={"description": "Id of what already has a value that must be unique."}
+    )
 
 
 class ProblemSchema(Schema):
@@ -41,7 +50,10 @@ class ProblemSchema(Schema):
 
 
 class _Api(Api):
-    """flask-smorest for the documents and arguments; refusals are answered by `shared.web.problems`."""
+    """flask-smorest for the documents and arguments.
+
+    Refusals are answered by `shared.web.problems`.
+    """
 
     ERROR_SCHEMA = ProblemSchema
 
@@ -49,25 +61,37 @@ class _Api(Api):
         """Leave errors to us: smorest's handler would drop the Allow header of a 405."""
 
 
-def create_app(name: str, *, title: str, description: str, verifier: TokenVerifier,
-               client: MongoClient[Document]) -> tuple[Flask, Api]:
-    """An application without routes of its own, and the Api that its blueprints are registered with."""
+def create_app(
+    name: str,
+    *,
+    title: str,
+    description: str,
+    verifier: TokenVerifier,
+    client: MongoClient[Document],
+) -> tuple[Flask, Api]:
+    """An application without routes of its own, and the Api to register its blueprints with."""
     app = Flask(name, static_folder=None)
     app.config.update(
         API_TITLE=title,
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        # A body is read whole before it is parsed; routes that take files or bulk say more themselves.
+        # A body is read whole before it is parsed; routes that take files or bulk say more
+        # themselves.
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         # Unknown addresses answer 404, not a redirect to one with a slash.
         PROPAGATE_EXCEPTIONS=False,
     )
-    api = _Api(app, spec_kwargs={
-        "info": {"description": description},
-        "servers": [{"url": "."}],
-        "security": [{"token": []}],
-    })
-    api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api = _Api(
+        app,
+        spec_kwargs={
+            "info": {"description": description},
+            "servers": [{"url": "."}],
+            "security": [{"token": []}],
+        },
+    )
+    api.spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    )
     problems.install(app)
     _install_request_record(app)
     middleware.install(app, verifier)
@@ -93,5 +117,7 @@ def _install_request_record(app: Flask) -> None:
         # Answers are personal data, and differ from caller to caller.
         response.headers.setdefault("Cache-Control", "no-store")
         route = request.url_rule.rule if request.url_rule else "none"
-        SECONDS.labels(request.method, route, response.status_code).observe(perf_counter() - g.started_at)
+        SECONDS.labels(request.method, route, response.status_code).observe(
+            perf_counter() - g.started_at
+        )
         return response

@@ -54,7 +54,9 @@ def load_entries(schema: Schema, entries: Sequence[Any]) -> list[Document | Refu
 
 def answer(outcomes: Sequence[Document]) -> Response:
     """The answer of a bulk route. An outcome has `status`, and `id` or `refusal`."""
-    return answers.data({"results": [_result(index, outcome) for index, outcome in enumerate(outcomes)]})
+    return answers.data(
+        {"results": [_result(index, outcome) for index, outcome in enumerate(outcomes)]}
+    )
 
 
 def _load(schema: Schema, entry: Any) -> Document | Refusal:
@@ -67,5 +69,9 @@ def _load(schema: Schema, entry: Any) -> Document | Refusal:
 
 def _result(index: int, outcome: Document) -> Document:
     if "refusal" in outcome:
-        return {"index": index, "status": "refused", "problem": problems.describe(outcome["refusal"])}
+        return {
+            "index": index,
+            "status": "refused",
+            "problem": problems.describe(outcome["refusal"]),
+        }
     return {"index": index, "status": outcome["status"], "id": outcome["id"]}

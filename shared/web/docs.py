@@ -1,4 +1,6 @@
-"""The service's own description: OpenAPI 3.1 at `/openapi.json`, and a page to read and try it at `/docs`.
+"""The service's own description.
+
+OpenAPI 3.1 at `/openapi.json`, and a page to read and try it at `/docs`.
 
 Everything the page needs comes from this process, by relative address, so that it works offline
 and behind a gateway with a path of its own.
@@ -17,12 +19,16 @@ _ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title>
-<link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon-32x32.png"></head>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png"></head>
 <body><div id="page"></div>
 <script src="docs/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body>
 </html>
 """
-_START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null});\n'
+_START = """SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null,
+});
+"""
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
@@ -38,7 +44,9 @@ def blueprint(api: Api, *, title: str) -> Blueprint:
     @routes.get("/docs")
     @public
     def page() -> Response:
-        return _with_policy(Response(_PAGE.format(title=title), content_type="text/html; charset=utf-8"))
+        return _with_policy(
+            Response(_PAGE.format(title=title), content_type="text/html; charset=utf-8")
+        )
 
     @routes.get("/docs/start.js")
     @public

@@ -1,5 +1,6 @@
 """marshmallow fields for what several services take in: clean text, exact amounts, aware times."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -8,11 +9,13 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 MOST_DECIMALS = 6
+# Unicode's Cc and Cs: control characters, but for tab and line feed, and halves of surrogate pairs.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 LARGEST_AMOUNT = Decimal(10) ** 12
 
 
 class Text(fields.String):
-    """Text of at most `longest` characters, trimmed, in Unicode form NFC, without control characters."""
+    """Text of `shortest` to `longest` characters, trimmed, in NFC, without control characters."""
 
     def __init__(self, *, longest: int = 200, shortest: int = 1, **kwargs: Any) -> None:
         metadata = {"maxLength": longest, "minLength": shortest, **kwargs.pop("metadata", {})}
@@ -20,8 +23,10 @@ class Text(fields.String):
         self._longest, self._shortest = longest, shortest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs)).strip()
-        if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\n\t" for sign in text):
+        text = unicodedata.normalize(
+            "NFC", super()._deserialize(value, attr, data, **kwargs)
+        ).strip()
+        if _CONTROL.search(text):
             raise ValidationError("Control characters are not taken.")
         if not self._shortest <= len(text) <= self._longest:
             raise ValidationError(f"It must have {self._shortest} to {self._longest} characters.")
@@ -29,16 +34,26 @@ class Text(fields.String):
 
 
 class Amount(fields.Field[Decimal]):
-    """An exact amount, sent as a decimal string such as `"12.30"`: at most 12 digits before the point, 6 after."""
+    """An exact amount, sent as a decimal string such as `"12.30"`.
+
+    At most 12 digits before the point, 6 after.
+    """
 
     def __init__(self, *, least: Decimal | None = None, **kwargs: Any) -> None:
-        metadata = {"type": "string", "format": "decimal", "example": "12.30", **kwargs.pop("metadata", {})}
+        metadata = {
+            "type": "string",
+            "format": "decimal",
+            "example": "12.30",
+            **kwargs.pop("metadata", {}),
+        }
         super().__init__(metadata=metadata, **kwargs)
         self._least = least
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         if not isinstance(value, str):
-            raise ValidationError('Send amounts as strings, such as "12.30"; a number would lose digits.')
+            raise ValidationError(
+                'Send amounts as strings, such as "12.30"; a number would lose digits.'
+            )
         try:
             amount = Decimal(value) if value.isascii() and "_" not in value else None
         except InvalidOperation:
@@ -58,7 +73,7 @@ class Amount(fields.Field[Decimal]):
 
 
 class Time(fields.AwareDateTime):
-    """A time with its offset (RFC 3339), kept in UTC to the millisecond, which is what the database keeps."""
+    """A time with its offset (RFC 3339), in UTC to the millisecond, as the database keeps it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)

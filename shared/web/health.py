@@ -1,4 +1,7 @@
-"""Whether the process lives, whether it can work, and its counters. Redis is no part of readiness: HTTP does not need it."""
+"""Whether the process lives, whether it can work, and its counters.
+
+Redis is no part of readiness: HTTP does not need it.
+"""
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest

@@ -1,4 +1,7 @@
-"""What comes in: the blueprint that every service's routes hang on, JSON bodies, query strings and headers."""
+"""What comes in.
+
+The blueprint that every service's routes hang on, JSON bodies, query strings and headers.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +24,10 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
 
 class Parser(FlaskParser):
-    """webargs with our refusals: orjson's strictness, unknown parameters refused, dotted field paths."""
+    """webargs with our refusals.
+
+    Orjson's strictness, unknown parameters refused, dotted field paths.
+    """
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs' own declaration
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
@@ -37,10 +43,19 @@ class Parser(FlaskParser):
             # Unlike the standard parser, orjson refuses NaN, lone surrogates and endless nesting.
             return orjson.loads(req.get_data(cache=False))
         except orjson.JSONDecodeError as error:
-            raise Malformed(f"The body is not valid JSON (line {error.lineno}, column {error.colno}).") from error
+            raise Malformed(
+                f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
+            ) from error
 
-    def handle_error(self, error: ValidationError, req: Request, schema: marshmallow.Schema, *,
-                     error_status_code: int | None, error_headers: Mapping[str, str] | None) -> NoReturn:
+    def handle_error(
+        self,
+        error: ValidationError,
+        req: Request,
+        schema: marshmallow.Schema,
+        *,
+        error_status_code: int | None,
+        error_headers: Mapping[str, str] | None,
+    ) -> NoReturn:
         """Refuse, naming each field."""
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         by_field = next(iter(messages.values())) if len(messages) == 1 else messages
@@ -62,12 +77,18 @@ def _flatten(messages: Any, path: tuple[str, ...]) -> Iterator[FieldError]:
 
 
 class ApiBlueprint(Blueprint):
-    """A group of routes, with our parser, and answers that are documented but not dumped a second time."""
+    """A group of routes with our parser, and answers that are documented but not dumped again."""
 
     ARGUMENTS_PARSER = Parser()
 
-    def answers(self, status: int, schema: type[marshmallow.Schema] | None = None, *,
-                description: str | None = None, content_type: str | None = None) -> Callable[[View], View]:
+    def answers(
+        self,
+        status: int,
+        schema: type[marshmallow.Schema] | None = None,
+        *,
+        description: str | None = None,
+        content_type: str | None = None,
+    ) -> Callable[[View], View]:
         """Document what a view answers. A view renders by itself (`shared.web.answers`).
 
         What goes out is held to the document by tests, so no request pays for a second pass.
@@ -79,19 +100,37 @@ class ApiBlueprint(Blueprint):
 
     def documents_creation(self) -> Callable[[View], View]:
         """Document that a POST may be sent twice under one Idempotency-Key."""
-        return self._documents_header("Idempotency-Key", required=False, description=(
-            "1 to 200 visible ASCII characters. The same key and body get the first answer again."))
+        return self._documents_header(
+            "Idempotency-Key",
+            required=False,
+            description=(
+                "1 to 200 visible ASCII characters. Sent again with the same body, the first "
+                "answer comes again."
+            ),
+        )
 
     def documents_precondition(self) -> Callable[[View], View]:
         """Document that a change has to name the version it is meant for."""
-        return self._documents_header("If-Match", required=True, description=(
-            "The ETag of the version to change: missing 428, outdated 412."))
+        return self._documents_header(
+            "If-Match",
+            required=True,
+            description=("The ETag of the version to change: missing 428, outdated 412."),
+        )
 
-    def _documents_header(self, name: str, *, required: bool, description: str) -> Callable[[View], View]:
-        document: Callable[[View], View] = self.doc(parameters=[
-            {"in": "header", "name": name, "required": required, "description": description,
-             "schema": {"type": "string"}},
-        ])
+    def _documents_header(
+        self, name: str, *, required: bool, description: str
+    ) -> Callable[[View], View]:
+        document: Callable[[View], View] = self.doc(
+            parameters=[
+                {
+                    "in": "header",
+                    "name": name,
+                    "required": required,
+                    "description": description,
+                    "schema": {"type": "string"},
+                },
+            ]
+        )
         return document
 
 

@@ -52,7 +52,8 @@ RETRY_AFTER_SECONDS = 2
 _OUTAGES = (ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError)
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
-# Sentences for what werkzeug refuses before a view runs; its own texts speak of "the server" and of URLs.
+# Sentences for what werkzeug refuses before a view runs; its own texts speak of "the server" and of
+# URLs.
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take this method; see Allow.",
@@ -110,12 +111,14 @@ def _refused(refusal: Refusal) -> Response:
 
 def _http_failure(failure: HTTPException) -> Response:
     status = HTTPStatus(failure.code or 500)
-    response = _problem({
-        "type": f"urn:kith:problem:{status.phrase.lower().replace(' ', '-')}",
-        "title": status.phrase,
-        "status": int(status),
-        "detail": _DETAILS.get(status, failure.description or status.description),
-    })
+    response = _problem(
+        {
+            "type": f"urn:kith:problem:{status.phrase.lower().replace(' ', '-')}",
+            "title": status.phrase,
+            "status": int(status),
+            "detail": _DETAILS.get(status, failure.description or status.description),
+        }
+    )
     for name, value in failure.get_headers(None):
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
@@ -129,12 +132,14 @@ def _outage(error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.exception("request_failed", error_type=type(error).__name__)
-    return _problem({
-        "type": "urn:kith:problem:internal-server-error",
-        "title": "Internal server error",
-        "status": 500,
-        "detail": "Something went wrong here; tell whoever runs this system the request_id.",
-    })
+    return _problem(
+        {
+            "type": "urn:kith:problem:internal-server-error",
+            "title": "Internal server error",
+            "status": 500,
+            "detail": "Something went wrong here; tell whoever runs this system the request_id.",
+        }
+    )
 
 
 def _problem(body: dict[str, Any]) -> Response:

@@ -41,9 +41,7 @@ class Columns:
     def cells(self, fields: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
         """The cells of several of our columns."""
         at = self.positions.get
-        return tuple(
-            [fields[place] if (place := at(name)) is not None else "" for name in names]
-        )
+        return tuple([fields[place] if (place := at(name)) is not None else "" for name in names])
 
 
 def matches(header: Sequence[str], mapping: Mapping) -> int:

@@ -76,7 +76,9 @@ def pieces(stream: Binary, *, most_bytes: int) -> Iterator[bytes]:
     """
     head = _read_full(stream, PIECE_BYTES)
     if head.startswith(_ZIP):
-        raise FileUnreadable("It is not a CSV file but a ZIP archive or workbook; save it as CSV.")
+        raise FileUnreadable(
+            "The file is not a CSV file but a ZIP archive or workbook; save it as CSV."
+        )
     whole = io.BufferedReader(_Replayed(head, stream), PIECE_BYTES)
     zipped = head.startswith(_GZIP)
     source: Binary = gzip.GzipFile(fileobj=whole, mode="rb") if zipped else whole
@@ -186,10 +188,12 @@ def _is_broken_utf8(piece: bytes) -> bool:
     """
     text = piece.decode("utf-8", "replace")
     broken = text.count("\N{REPLACEMENT CHARACTER}")
-    return sum(not sign.isascii() for sign in text) - broken > broken
+    return sum(not sign.isascii() for sign in text) - broken >= broken
 
 
 def _legacy(piece: bytes) -> str:
+    if b"\0" in piece:
+        raise FileUnreadable("The file is not a CSV file: it holds binary data.")
     sample = b"\n".join(line for line in piece.splitlines() if not line.isascii())
     found = list(from_bytes(sample, cp_isolation=_CANDIDATES))
     best = [match for match in found if _rank(match) == _rank(found[0])]

@@ -129,9 +129,7 @@ def add(left: Decimal, right: Decimal) -> Decimal:
 def _plain(value: Buyer | Place) -> dict[str, Any]:
     # Not dataclasses.asdict, which copies deeply: it takes four times as long, for every row.
     stated = ((name, getattr(value, name)) for name in value.__slots__)
-    return {
-        name: list(item) if isinstance(item, tuple) else item for name, item in stated if item
-    }
+    return {name: list(item) if isinstance(item, tuple) else item for name, item in stated if item}
 
 
 def _buyer(document: dict[str, Any]) -> Buyer:

@@ -78,18 +78,22 @@ class Table:
 
     def _open(self, mapping: Mapping) -> tuple[str, Iterator[list[str]]]:
         lines = iter(self._lines)
-        first = next((line for line in lines if line.strip()), "")
-        if not first:
-            raise FileUnreadable("The file is empty.")
+        first = self._first_line(lines)
         if "\0" in first:
-            raise FileUnreadable("It is not a CSV file: it begins with binary data.")
+            raise FileUnreadable("The file is not a CSV file: it holds binary data.")
         declared = _DECLARED.fullmatch(first)
         if declared:
             first = next(lines, "")
-        self._lines.pending = len(first)
         given = mapping.format.delimiter or (declared and declared["delimiter"])
         delimiter = given or _likeliest_delimiter(first, mapping)
         return delimiter, _records(itertools.chain([first], lines), delimiter, mapping)
+
+    def _first_line(self, lines: Iterator[str]) -> str:
+        for line in lines:
+            if line.strip():
+                return line
+            self._lines.pending = 0
+        raise FileUnreadable("The file is empty.")
 
     def _refusal(self, error: Exception) -> FileUnreadable:
         row = self.rows_read + 1
@@ -174,4 +178,6 @@ def _refuse_no_csv(header: Sequence[str], delimiter: str, mapping: Mapping) -> N
         sign = (
             f"no {delimiter!r}" if mapping.format.delimiter else "no comma, semicolon, tab or bar"
         )
-        raise FileUnreadable(f"It is not a CSV file: its first line has {sign} between columns.")
+        raise FileUnreadable(
+            f"The file is not a CSV file: its first line has {sign} between columns."
+        )

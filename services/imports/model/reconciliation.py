@@ -36,8 +36,12 @@ def reconcile(totals: Iterable[Document], outcomes: Iterable[Document]) -> Docum
         "notes": notes,
         **_count(list(outcomes)),
         "totals": [
-            {"currency": currency, "accepted": _text(sums[False]), "rejected": _text(sums[True]),
-             "file": _text(add(sums[False], sums[True]))}
+            {
+                "currency": currency,
+                "accepted": _text(sums[False]),
+                "rejected": _text(sums[True]),
+                "file": _text(add(sums[False], sums[True])),
+            }
             for currency, sums in sorted(amounts.items())
         ],
     }
@@ -45,9 +49,12 @@ def reconcile(totals: Iterable[Document], outcomes: Iterable[Document]) -> Docum
 
 def _count(outcomes: list[Document]) -> Document:
     def number(**wanted: Any) -> int:
-        return sum(group["n"] for group in outcomes
-                   if group["_id"]["status"] != "refused"
-                   and all(group["_id"][name] == value for name, value in wanted.items()))
+        return sum(
+            group["n"]
+            for group in outcomes
+            if group["_id"]["status"] != "refused"
+            and all(group["_id"][name] == value for name, value in wanted.items())
+        )
 
     customers = number(kind="customer")
     customers_created = number(kind="customer", status="created")
@@ -59,7 +66,10 @@ def _count(outcomes: list[Document]) -> Document:
         "guest_orders": number(kind="sale", guest=True) + number(kind="return", guest=True),
         "customers": customers,
         "created": {"orders": created, "customers": customers_created},
-        "unchanged": {"orders": sales + returns - created, "customers": customers - customers_created},
+        "unchanged": {
+            "orders": sales + returns - created,
+            "customers": customers - customers_created,
+        },
     }
 
 

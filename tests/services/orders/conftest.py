@@ -57,9 +57,13 @@ def make_order() -> Callable[..., Order]:
 
     def make(**details: Any) -> Order:
         line = {"sku": "85123A", "quantity": 2, "unit_price": Decimal("2.55")}
-        return Order.place(
-            **{"id": new_id(), "now": NOW, "currency": "GBP", "lines": [line]} | details
-        )
+        usual: dict[str, Any] = {
+            "id": new_id(),
+            "now": NOW,
+            "currency": "GBP",
+            "lines": [line],
+        }
+        return Order.place(**usual | details)
 
     return make
 

@@ -1,7 +1,8 @@
 """How orders finds out whether a customer exists, with a real customers service to ask."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ from werkzeug.serving import make_server
 
 from services.customers import documents as customers_documents
 from services.customers.app import create_app as create_customers
+from services.orders.app import create_app
 from services.orders.directory import CustomerDirectory, Unanswered, ask_customers
 from services.orders.model import CustomerGone, NoSuchCustomer
 from services.orders.repository import CardRepository
@@ -69,18 +71,45 @@ class TestCustomerDirectory:
 
     def test_who_is_not_known_there_is_unknown(self, cards: CardRepository) -> None:
         with pytest.raises(NoSuchCustomer):
-            CustomerDirectory(cards, lambda ids: []).refuse_unknown(new_id())
+            CustomerDirectory(cards, lambda _: []).refuse_unknown(new_id())
 
     def test_asks_no_more_after_silence(self, cards: CardRepository) -> None:
         questions: list[int] = []
 
-        def silent(ids: object) -> set[str]:
-            questions.append(1)
+        def silent(ids: Sequence[str]) -> set[str]:
+            questions.append(len(ids))
             raise Unanswered("Timeout")
 
         refusals = CustomerDirectory(cards, silent).refusals(new_id() for _ in range(500))
 
-        assert (refusals, len(questions)) == ({}, 1)
+        assert (refusals, questions) == ({}, [200])
+
+
+class TestOrdersApplication:
+    @pytest.mark.usefixtures("own")
+    def test_asks_as_the_caller_for_a_customer_of_a_moment_ago(
+        self,
+        customers_url: str,
+        settings: Settings,
+        client: MongoClient[Document],
+        verifier: TokenVerifier,
+        headers: Headers,
+    ) -> None:
+        here = replace(settings, customers_url=customers_url)
+        http = create_app(here, client=client, verifier=verifier).test_client()
+        line = {"sku": "85123A", "quantity": 1, "unit_price": "2.55"}
+        order = {
+            "currency": "GBP",
+            "lines": [line],
+            "customer_id": register(customers_url, headers("sales")),
+        }
+
+        answer = http.post("/v1/orders", json=order, headers=headers("sales"))
+        made_up = http.post(
+            "/v1/orders", json=order | {"customer_id": new_id()}, headers=headers("sales")
+        )
+
+        assert (answer.status_code, made_up.status_code) == (201, 422)
 
 
 def nobody_may_ask(ids: object) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from services.orders import operations, subscribers
 from services.orders.directory import CustomerDirectory
@@ -91,6 +91,25 @@ class TestAddMany:
             OrderNumberTaken,
             PlacedInFuture,
         ]
+
+    def test_does_not_hide_another_broken_rule(
+        self, orders: OrderRepository, make_order: Make
+    ) -> None:
+        order = make_order(currency="XYZ")
+
+        with pytest.raises(BulkWriteError):
+            orders.add_many([(order, placed(order))], batch="one")
+
+    def test_a_repeat_of_what_the_server_refuses_is_refused_alike(
+        self, orders: OrderRepository, directory: CustomerDirectory, entry: Document
+    ) -> None:
+        late = entry | {"placed_at": datetime.now(UTC) + timedelta(days=1)}
+
+        outcomes = operations.place_many(
+            orders, directory, [late, late], now=late["placed_at"], batch="one"
+        )
+
+        assert [type(outcome["refusal"]) for outcome in outcomes] == [PlacedInFuture] * 2
 
     def test_of_many_at_once_one_adds_a_number(
         self, orders: OrderRepository, directory: CustomerDirectory, entry: Document
@@ -254,7 +273,7 @@ def placed(order: Order) -> OrderPlaced:
 
 @pytest.fixture
 def book(orders: OrderRepository, make_order: Make, now: datetime) -> list[Order]:
-    """Orders over eight days, two a day at the same time, some of one customer, paid, or of an odd sku."""
+    """Orders over eight days, two a day at the same time; no filter finds all of them."""
 
     def lines(index: int) -> list[Document]:
         skus = ["ODD", "ODD", "EVEN"] if index % 3 else ["EVEN"]

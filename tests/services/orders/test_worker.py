@@ -1,0 +1,35 @@
+"""What orders' worker hears."""
+
+from dataclasses import replace
+
+from pymongo.database import Database
+
+from services.orders import HEARS
+from services.orders.worker import create_worker, join
+from shared.database import Document
+from shared.events.contracts import CustomerChanged
+from shared.identifiers import new_id
+from shared.settings import Settings
+
+
+class TestJoin:
+    def test_hears_what_the_service_says_it_hears(self, own: Database[Document]) -> None:
+        assert set(join(own)) == set(HEARS)
+
+    def test_a_change_reaches_the_card(self, own: Database[Document]) -> None:
+        id = new_id()
+
+        join(own)[CustomerChanged](
+            [CustomerChanged(customer_id=id, name="Ann", version=2, occurred_at="")]
+        )
+
+        assert (own.customer_cards.find_one({"_id": id}) or {})["name"] == "Ann"
+
+
+class TestCreateWorker:
+    def test_takes_deliveries_and_receipts(self, settings: Settings) -> None:
+        unreachable = replace(settings, redis_url="redis://127.0.0.1:9/0")
+
+        tasks = create_worker(unreachable).tasks
+
+        assert {"orders.receive", "orders.confirm"} <= tasks.keys()
