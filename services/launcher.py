@@ -21,10 +21,14 @@ from shared.settings import LauncherSettings, SettingsInvalid, load_launcher
 PATIENCE = 90.0
 # A process that died this often has a fault that waiting does not mend.
 TRIES = 4
-# The graces add up to less than the ten seconds in which everything is to be gone.
+# In this order the processes are stopped: first who takes new work, then who does it.
 FIRST, SECOND = 0, 1
-GRACE, ONE_SHOT_GRACE = 2.5, 1.0
+# Seconds from SIGTERM to SIGKILL. With that of the servers they add up to less than ten, in which
+# everything is to be gone. Workers need the most: they end the task they are at.
+GRACES = {FIRST: 2.0, SECOND: 4.0}
+ONE_SHOT_GRACE = 0.5
 WIDTH = len("customers-worker")
+ARGV = (sys.executable, "-m", "services")
 # How the line begins in which the setup step says with which password one signs in. It is
 # repeated at the end, where it is not lost among the lines of fourteen processes.
 SIGN_IN = "sign in: "
@@ -70,12 +74,17 @@ def plan(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> Plan:
     environment = _environment(settings, mongo_url=mongo_url, redis_url=redis_url)
 
     def once(name: str) -> Command:
-        return _command(name, (name,), environment=environment, grace=ONE_SHOT_GRACE)
+        return Command(name=name, argv=(*ARGV, name), environment=environment, grace=ONE_SHOT_GRACE)
 
     def each(kind: str, stage: int) -> Iterator[Command]:
         for service in settings.ports:
-            name, arguments = f"{service}-{kind}", (kind, service)
-            yield _command(name, arguments, environment=environment, stage=stage)
+            yield Command(
+                name=f"{service}-{kind}",
+                argv=(*ARGV, kind, service),
+                environment=environment,
+                stage=stage,
+                grace=GRACES[stage],
+            )
 
     return Plan(
         setup=once("setup"),
@@ -199,18 +208,6 @@ def _environment(settings: LauncherSettings, *, mongo_url: str, redis_url: str) 
         "HOST": LOOPBACK,
         "ADMIN_EMAIL": settings.admin_email,
     }
-
-
-def _command(
-    name: str,
-    arguments: tuple[str, ...],
-    *,
-    environment: Mapping[str, str],
-    stage: int = FIRST,
-    grace: float = GRACE,
-) -> Command:
-    argv = (sys.executable, "-m", "services", *arguments)
-    return Command(name=name, argv=argv, environment=environment, stage=stage, grace=grace)
 
 
 def _await(plan: Plan, *, supervisor: Supervisor, patience: float) -> None:

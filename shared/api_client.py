@@ -94,6 +94,8 @@ class ApiClient:
         self._token = token
         self._sleep = sleep
         self._session = requests.Session()
+        # A .netrc of this machine would put its own password in the place of our token.
+        self._session.trust_env = False
 
     def get(self, path: str, params: Any = None) -> Document:
         """What a path answers.

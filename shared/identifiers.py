@@ -8,7 +8,7 @@ import re
 
 from bson import ObjectId
 
-PATTERN = re.compile(r"^[0-9a-f]{24}$")
+PATTERN = re.compile(r"[0-9a-f]{24}")
 
 
 def new_id() -> str:
@@ -18,4 +18,4 @@ def new_id() -> str:
 
 def is_id(text: str) -> bool:
     """Whether `text` has the form of an id. It says nothing on whether such a thing exists."""
-    return PATTERN.match(text) is not None
+    return PATTERN.fullmatch(text) is not None

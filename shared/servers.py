@@ -27,6 +27,8 @@ from shared.programs import find_mongod, find_redis
 REPLICA_SET = "kith"
 # Servers are stopped after all that use them.
 STAGE = 2
+# Seconds from SIGTERM to SIGKILL; both keep their data through either.
+GRACE = 2.5
 # A MongoDB that was killed replays its journal before it answers.
 PATIENCE = 60.0
 
@@ -104,7 +106,7 @@ def mongod(directory: Path, *, port: int) -> Server:
     data, log = directory / "mongod", directory / "mongod.log"
     argv = mongod_argv(find_mongod(), directory=data, log=log, port=port)
     return Server(
-        command=Command(name="mongod", argv=argv, stage=STAGE),
+        command=Command(name="mongod", argv=argv, stage=STAGE, grace=GRACE),
         directory=data,
         log=log,
         variable="MONGO_URL",
@@ -120,7 +122,7 @@ def redis_server(directory: Path, *, port: int) -> Server:
     data, log = directory / "redis", directory / "redis.log"
     argv = redis_argv(find_redis(), directory=data, log=log, port=port)
     return Server(
-        command=Command(name="redis", argv=argv, stage=STAGE),
+        command=Command(name="redis", argv=argv, stage=STAGE, grace=GRACE),
         directory=data,
         log=log,
         variable="REDIS_URL",

@@ -7,6 +7,7 @@ the receipts of what it said. Handlers are plain functions of a list of events o
 have to be idempotent, since an event may come twice, late and out of order.
 """
 
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
@@ -187,8 +189,11 @@ def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> No
 
 def run_worker(celery: Celery, settings: Settings) -> None:
     """Work until told to stop."""
+    # Celery warns of root because of pickle; we read nothing but JSON.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     celery.worker_main(
         [
+            "--quiet",
             "worker",
             f"--concurrency={settings.worker_processes}",
             "--loglevel=WARNING",

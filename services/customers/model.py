@@ -35,6 +35,10 @@ class NotIdentifiable(Invalid):
     """A customer needs a name, an e-mail address, a phone number or an external id."""
 
 
+class NotRecognisable(Invalid):
+    """A customer in a bulk call could not be told from others when the call is repeated."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Email:
     """An e-mail address and what it is for."""

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.customers.model import Customer, EmailTaken, ExternalIdTaken, email_key
+from services.customers.model import (
+    Customer,
+    EmailTaken,
+    ExternalIdTaken,
+    NotRecognisable,
+)
 from services.customers.repository import CustomerRepository, to_customer
 from shared.errors import FieldError, Refusal, Stale
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
@@ -44,22 +49,18 @@ def register_many(
     its first e-mail address; it is left as it is. What the same `batch` added before counts as
     added, so that a batch may be sent again. An entry may be a refusal already.
     """
-    outcomes: list[Document | None] = [None] * len(entries)
-    new: list[tuple[int, Customer]] = []
-    known = _Known(customers, [entry for entry in entries if not isinstance(entry, Refusal)])
-    for index, entry in enumerate(entries):
-        try:
-            customer = _new_customer(entry, now)
-            match = known.match(customer)
-            if match is None:
-                new.append((index, customer))
-                known.claim(customer)
-            else:
-                outcomes[index] = _there(match, batch)
-        except Refusal as refusal:
-            outcomes[index] = {"status": "refused", "refusal": refusal}
-    _add_new(customers, new, outcomes, batch)
-    return [outcome for outcome in outcomes if outcome is not None]
+    made = [_make(entry, now) for entry in entries]
+    known = _Known(customers, [one for one in made if isinstance(one, Customer)])
+    new = known.find_new(made)
+    results = customers.add_many(
+        [(customer, _registered(customer)) for customer in new], batch=batch
+    )
+    for customer, result in zip(new, results, strict=True):
+        known.note(customer, result)
+    return [
+        _refused(one) if isinstance(one, Refusal) else known.outcome(one, batch=batch)
+        for one in made
+    ]
 
 
 def change(
@@ -91,70 +92,91 @@ def delete(customers: CustomerRepository, id: str, *, version: int, now: datetim
 
 
 class _Known:
-    """The customers that entries of one call may mean, those earlier in the call included."""
+    """The customers that the entries of one call mean: those in the database, then the new ones."""
 
-    def __init__(self, customers: CustomerRepository, entries: Sequence[Document]) -> None:
+    def __init__(self, customers: CustomerRepository, entries: Sequence[Customer]) -> None:
         found = customers.find_matches(
-            external_ids={entry["external_id"] for entry in entries if entry.get("external_id")},
-            emails={
-                email_key(email.address) for entry in entries for email in entry.get("emails", ())
-            },
+            external_ids={one.external_id for one in entries if one.external_id},
+            emails={key for one in entries for key in one.email_keys},
         )
-        self._by_external_id = {one["external_id"]: one for one in found if one["external_id"]}
-        self._by_email = {key: one for one in found for key in one["keys"]["emails"]}
+        self._meant: dict[str, Document] = {}
+        self._answered: set[str] = set()
+        for row in found:
+            self._claim(row, row["external_id"], row["keys"]["emails"])
 
-    def match(self, customer: Customer) -> Document | None:
-        """The customer that is meant, or None for a new one."""
-        if customer.external_id:
-            return self._by_external_id.get(customer.external_id)
-        return self._by_email.get(customer.email_keys[0]) if customer.emails else None
+    def find_new(self, made: Sequence[Customer | Refusal]) -> list[Customer]:
+        """Those that nobody means yet; of several alike the first."""
+        new = []
+        for one in made:
+            if isinstance(one, Customer) and _sign(one) not in self._meant:
+                self._claim({"_id": one.id}, one.external_id, one.email_keys)
+                new.append(one)
+        return new
 
-    def claim(self, customer: Customer) -> None:
-        """Let later entries of the same call find this one."""
-        row = {"_id": customer.id, "external_id": customer.external_id, "here": True}
-        if customer.external_id:
-            self._by_external_id[customer.external_id] = row
-        for key in customer.email_keys:
-            self._by_email.setdefault(key, row)
-
-
-def _add_new(
-    customers: CustomerRepository,
-    new: list[tuple[int, Customer]],
-    outcomes: list[Document | None],
-    batch: str,
-) -> None:
-    results = customers.add_many(
-        [(customer, _registered(customer)) for _, customer in new], batch=batch
-    )
-    for (index, customer), result in zip(new, results, strict=True):
+    def note(self, customer: Customer, result: str | Refusal) -> None:
+        """Take in what became of a new one, for its own outcome and those of others like it."""
+        row = self._meant[_sign(customer)]
         if isinstance(result, Refusal):
-            outcomes[index] = _lost_race(customer, result)
+            row.update(_lost_race(customer, result))
         else:
-            outcomes[index] = {"status": "created", "id": result}
+            row["added"] = True
+
+    def outcome(self, customer: Customer, *, batch: str) -> Document:
+        """What became of an entry. Only the first of several alike can have been created."""
+        row = self._meant[_sign(customer)]
+        if "refusal" in row:
+            return _refused(row["refusal"])
+        created = (row.get("added") or row.get("batch") == batch) and row[
+            "_id"
+        ] not in self._answered
+        self._answered.add(row["_id"])
+        return {"status": "created" if created else "unchanged", "id": row["_id"]}
+
+    def _claim(self, row: Document, external_id: str | None, emails: Sequence[str]) -> None:
+        signs = [f"email:{key}" for key in emails]
+        if external_id:
+            signs.append(f"id:{external_id}")
+        for sign in signs:
+            self._meant.setdefault(sign, row)
+
+
+def _sign(customer: Customer) -> str:
+    """What a customer is known by: the external id or, without one, the first e-mail address."""
+    if customer.external_id:
+        return f"id:{customer.external_id}"
+    return f"email:{customer.email_keys[0]}"
 
 
 def _lost_race(customer: Customer, refusal: Refusal) -> Document:
-    """Somebody added the same one between our look and our write.
+    """What is to be said of one that could not be added.
 
-    Then it is there, and that is fine.
+    If somebody added the same one between our look and our write, it is there, and that is fine.
     """
     meant = ExternalIdTaken if customer.external_id else EmailTaken
-    error: FieldError | None = next(iter(refusal.errors), None)
-    if isinstance(refusal, meant) and error is not None and error.holder is not None:
-        return {"status": "unchanged", "id": error.holder}
-    return {"status": "refused", "refusal": refusal}
+    holder = next((error.holder for error in refusal.errors), None)
+    if isinstance(refusal, meant) and holder is not None:
+        return {"_id": holder}
+    return {"refusal": refusal}
 
 
-def _there(match: Document, batch: str) -> Document:
-    repeated = match.get("batch") == batch and not match.get("here")
-    return {"status": "created" if repeated else "unchanged", "id": match["_id"]}
-
-
-def _new_customer(entry: Document | Refusal, now: datetime) -> Customer:
+def _make(entry: Document | Refusal, now: datetime) -> Customer | Refusal:
     if isinstance(entry, Refusal):
-        raise entry
-    return Customer.new(id=new_id(), now=now, **entry)
+        return entry
+    try:
+        customer = Customer.new(id=new_id(), now=now, **entry)
+    except Refusal as refusal:
+        return refusal
+    if not (customer.external_id or customer.emails):
+        return NotRecognisable(
+            "In a bulk call, a customer needs an external_id or an e-mail address, "
+            "by which it is known again when the call is repeated.",
+            errors=(FieldError("external_id", "This or an e-mail address is needed."),),
+        )
+    return customer
+
+
+def _refused(refusal: Refusal) -> Document:
+    return {"status": "refused", "refusal": refusal}
 
 
 def _registered(customer: Customer) -> CustomerRegistered:

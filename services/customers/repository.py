@@ -149,7 +149,7 @@ class CustomerRepository(Repository):
             found = self.collection.find(
                 _conditions(filters) | {"deleted_at": None}, self._projection
             )
-            return Page(items=list(found.limit(limit)), next=None)
+            return Page(items=list(found), next=None)
         if "q" in filters:
             return self._by_name(
                 name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters)

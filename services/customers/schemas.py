@@ -4,7 +4,7 @@ from typing import Any
 
 import pycountry
 from flask import current_app
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.customers.model import Address, Email, Phone, email_address, phone_number
 from shared.web.fields import Text, Time
@@ -149,11 +149,6 @@ class CustomerChangesSchema(CustomerFieldsSchema):
 
     Fields that are not sent stay; a list that is sent replaces the old one.
     """
-
-    @validates("preferences")
-    def _preferences_not_null(self, value: Any, **_: Any) -> None:
-        if value is None:
-            raise ValidationError("Send {} to have none.")
 
 
 class BulkCustomersSchema(Schema):

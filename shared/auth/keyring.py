@@ -50,12 +50,15 @@ def fetch_published(accounts_url: str) -> Published:
     :raises requests.RequestException: it did not answer within two seconds.
     """
     answers = []
-    for name in ("jwks.json", "revocations.json"):
-        answer = requests.get(
-            f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False
-        )
-        answer.raise_for_status()
-        answers.append(answer.json())
+    with requests.Session() as session:
+        # A proxy or a .netrc of this machine has no business between the services.
+        session.trust_env = False
+        for name in ("jwks.json", "revocations.json"):
+            answer = session.get(
+                f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False
+            )
+            answer.raise_for_status()
+            answers.append(answer.json())
     return read_published(answers[0], answers[1]["users"])
 
 

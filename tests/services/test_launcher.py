@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from services import launcher
+from shared import servers
 from shared.claims import LOOPBACK, folder, free_port
 from shared.console import Console
 from shared.processes import Command, StopAsked, StopFlag, Supervisor
@@ -81,8 +82,7 @@ class TestPlan:
         graces = {process.stage: process.grace for process in made.processes}
         stages = {process.name.partition("-")[2]: process.stage for process in made.processes}
         assert stages["web"] < stages["worker"] == stages["relay"]
-        # The servers' own grace comes on top, and half a second for the looking.
-        assert sum(graces.values()) + made.sample.grace + 3.0 + 0.5 < 10
+        assert sum(graces.values()) + made.sample.grace + servers.GRACE < 9.5
 
     def test_leaves_the_sample_out_when_it_is_not_wanted(
         self, make_settings: Callable[..., LauncherSettings]

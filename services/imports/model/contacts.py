@@ -41,7 +41,7 @@ def read_emails(cell: str) -> Found:
     whole = _email(text)
     if whole:
         return (whole,), ()
-    return _sorted("e-mail", {part: _email(part) for part in _parts(_MANY_EMAILS, text)})
+    return _found("e-mail", text, {part: _email(part) for part in _parts(_MANY_EMAILS, text)})
 
 
 @lru_cache(maxsize=65_536)
@@ -56,7 +56,9 @@ def read_phones(cell: str, regions: tuple[str, ...]) -> Found:
     whole = _phone(text, regions)
     if whole:
         return (whole,), ()
-    return _sorted("phone", {part: _phone(part, regions) for part in _parts(_MANY_PHONES, text)})
+    return _found(
+        "phone", text, {part: _phone(part, regions) for part in _parts(_MANY_PHONES, text)}
+    )
 
 
 def email_key(address: str) -> str:
@@ -68,12 +70,11 @@ def _parts(separator: re.Pattern[str], text: str) -> list[str]:
     return [part for part in separator.split(text[:_LONGEST]) if part][:_MOST] or [text]
 
 
-def _sorted(name: str, parts: dict[str, str | None]) -> Found:
+def _found(name: str, text: str, parts: dict[str, str | None]) -> Found:
     found = tuple(dict.fromkeys(value for value in parts.values() if value))
-    left = [part for part, value in parts.items() if not value]
-    return found, tuple(
-        f"The {name} {quoted(part)} cannot be read and was left out." for part in left
-    )
+    left = [part for part, value in parts.items() if not value] if found else [text]
+    notes = (f"The {name} {quoted(part)} cannot be read and was left out." for part in left)
+    return found, tuple(notes)
 
 
 def _email(text: str) -> str | None:

@@ -36,12 +36,7 @@ def reconcile(totals: Iterable[Document], outcomes: Iterable[Document]) -> Docum
         "notes": notes,
         **_count(list(outcomes)),
         "totals": [
-            {
-                "currency": currency,
-                "accepted": _text(sums[False]),
-                "rejected": _text(sums[True]),
-                "file": _text(add(sums[False], sums[True])),
-            }
+            {"currency": currency, **_totals(accepted=sums[False], rejected=sums[True])}
             for currency, sums in sorted(amounts.items())
         ],
     }
@@ -77,5 +72,9 @@ def _decimal(amount: Decimal128 | int) -> Decimal:
     return amount.to_decimal() if isinstance(amount, Decimal128) else Decimal(amount)
 
 
-def _text(amount: Decimal) -> str:
-    return format(amount, "f")
+def _totals(*, accepted: Decimal, rejected: Decimal) -> dict[str, str]:
+    """The sums as text, all with as many decimals as the longest has."""
+    together = add(accepted, rejected)
+    decimals = max(0, -int(together.as_tuple().exponent))
+    named = {"accepted": accepted, "rejected": rejected, "file": together}
+    return {name: f"{amount:.{decimals}f}" for name, amount in named.items()}

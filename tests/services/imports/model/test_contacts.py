@@ -41,6 +41,11 @@ class TestReadEmails:
         assert found == ("ada@example.com",)
         assert notes == ('The e-mail "not-an-address" cannot be read and was left out.',)
 
+    def test_says_it_once_where_nothing_can_be_read(self) -> None:
+        _, notes = contacts.read_emails("bob at home")
+
+        assert notes == ('The e-mail "bob at home" cannot be read and was left out.',)
+
     def test_stays_quick_on_a_hostile_cell(self) -> None:
         assert contacts.read_emails("@" * 100_000)[0] == ()
 
@@ -75,7 +80,9 @@ class TestReadPhones:
 
         assert found == (("+442079460018", "+447700900123"), ())
 
-    @pytest.mark.parametrize("cell", ["call me", "12", "4.47700900123E+11", "020 7946 0018", "9" * 600])
+    @pytest.mark.parametrize(
+        "cell", ["call me", "12", "4.47700900123E+11", "020 7946 0018", "9" * 600]
+    )
     def test_leaves_out_what_is_none_with_a_note(self, cell: str) -> None:
         found, notes = contacts.read_phones(cell, ())
 

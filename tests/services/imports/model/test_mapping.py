@@ -42,7 +42,11 @@ class TestFromDict:
         assert mapping.format == Format(**form | {"datetime": ("%d.%m.%Y %H:%M",)})  # type: ignore[arg-type]
 
     def test_names_everything_wrong_at_once(self) -> None:
-        data = {"source": "Not Good", "columns": {"number": 5, "sku": " ", "colour": "C"}, "extra": 1}
+        data = {
+            "source": "Not Good",
+            "columns": {"number": 5, "sku": " ", "colour": "C"},
+            "extra": 1,
+        }
 
         with pytest.raises(MappingInvalid) as refusal:
             Mapping.from_dict(data)

@@ -38,9 +38,11 @@ class TestRead:
     def test_reads_days(self, cell: str) -> None:
         assert read(cell) == datetime(2010, 12, 1, tzinfo=UTC)
 
-    @pytest.mark.parametrize("cell", ["12/01/2010", "1/12/10 8:26", "yesterday", "2010-02-30", "40513"])
+    @pytest.mark.parametrize(
+        "cell", ["12/01/2010", "1/12/10 8:26", "yesterday", "2010-02-30", "40513"]
+    )
     def test_does_not_guess(self, cell: str) -> None:
-        with pytest.raises(Unfit, match="name its form under format.datetime"):
+        with pytest.raises(Unfit, match=r"name its form under format\.datetime"):
             read(cell)
 
     def test_reads_the_formats_of_the_mapping(self) -> None:

@@ -1,0 +1,112 @@
+"""Customers to test with, and the customers application on a database that is emptied after each test."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.customers import SENDS, documents
+from services.customers.app import create_app
+from services.customers.model import Customer
+from services.customers.repository import CustomerRepository, LedgerRepository
+from shared.auth.keyring import Keyring, Published
+from shared.auth.tokens import TokenVerifier
+from shared.database import Document, build, connect, database
+from shared.identifiers import new_id
+from shared.settings import Settings, load
+
+NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The time at which the tests' customers are registered."""
+    return NOW
+
+
+@pytest.fixture
+def make_customer() -> Callable[..., Customer]:
+    """`make_customer(**details)`: a customer as registered, called Lee unless told."""
+
+    def make(**details: Any) -> Customer:
+        return Customer.new(**{"id": new_id(), "now": NOW, "last_name": "Lee"} | details)
+
+    return make
+
+
+@pytest.fixture
+def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
+    """A client of the application, signed in as sales."""
+    return http_as("sales")
+
+
+@pytest.fixture
+def http_as(
+    app: Flask, own: Database[Document], headers: Callable[[str], dict[str, str]]
+) -> Callable[..., FlaskClient]:
+    """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
+    assert own.name.endswith("customers")
+
+    def make(role: str | None) -> FlaskClient:
+        browser = app.test_client()
+        if role is not None:
+            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def customers(own: Database[Document]) -> CustomerRepository:
+    """The customers."""
+    return CustomerRepository(own, SENDS)
+
+
+@pytest.fixture
+def ledger(own: Database[Document]) -> LedgerRepository:
+    """What they have bought."""
+    return LedgerRepository(own)
+
+
+@pytest.fixture
+def own(built: Database[Document]) -> Iterator[Database[Document]]:
+    """The customers database with its rules and indexes, empty."""
+    yield built
+    for collection in documents.COLLECTIONS:
+        built[collection.name].delete_many({})
+
+
+@pytest.fixture(scope="session")
+def app(client: MongoClient[Document], settings: Settings, published: Published) -> Flask:
+    """The application, made once: a test leaves nothing behind in it."""
+    verifier = TokenVerifier(Keyring(lambda: published))
+    return create_app(settings, client=client, verifier=verifier)
+
+
+@pytest.fixture(scope="session")
+def built(client: MongoClient[Document], settings: Settings) -> Database[Document]:
+    """The database, built once: building takes longer than most tests."""
+    made = database(client, settings, "customers")
+    list(build(made, documents.COLLECTIONS))
+    return made
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings) -> Iterator[MongoClient[Document]]:
+    """A client for the real mongod, for all tests of customers."""
+    with connect(settings) as made:
+        yield made
+        made.drop_database(f"{settings.database_prefix}_customers")
+
+
+@pytest.fixture(scope="session")
+def settings(mongo_url: str) -> Settings:
+    """Settings that lead to a database for all tests of customers."""
+    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
