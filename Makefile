@@ -32,7 +32,7 @@ run: $(STAMP) ## Run everything on this machine; Ctrl-C stops it
 import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retail (or MAPPING=file.json)
 	@test -n "$$FILE" || { echo "Name the file: make import FILE=orders.csv.gz PRESET=online-retail" >&2; exit 2; }
 	@exec $(BIN)/python -m services import "$$FILE" $${PRESET:+--preset "$$PRESET"} \
-		$${MAPPING:+--mapping "$$MAPPING"} $${SOURCE:+--source "$$SOURCE"}
+		$${MAPPING:+--mapping "$$MAPPING"}
 
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
@@ -86,7 +86,7 @@ UV_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
 # Apart from the locked packages, so that .venv holds nothing else.
-$(UV): $(STAMP)
+$(UV): | $(STAMP)
 	@$(PIP) --target $(VENV)/uv uv==$(UV_VERSION)
 
 .PHONY: clean

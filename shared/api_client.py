@@ -16,6 +16,8 @@ TIMEOUT_SECONDS = (3, 20)
 """To connect, and between two bytes of an answer."""
 TRIES = 4
 EXPIRY_MARGIN_SECONDS = 60
+# The last is a service that was stopped in the middle of its answer.
+_AWAY = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 class ApiRefused(Exception):
@@ -128,7 +130,7 @@ class ApiClient:
                 allow_redirects=False,
                 headers={**headers, **self._authorization()},
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except _AWAY as error:
             raise ApiUnreachable(
                 f"{self._base_url} does not answer ({type(error).__name__})."
             ) from error
@@ -151,7 +153,7 @@ class ApiClient:
                     allow_redirects=False,
                     **options,
                 )
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except _AWAY as error:
                 reason = type(error).__name__
                 continue
             if answer.status_code not in {502, 503, 504}:
@@ -164,9 +166,13 @@ class ApiClient:
 
     def _json(self, answer: requests.Response) -> Document:
         try:
-            body: Document = orjson.loads(answer.content) if answer.content else {}
+            body = orjson.loads(answer.content) if answer.content else {}
         except orjson.JSONDecodeError:
-            body = {"detail": f"{self._base_url} answered {answer.status_code}, but not in JSON."}
-        if not answer.ok:
+            body = None
+        if not isinstance(body, dict):
+            # No service of ours: something in between, or another program on its port.
+            sentence = f"{self._base_url} answered {answer.status_code} without a JSON object."
+            raise ApiRefused(answer.status_code, {"detail": sentence})
+        if not 200 <= answer.status_code < 300:
             raise ApiRefused(answer.status_code, body)
         return body

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pymongo
 import structlog
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
@@ -177,7 +178,9 @@ def _same_index(present: Document, declared: Document) -> bool:
 def is_reachable(client: MongoClient[Document]) -> bool:
     """Whether the server answers and takes writes, within two seconds."""
     try:
-        answer = client.admin.command("hello", maxTimeMS=2_000)
+        # Over all: the server's own limit does not count the wait for one that is not there.
+        with pymongo.timeout(2):
+            answer = client.admin.command("hello")
     except PyMongoError:
         return False
     return bool(answer.get("isWritablePrimary"))

@@ -68,9 +68,10 @@ COLLECTIONS = (INBOX, DEAD_LETTERS)
 
 @dataclass(frozen=True)
 class Attempts:
-    """What the inbox says of some events: which are done, and how often the others were tried."""
+    """What the inbox says of some events: which are done, were tried, or were tried too often."""
 
     done: frozenset[str]
+    tried: frozenset[str]
     spent: frozenset[str]
     errors: dict[str, str]
 
@@ -82,8 +83,24 @@ class Inbox:
         self._inbox = database[INBOX.name]
         self._dead_letters = database[DEAD_LETTERS.name]
 
-    def count_attempt(self, ids: list[str]) -> Attempts:
-        """Note that these events are about to be handled, and say what is known of them."""
+    def recall(self, ids: list[str]) -> Attempts:
+        """What is known of these events."""
+        known = list(self._inbox.find({"_id": {"$in": ids}}))
+        waiting = [entry for entry in known if "done_at" not in entry]
+        return Attempts(
+            done=frozenset(entry["_id"] for entry in known if "done_at" in entry),
+            tried=frozenset(entry["_id"] for entry in waiting if entry["attempts"] > 0),
+            spent=frozenset(
+                entry["_id"] for entry in waiting if entry["attempts"] >= MOST_ATTEMPTS
+            ),
+            errors={
+                entry["_id"]: entry.get("error", "its worker died or ran out of time")
+                for entry in waiting
+            },
+        )
+
+    def count_attempt(self, ids: list[str]) -> None:
+        """Note that these events are about to be handled."""
         now = datetime.now(UTC)
         self._inbox.bulk_write(
             [
@@ -96,18 +113,6 @@ class Inbox:
             ],
             ordered=False,
         )
-        known = list(self._inbox.find({"_id": {"$in": ids}}))
-        done = frozenset(entry["_id"] for entry in known if "done_at" in entry)
-        spent = frozenset(
-            entry["_id"]
-            for entry in known
-            if entry["_id"] not in done and entry["attempts"] > MOST_ATTEMPTS
-        )
-        errors = {
-            entry["_id"]: entry.get("error", "its worker died or ran out of time")
-            for entry in known
-        }
-        return Attempts(done=done, spent=spent, errors=errors)
 
     def mark_done(self, ids: list[str]) -> None:
         """Note that these events have had their effect."""

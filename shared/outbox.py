@@ -108,7 +108,9 @@ class Relay:
         documents = list(
             self._database[name]
             .find({"outbox.due_at": {"$lte": now}}, {"outbox": 1})
-            .sort("outbox.due_at", 1)
+            # Read in the order of the index, which is the order due. To sort by a field of an
+            # array the server would read everything that waits, every time.
+            .hint("outbox_due")
             .limit(DOCUMENTS_AT_ONCE)
         )
         due = [

@@ -12,7 +12,7 @@ from bson import MaxKey, MinKey
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from shared.errors import NotFound, Stale
 from shared.events.envelope import Event, outbox_entries
@@ -22,6 +22,7 @@ Hearers = Mapping[type[Event], tuple[str, ...]]
 Keys = tuple[tuple[str, int], ...]
 
 _DUPLICATE_KEY = 11000
+_ENDS_BEFORE_IT_BEGINS = 51175
 
 # Years 1 and 9999: every date lies between them, and a missing date (null) does not.
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
@@ -173,7 +174,13 @@ class Repository:
             .max(range.maximum())
             .limit(limit + 1)
         )
-        items = list(cursor)
+        try:
+            items = list(cursor)
+        except OperationFailure as error:
+            if error.code != _ENDS_BEFORE_IT_BEGINS:
+                raise
+            # Filters, or a made-up cursor, may describe an empty stretch. It has an empty page.
+            items = []
         if len(items) <= limit:
             return Page(items=items, next=None)
         items = items[:limit]

@@ -71,22 +71,27 @@ class Hearing:
 
     def handle(self, deliveries: list[Document]) -> list[Document]:
         """Handle deliveries; returns those that are dealt with: done, done before, or parked."""
-        attempts = self.inbox.count_attempt([delivery["id"] for delivery in deliveries])
+        attempts = self.inbox.recall([delivery["id"] for delivery in deliveries])
         settled = [delivery for delivery in deliveries if delivery["id"] in attempts.done]
+        fresh = [
+            delivery
+            for delivery in deliveries
+            if delivery["id"] not in attempts.done | attempts.tried
+        ]
+        for name, group in _by_name(fresh):
+            settled += self._handle_group(name, group)
         for delivery in deliveries:
             if delivery["id"] in attempts.spent:
                 self._park(delivery, attempts.errors[delivery["id"]])
                 settled.append(delivery)
-        waiting = [
-            delivery
-            for delivery in deliveries
-            if delivery["id"] not in attempts.done | attempts.spent
-        ]
-        for name, group in _by_name(waiting):
-            settled += self._handle_group(name, group)
+            elif delivery["id"] in attempts.tried:
+                # One of those that were tried together may have killed the worker. Each by itself,
+                # and counted only when its turn comes, it is the one that is parked in the end.
+                settled += self._handle_group(delivery["name"], [delivery])
         return settled
 
     def _handle_group(self, name: str, deliveries: list[Document]) -> list[Document]:
+        self.inbox.count_attempt([delivery["id"] for delivery in deliveries])
         done = self._attempt(name, deliveries) if len(deliveries) > 1 else False
         handled = (
             deliveries
@@ -124,15 +129,23 @@ class Hearing:
 
     def _park(self, delivery: Document, error: str) -> None:
         self.inbox.park(delivery, error)
-        if self.on_parked is not None and delivery["name"] in self.handlers:
-            event, _ = self.handlers[delivery["name"]]
-            self.on_parked(self.database, event.from_data(delivery["data"]), error)
         log.error(
             "event_parked",
             service=self.service,
             event_name=delivery["name"],
             event_id=delivery["id"],
         )
+        event = self._read(delivery)
+        if self.on_parked is not None and event is not None:
+            self.on_parked(self.database, event, error)
+
+    def _read(self, delivery: Document) -> Event | None:
+        """The event, or None if it cannot be read here, which may be why it is parked."""
+        try:
+            event, _ = self.handlers[delivery["name"]]
+            return event.from_data(delivery["data"])
+        except (KeyError, TypeError):
+            return None
 
 
 def _by_name(deliveries: Iterable[Document]) -> Iterable[tuple[str, list[Document]]]:

@@ -41,7 +41,8 @@ USERS = Collection(
             "properties": {
                 "_id": _ID,
                 "email": _text(254),
-                "email_key": _text(400),
+                # One sign may unfold to as many as 18 when it is made comparable.
+                "email_key": _text(18 * 254),
                 "name": _text(200),
                 "role": {"enum": list(ROLES)},
                 "active": {"bsonType": "bool"},

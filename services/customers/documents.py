@@ -12,6 +12,9 @@ _DATE: Document = {"bsonType": "date"}
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
 
+# One sign may unfold to as many as 18 when it is made comparable.
+_LONGEST_KEY = 18 * 254
+
 
 def _text(longest: int) -> Document:
     return {"bsonType": "string", "minLength": 1, "maxLength": longest}
@@ -84,9 +87,9 @@ _LIVE = _object(
         },
         "keys": _object(
             {
-                "last_name": _optional(200),
-                "names": _list(_text(400), most=3),
-                "emails": _list(_text(400), most=20),
+                "last_name": _optional(_LONGEST_KEY),
+                "names": _list(_text(_LONGEST_KEY), most=3),
+                "emails": _list(_text(_LONGEST_KEY), most=20),
             }
         ),
         "purchases": _PURCHASES,

@@ -18,6 +18,9 @@ from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
 
 Preference = str | bool | int
 
+MOST_DIGITS = 15
+"""Digits of a phone number, by E.164."""
+
 
 class EmailTaken(Conflict):
     """Another customer already has this e-mail address."""
@@ -130,8 +133,9 @@ class Customer:
     @property
     def name_keys(self) -> list[str]:
         """First, last and company name in the form in which they are searched."""
-        names = (self.first_name, self.last_name, self.company)
-        return sorted({name_key(name) for name in names if name})
+        keys = {name_key(name or "") for name in (self.first_name, self.last_name, self.company)}
+        # A name of nothing but accents has no key.
+        return sorted(keys - {""})
 
     def _checked(self) -> Self:
         identifiers = (self.last_name, self.company, self.external_id, self.emails, self.phones)
@@ -185,9 +189,11 @@ def phone_number(text: str, *, region: str | None = None) -> str:
         raise ValueError(
             "It is not a phone number; give it with its country code, such as +44 20 7946 0958."
         ) from error
-    if not is_possible_number(number):
+    formatted = format_number(number, PhoneNumberFormat.E164)
+    # Some countries have numbers that are longer than E.164 allows.
+    if not is_possible_number(number) or len(formatted) > len("+") + MOST_DIGITS:
         raise ValueError("A phone number of this country has another length.")
-    return format_number(number, PhoneNumberFormat.E164)
+    return formatted
 
 
 def _refuse_repeats(field: str, values: list[str]) -> None:

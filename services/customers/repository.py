@@ -308,7 +308,7 @@ def to_document(customer: Customer) -> Document:
         fields[name] = list(fields[name])
     return fields | {
         "keys": {
-            "last_name": name_key(customer.last_name) if customer.last_name else None,
+            "last_name": name_key(customer.last_name or "") or None,
             "names": customer.name_keys,
             "emails": customer.email_keys,
         },

@@ -10,7 +10,7 @@ from services.customers.model import Address, Email, Phone, email_address, phone
 from shared.web.fields import Text, Time
 
 _PREFERENCE_KEY = validate.Regexp(
-    r"^[a-z][a-z0-9_]{0,49}$", error="Use a-z, 0-9 and _, at most 50 characters."
+    r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
 )
 _BIGGEST_INTEGER = 2**53 - 1
 
@@ -45,7 +45,9 @@ class CountryField(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         code: str = super()._deserialize(value, attr, data, **kwargs)
-        if len(code) != 2 or pycountry.countries.get(alpha_2=code.upper()) is None:
+        # Some letters beyond ASCII have capitals within it.
+        known = code.isascii() and len(code) == 2 and pycountry.countries.get(alpha_2=code.upper())
+        if not known:
             raise ValidationError("It must be a two-letter country code of ISO 3166, such as GB.")
         return code.upper()
 
@@ -159,7 +161,8 @@ class BulkCustomersSchema(Schema):
 
     batch = Text(longest=100, required=True)
     entries = fields.List(
-        fields.Raw(),
+        # Null is an entry as wrong as any other, and no reason to refuse the rest.
+        fields.Raw(allow_none=True),
         required=True,
         validate=validate.Length(min=1, max=1_000),
         metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},

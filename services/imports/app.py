@@ -4,7 +4,9 @@ from flask import Flask
 from pymongo import MongoClient
 
 from services.imports import SENDS, routes
-from services.imports.repository import FileStore, JobRepository, RowRepository
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
+from services.imports.repository.rows import RowRepository
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, connect, database

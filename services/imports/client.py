@@ -82,7 +82,9 @@ def run(
             bars.show(job)
     except ApiRefused as error:
         details = "".join(
-            f"\n  {one['field']}: {one['message']}" for one in error.problem.get("errors", ())
+            f"\n  {one['field']}: {one['message']}"
+            for one in error.problem.get("errors", ())
+            if one["message"] != str(error)
         )
         raise ImportFailed(f"{error}{details}") from error
     if job["state"] == "failed":
@@ -130,7 +132,7 @@ class _Bars:
         """Move the bars to where the job is."""
         done = job["progress"]
         totals = {
-            "rows": None if job["state"] == "staging" else done["rows"],
+            "rows": done["rows_of"] or None,
             "customers": done["customers_of"] or None,
             "orders": done["orders_of"] or None,
         }

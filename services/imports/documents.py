@@ -50,6 +50,7 @@ JOBS = Collection(
                 "progress": _object(
                     {
                         "rows": _COUNT,
+                        "rows_of": _COUNT,
                         "rejected": _COUNT,
                         "customers": _COUNT,
                         "customers_of": _COUNT,

@@ -13,7 +13,8 @@ import orjson
 from services.imports import presets
 from services.imports.model.mapping import Mapping
 from services.imports.model.reader import inspect
-from services.imports.repository import FileStore, JobRepository
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
 from shared.errors import invalid
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import creation_request

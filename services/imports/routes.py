@@ -11,7 +11,9 @@ from services.imports import operations, presets, shop
 from services.imports.model.mapping import Mapping
 from services.imports.model.reader import inspect
 from services.imports.operations import Asked
-from services.imports.repository import FileStore, JobRepository, RowRepository
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
+from services.imports.repository.rows import RowRepository
 from services.imports.schemas import (
     ImportPageSchema,
     ImportSchema,

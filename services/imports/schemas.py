@@ -40,9 +40,10 @@ class FileSchema(Schema):
 
 
 class ProgressSchema(Schema):
-    """How far the import has come. The `…_of` are 0 until all rows are read."""
+    """How far the import has come. The `…_of` are 0 until they are known."""
 
     rows = fields.Integer(required=True)
+    rows_of = fields.Integer(required=True)
     rejected = fields.Integer(required=True)
     customers = fields.Integer(required=True)
     customers_of = fields.Integer(required=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.imports.work import Desk, work
+from services.imports.work import Desk, clean_up, failed, next_step, work
 from shared.api_client import ApiUnreachable
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
@@ -21,23 +21,28 @@ def go_on(desk: Desk, events: Sequence[ImportAdvanced]) -> None:
 
 def give_up(desk: Desk, event: ImportAdvanced, error: str) -> None:
     """End a job whose step fails every time, so that whoever asked is told."""
-    desk.jobs.fail(
-        event.import_id,
-        failure=(
-            f"A step failed again and again ({error}). What was done stays; "
-            "importing the file again goes on from there."
-        ),
+    sentence = (
+        f"A step failed again and again ({error}). What was done stays; "
+        "importing the file again goes on from there."
     )
+    if desk.jobs.is_waiting(event.import_id, step=event.step):
+        desk.jobs.advance(
+            event.import_id,
+            step=event.step,
+            fields=failed(sentence),
+            event=next_step(event.import_id, event.step),
+        )
 
 
 def _go_on(desk: Desk, event: ImportAdvanced) -> None:
     job = desk.jobs.lease(event.import_id, step=event.step, now=datetime.now(UTC))
-    if job is None:
-        if desk.jobs.is_waiting(event.import_id, step=event.step):
-            raise NotNow("Another worker has this step in hand.")
-        return
     try:
-        work(desk, job)
+        if job is not None:
+            work(desk, job)
+        elif desk.jobs.is_waiting(event.import_id, step=event.step):
+            raise NotNow("Another worker has this step in hand.")
+        elif desk.jobs.has_ended(event.import_id):
+            clean_up(desk, event.import_id)
     except ApiUnreachable as error:
         raise NotNow(str(error)) from error
     except Stale as error:

@@ -16,16 +16,12 @@ import structlog
 from services.imports.model import grouping, reconciliation
 from services.imports.model.lines import Line, Rejection, Unfit
 from services.imports.model.mapping import Mapping
-from services.imports.model.reader import read_rows
+from services.imports.model.reader import open_table, read_rows
 from services.imports.model.refusals import FileUnreadable
-from services.imports.repository import (
-    FileStore,
-    JobRepository,
-    OutcomeRepository,
-    RowRepository,
-    accepted_row,
-    rejected_row,
-)
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
+from services.imports.repository.outcomes import OutcomeRepository
+from services.imports.repository.rows import RowRepository, accepted_row, rejected_row
 from services.imports.shop import Shop, in_batches, problem_text
 from shared.api_client import ApiRefused
 from shared.events.contracts import ImportAdvanced
@@ -62,22 +58,38 @@ def work(desk: Desk, job: Document) -> None:
     try:
         fields = phases[job["state"]](desk, job, time.monotonic() + STEP_SECONDS)
     except FileUnreadable as error:
-        desk.jobs.fail(job["_id"], failure=str(error))
-        return
+        fields = failed(str(error))
     except ApiRefused as error:
         if error.status not in {401, 403}:
             raise
-        desk.jobs.fail(
-            job["_id"], failure=f"Whoever asked for this import may no longer do so: {error}"
-        )
-        return
-    done = fields.get("state") == "finished"
+        fields = failed(f"Whoever asked for this import may no longer do so: {error}")
     desk.jobs.advance(
-        job["_id"], step=job["step"], fields=fields, events=() if done else (_next(job),)
+        job["_id"], step=job["step"], fields=fields, event=next_step(job["_id"], job["step"])
     )
-    if done:
-        desk.rows.forget_accepted(job["_id"])
-        desk.leave(job["delegation"])
+
+
+def clean_up(desk: Desk, job_id: str) -> None:
+    """Put away what an import that has ended needs no more: accepted rows, the delegation.
+
+    :raises ApiUnreachable: accounts does not answer.
+    """
+    delegation = desk.jobs.delegation(job_id)
+    desk.rows.forget_accepted(job_id)
+    if delegation is not None:
+        desk.leave(delegation)
+        desk.jobs.forget_delegation(job_id)
+
+
+def failed(failure: str) -> Document:
+    """What a job becomes that ends without a result; `failure` is a sentence for whoever asked."""
+    return {"state": "failed", "failure": failure[:1_000]}
+
+
+def next_step(job_id: str, step: int) -> ImportAdvanced:
+    """The event that has the step after `step` done."""
+    return ImportAdvanced(
+        import_id=job_id, step=step + 1, version=step + 1, occurred_at=datetime.now(UTC).isoformat()
+    )
 
 
 def _stage(desk: Desk, job: Document, until: float) -> Document:
@@ -85,6 +97,8 @@ def _stage(desk: Desk, job: Document, until: float) -> Document:
     mapping, now = Mapping.from_dict(job["mapping"]), datetime.now(UTC)
     progress = dict(job["progress"])
     position = int(job["position"] or 0)
+    if not progress["rows_of"]:
+        progress["rows_of"] = _count_rows(desk, job, mapping)
     with closing(desk.files.open(job["_id"])) as stream:
         for batch in _batches(
             read_rows(stream, mapping, now=now, most_bytes=desk.most_bytes, after=position)
@@ -104,6 +118,15 @@ def _stage(desk: Desk, job: Document, until: float) -> Document:
     progress["customers_of"] = desk.rows.count_groups(job["_id"], "buyer")
     progress["orders_of"] = desk.rows.count_groups(job["_id"], "number")
     return {"state": "customers", "progress": progress, "position": None}
+
+
+def _count_rows(desk: Desk, job: Document, mapping: Mapping) -> int:
+    """Read the file to its end, so that one that is broken or endless is refused before any work.
+
+    :raises FileUnreadable: it is.
+    """
+    with closing(desk.files.open(job["_id"])) as stream:
+        return sum(1 for _ in open_table(stream, mapping, most_bytes=desk.most_bytes))
 
 
 def _send_customers(desk: Desk, job: Document, until: float) -> Document:
@@ -166,7 +189,6 @@ def _send_orders(desk: Desk, job: Document, until: float) -> Document:
         "progress": progress,
         "position": None,
         "reconciliation": counted,
-        "delegation": None,
     }
 
 
@@ -212,13 +234,6 @@ def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:
         "id": result.get("id"),
         "reason": problem_text(result["problem"])[:2_000] if refused else None,
     }
-
-
-def _next(job: Document) -> ImportAdvanced:
-    step = job["step"] + 1
-    return ImportAdvanced(
-        import_id=job["_id"], step=step, version=step, occurred_at=datetime.now(UTC).isoformat()
-    )
 
 
 def _staged(row: int, fields: list[str], outcome: Line | Rejection) -> Document:

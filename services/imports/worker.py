@@ -6,7 +6,10 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.imports import SENDS, shop, subscribers
-from services.imports.repository import FileStore, JobRepository, OutcomeRepository, RowRepository
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
+from services.imports.repository.outcomes import OutcomeRepository
+from services.imports.repository.rows import RowRepository
 from services.imports.work import Desk
 from shared.database import Document
 from shared.events.contracts import ImportAdvanced

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 import structlog
-from jwt import PyJWK
+from jwt import PyJWK, PyJWTError
 
 from shared.auth.callers import ALGORITHM
 
@@ -48,6 +48,7 @@ def fetch_published(accounts_url: str) -> Published:
     """Ask accounts for its keys and revocations over HTTP.
 
     :raises requests.RequestException: it did not answer within two seconds.
+    :raises ValueError: it answered something else.
     """
     answers = []
     with requests.Session() as session:
@@ -59,7 +60,11 @@ def fetch_published(accounts_url: str) -> Published:
             )
             answer.raise_for_status()
             answers.append(answer.json())
-    return read_published(answers[0], answers[1]["users"])
+    try:
+        revoked = {user: float(before) for user, before in answers[1]["users"].items()}
+        return read_published(answers[0], revoked)
+    except (KeyError, TypeError, AttributeError, PyJWTError) as error:
+        raise ValueError("What accounts published is not a set of keys.") from error
 
 
 class Keyring:
@@ -101,6 +106,6 @@ class Keyring:
         try:
             self._published = self._fetch()
             self._due_at = self._clock() + FRESH_SECONDS
-        except (requests.RequestException, ValueError, KeyError) as error:
+        except (requests.RequestException, ValueError) as error:
             self._due_at = self._clock() + RETRY_SECONDS
             log.warning("keys_not_fetched", reason=type(error).__name__)

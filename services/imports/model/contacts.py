@@ -90,12 +90,18 @@ def _phone(text: str, regions: tuple[str, ...]) -> str | None:
     if text.startswith("00"):
         # The international prefix of most of the world, wherever the shop is.
         text, regions = "+" + text[2:], ()
-    readings = [number for region in (*regions, None) if (number := _parsed(text, region))]
     # A number that no region's plan has may still be one: plans change, and lists of them are late.
-    valid = (number for number in readings if phonenumbers.is_valid_number(number))
-    number = next(valid, next(iter(readings), None))
-    e164 = phonenumbers.PhoneNumberFormat.E164
-    return None if number is None else phonenumbers.format_number(number, e164)
+    possible: phonenumbers.PhoneNumber | None = None
+    for region in (*regions, None):
+        number = _parsed(text, region)
+        if number is not None and phonenumbers.is_valid_number(number):
+            return _e164(number)
+        possible = possible or number
+    return None if possible is None else _e164(possible)
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
@@ -103,4 +109,6 @@ def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_possible_number(number) else None
+    # Not is_possible_number, which takes a number without its area code: nobody could call that.
+    length = phonenumbers.is_possible_number_with_reason(number)
+    return number if length == phonenumbers.ValidationResult.IS_POSSIBLE else None

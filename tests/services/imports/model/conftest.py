@@ -1,6 +1,7 @@
 """Mappings, files and lines to test the reading of files with."""
 
 import io
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.imports.model.grouping import build_customer, build_order, customer_key
 from services.imports.model.lines import Buyer, Line, Place, Rejection
 from services.imports.model.mapping import Mapping
 from services.imports.model.reader import read_rows
@@ -18,6 +20,8 @@ MOST_BYTES = 10_000_000
 MappingData = Callable[..., dict[str, Any]]
 MakeMapping = Callable[..., Mapping]
 MakeLine = Callable[..., Line]
+Grouped = tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[Rejection]]
+Group = Callable[[list[Line | Rejection], Mapping], Grouped]
 Read = Callable[[str | bytes, Mapping], list[Line | Rejection]]
 
 
@@ -74,5 +78,26 @@ def make_line() -> MakeLine:
             "place": Place(city="Berlin", country="DE"),
         }
         return Line(**values | changes)
+
+    return make
+
+
+@pytest.fixture
+def group() -> Group:
+    """`group(outcomes, mapping)`: the orders, the customers by key, and the rejections."""
+
+    def make(outcomes: list[Line | Rejection], mapping: Mapping) -> Grouped:
+        by_number: dict[str, list[Line]] = defaultdict(list)
+        by_key: dict[str, list[Line]] = defaultdict(list)
+        for line in outcomes:
+            if isinstance(line, Line):
+                by_number[line.number].append(line)
+                by_key[customer_key(line) or ""].append(line)
+        by_key.pop("", None)
+        return (
+            [build_order(lines, mapping) for lines in by_number.values()],
+            {key: build_customer(lines) for key, lines in by_key.items()},
+            [outcome for outcome in outcomes if isinstance(outcome, Rejection)],
+        )
 
     return make

@@ -75,6 +75,9 @@ class TestReadPhones:
     def test_prefers_the_region_in_which_the_number_is_one(self) -> None:
         assert contacts.read_phones("020 7946 0018", ("FR", "GB")) == (("+442079460018",), ())
 
+    def test_leaves_out_a_number_without_its_area_code(self) -> None:
+        assert contacts.read_phones("555-0123", ("US",))[0] == ()
+
     def test_reads_several(self) -> None:
         found = contacts.read_phones("020 7946 0018 / 07700 900123", ("GB",))
 

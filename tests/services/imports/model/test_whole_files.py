@@ -1,24 +1,11 @@
 """Files as different shops write them, from bytes to orders and customers."""
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from services.imports.model import lines as model_lines
-from services.imports.model import reader
-from services.imports.model.grouping import build_customer, build_order, customer_key
-from services.imports.model.lines import Line, Place, Rejection
+from services.imports.model.lines import Line, Place
 from services.imports.model.mapping import Mapping
-
-REPOSITORY = Path(__file__).parents[4]
-ONLINE_RETAIL = REPOSITORY.parent / "shared/data/online-retail-2010-12-to-2011-08.csv.gz"
-PRESET = REPOSITORY / "services/imports/presets/online-retail.json"
 
 GERMAN_MAPPING = {
     "source": "laden",
@@ -111,7 +98,7 @@ order\tpcs\tprice\twhen\tfirst\tlast\tmail\ttel\tland
 class TestGermanFile:
     """Semicolons, decimal commas, Windows' encoding, local times, returns by sign."""
 
-    def test_becomes_orders(self, read: Any) -> None:
+    def test_becomes_orders(self, read: Any, group: Any) -> None:
         mapping = Mapping.from_dict(GERMAN_MAPPING)
 
         orders, _, rejections = group(read(GERMAN.encode("cp1252"), mapping), mapping)
@@ -129,7 +116,7 @@ class TestGermanFile:
         ]
         assert rejections[0].amount == Decimal("2.475")
 
-    def test_becomes_customers(self, read: Any) -> None:
+    def test_becomes_customers(self, read: Any, group: Any) -> None:
         mapping = Mapping.from_dict(GERMAN_MAPPING)
 
         _, customers, _ = group(read(GERMAN.encode("cp1252"), mapping), mapping)
@@ -157,7 +144,7 @@ class TestGermanFile:
 class TestShopifyFile:
     """Several currencies, guests, customers by e-mail; what is the order's only once."""
 
-    def test_becomes_orders(self, read: Any) -> None:
+    def test_becomes_orders(self, read: Any, group: Any) -> None:
         mapping = Mapping.from_dict(SHOPIFY_MAPPING)
 
         orders, _, rejections = group(read(SHOPIFY, mapping), mapping)
@@ -175,7 +162,7 @@ class TestShopifyFile:
         assert orders[0]["shipping_address"]["city"] == "New York"
         assert [rejection.reason for rejection in rejections] == ["The currency is missing."]
 
-    def test_becomes_customers(self, read: Any) -> None:
+    def test_becomes_customers(self, read: Any, group: Any) -> None:
         mapping = Mapping.from_dict(SHOPIFY_MAPPING)
 
         _, customers, _ = group(read(SHOPIFY, mapping), mapping)
@@ -218,81 +205,3 @@ class TestPhonesFile:
         assert outcomes[0].placed_at == datetime(2023, 12, 31, 21, 30, tzinfo=UTC)
         reason = 'The time "13/02/2024" cannot be read as %m/%d/%Y %I:%M %p or %m/%d/%Y.'
         assert outcomes[4].reason == reason
-
-
-@pytest.mark.skipif(
-    not ONLINE_RETAIL.exists(),
-    reason="The online retailer's file is not here.",
-)
-class TestOnlineRetail:
-    """A real shop's nine months. The figures are the file's own, counted without this code."""
-
-    def test_accounts_for_every_row(self, online_retail: list[Line | Rejection]) -> None:
-        rejected = [outcome for outcome in online_retail if isinstance(outcome, Rejection)]
-        accepted = [outcome for outcome in online_retail if isinstance(outcome, Line)]
-
-        assert (len(online_retail), len(accepted), len(rejected)) == (320_705, 319_778, 927)
-        assert total(accepted) == Decimal("5784055.502")
-        assert total(rejected) == Decimal("-22124.120")
-        assert total(online_retail) == Decimal("5761931.382")
-
-    def test_becomes_orders_and_customers(self, online_retail: list[Line | Rejection]) -> None:
-        orders, customers, _ = group(online_retail, online_retail_mapping())
-
-        assert len(orders) == 15_532
-        assert sum(order["kind"] == "return" for order in orders) == 2_554
-        assert sum(order["customer_key"] is None for order in orders) == 1_690
-        assert sum(len(order["lines"]) for order in orders) == 319_778
-        assert len(customers) == 3_360
-        assert all(key == f"id:{made['external_id']}" for key, made in customers.items())
-        assert "id:17850" in customers
-
-    def test_has_three_places_that_are_no_country(
-        self, online_retail: list[Line | Rejection]
-    ) -> None:
-        places = {outcome.place for outcome in online_retail if isinstance(outcome, Line)}
-
-        without_code = {place.region for place in places if place and not place.country}
-        assert without_code == {"Channel Islands", "European Community", "Unspecified"}
-        assert sum(bool(place and place.country) for place in places) == 34
-
-
-def online_retail_mapping() -> Mapping:
-    return Mapping.from_dict(json.loads(PRESET.read_text()))
-
-
-def group(
-    outcomes: list[Line | Rejection], mapping: Mapping
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[Rejection]]:
-    """Orders, customers by key, and rejections."""
-    by_number: dict[str, list[Line]] = defaultdict(list)
-    by_key: dict[str, list[Line]] = defaultdict(list)
-    for line in outcomes:
-        if isinstance(line, Line):
-            by_number[line.number].append(line)
-            by_key[customer_key(line) or ""].append(line)
-    by_key.pop("", None)
-    return (
-        [build_order(lines, mapping) for lines in by_number.values()],
-        {key: build_customer(lines) for key, lines in by_key.items()},
-        [outcome for outcome in outcomes if isinstance(outcome, Rejection)],
-    )
-
-
-def total(outcomes: Iterable[Line | Rejection]) -> Decimal:
-    """What outcomes come to, exactly."""
-    found = Decimal(0)
-    for outcome in outcomes:
-        assert outcome.amount is not None
-        found = model_lines.add(found, outcome.amount)
-    return found
-
-
-@pytest.fixture(scope="class")
-def online_retail() -> list[Line | Rejection]:
-    """What the rows of the real file come to."""
-    with ONLINE_RETAIL.open("rb") as stream:
-        rows = reader.read_rows(
-            stream, online_retail_mapping(), now=datetime.now(UTC), most_bytes=100_000_000
-        )
-        return [outcome for _, _, outcome in rows]

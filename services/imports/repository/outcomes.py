@@ -1,0 +1,53 @@
+"""Every query on what became of the customers and orders of import jobs."""
+
+from collections.abc import Iterable
+
+from pymongo import ReplaceOne
+from pymongo.database import Database
+
+from services.imports import documents
+from shared.repository import Document
+
+
+class OutcomeRepository:
+    """What became of each customer and order of a job."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._outcomes = database[documents.OUTCOMES.name]
+
+    def keep(self, job: str, outcomes: Iterable[Document]) -> None:
+        """Keep outcomes; the same customer or order again replaces the earlier."""
+        operations = [
+            ReplaceOne({"_id": _outcome_id(job, outcome)}, {"job": job, **outcome}, upsert=True)
+            for outcome in outcomes
+        ]
+        if operations:
+            self._outcomes.bulk_write(operations, ordered=False)
+
+    def customer_ids(self, job: str, keys: Iterable[str]) -> dict[str, str]:
+        """The ids of the customers with these keys."""
+        found = self._outcomes.find(
+            {"job": job, "kind": "customer", "key": {"$in": list(keys)}}, {"key": 1, "id": 1}
+        )
+        return {outcome["key"]: outcome["id"] for outcome in found if outcome["id"]}
+
+    def counts(self, job: str) -> list[Document]:
+        """Numbers of outcomes by kind, status and guest."""
+        return list(
+            self._outcomes.aggregate(
+                [
+                    {"$match": {"job": job}},
+                    {
+                        "$group": {
+                            "_id": {"kind": "$kind", "status": "$status", "guest": "$guest"},
+                            "n": {"$sum": 1},
+                        }
+                    },
+                ]
+            )
+        )
+
+
+def _outcome_id(job: str, outcome: Document) -> str:
+    group = "customer" if outcome["kind"] == "customer" else "order"
+    return f"{job}:{group}:{outcome['key']}"

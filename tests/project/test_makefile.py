@@ -1,0 +1,109 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class TestHelp:
+    def test_is_what_make_alone_shows(self, clone: Path) -> None:
+        ended = make(clone)
+
+        assert ended.returncode == 0
+        for target in ("run", "test", "check", "lint", "format", "import", "venv", "lock", "clean"):
+            assert f"  make {target} " in ended.stdout
+
+
+class TestImport:
+    def test_asks_for_the_file(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "import")
+
+        assert ended.returncode != 0
+        assert ended.stderr.startswith("Name the file: make import FILE=orders.csv.gz")
+
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "import", "FILE=my $$shop's.csv", "PRESET=online-retail")
+
+        assert ended.stdout == "-m\nservices\nimport\nmy $shop's.csv\n--preset\nonline-retail\n"
+
+
+class TestVenv:
+    def test_names_the_debian_package_that_is_missing(self, clone: Path) -> None:
+        python = write(
+            clone / "python",
+            f'case "$2" in *ensurepip*) exit 1;; esac; exec {sys.executable} "$@"',
+        )
+
+        ended = make(clone, "venv", f"PYTHON={python}")
+
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        assert ended.returncode != 0
+        assert ended.stderr.splitlines()[0] == (
+            f"{python} cannot make virtual environments: install the Debian package "
+            f"python{version}-venv, or name another with PYTHON=/path/to/python."
+        )
+
+    def test_says_that_python_is_too_old(self, clone: Path) -> None:
+        python = write(clone / "python", "exit 1")
+
+        ended = make(clone, "venv", f"PYTHON={python}")
+
+        assert ended.returncode != 0
+        assert ended.stderr.startswith(
+            f"Kith needs a Python of 3.11 or later, and {python} is not; "
+        )
+
+    def test_says_that_there_is_no_python(self, clone: Path) -> None:
+        ended = make(clone, "venv", "PYTHONS=no-such-python")
+
+        assert ended.returncode != 0
+        assert ended.stderr.startswith("Kith needs a Python of 3.11 or later, and none of ")
+
+    def test_is_left_alone_when_it_is_up_to_date(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "venv", "PYTHONS=no-such-python")
+
+        assert ended.returncode == 0
+
+
+def make(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run make in a folder, with nothing that the make around the tests has set."""
+    program = shutil.which("make")
+    assert program
+    inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING")
+    environment = {name: value for name, value in os.environ.items() if name not in inherited}
+    return subprocess.run(  # noqa: S603 - our own Makefile.
+        (program, *arguments), cwd=place, env=environment, capture_output=True, text=True
+    )
+
+
+def build(place: Path) -> None:
+    """A virtual environment that is up to date, whose Python only shows what it is given."""
+    binaries = place / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    write(binaries / "python", "printf '%s\\n' \"$@\"")
+    (place / ".venv" / "built-from-lock").touch()
+
+
+def write(path: Path, script: str) -> Path:
+    """A program that runs a shell script."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return path
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the Makefile and an empty lock, and nothing built."""
+    (tmp_path / "requirements-dev.lock").touch()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    return tmp_path
