@@ -130,8 +130,8 @@ def redis_server(directory: Path, *, port: int) -> Server:
     )
 
 
-def start(servers: Sequence[Server], *, supervisor: Supervisor) -> None:
-    """Start the servers side by side and wait until all of them are ready.
+def start(servers: Sequence[Server], *, supervisor: Supervisor, patience: float = PATIENCE) -> None:
+    """Start the servers side by side and wait until all are ready, each `patience` seconds at most.
 
     :raises ServerFailed: one of them ends or does not become ready.
     :raises StopAsked: while waiting.
@@ -143,7 +143,7 @@ def start(servers: Sequence[Server], *, supervisor: Supervisor) -> None:
         except OSError as error:
             raise ServerFailed(_sentence(server, f"cannot be started ({error})")) from error
     for server in servers:
-        _await(server, supervisor=supervisor)
+        _await(server, supervisor=supervisor, patience=patience)
 
 
 @contextmanager
@@ -230,14 +230,14 @@ def _make_room(server: Server) -> None:
         server.log.replace(server.log.with_suffix(".previous.log"))
 
 
-def _await(server: Server, *, supervisor: Supervisor) -> None:
+def _await(server: Server, *, supervisor: Supervisor, patience: float) -> None:
     name = server.command.name
     began = time.monotonic()
     while not _answers(server):
         if supervisor.deaths(name):
             raise ServerFailed(_sentence(server, f"does not start: {_said(server)}"))
-        if time.monotonic() - began > PATIENCE:
-            raise ServerFailed(_sentence(server, f"is not ready after {PATIENCE:g} s"))
+        if time.monotonic() - began > patience:
+            raise ServerFailed(_sentence(server, f"is not ready after {patience:g} s"))
         supervisor.wait(0.05)
 
 

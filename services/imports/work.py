@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 15.0
 ROWS_AT_ONCE = 2_000
+EMAIL_TAKEN = "urn:kith:problem:email-taken"
 
 
 @dataclass(frozen=True)
@@ -138,22 +139,19 @@ def _send_customers(desk: Desk, job: Document, until: float) -> Document:
         keys = [key for key, _ in batch]
         entries = [grouping.build_customer(lines) for _, lines in batch]
         results = shop.add_customers(f"import:{job['_id']}", entries)
-        refused = {
-            key: problem_text(result["problem"])
+        outcomes = [
+            _outcome("customer", key, _by_email(result), guest=False)
             for key, result in zip(keys, results, strict=True)
-            if result["status"] == "refused"
-        }
-        desk.outcomes.keep(
-            job["_id"],
-            [
-                _outcome("customer", key, result, guest=False)
-                for key, result in zip(keys, results, strict=True)
-            ],
-        )
+        ]
+        desk.outcomes.keep(job["_id"], outcomes)
         desk.rows.reject(
             job["_id"],
             "buyer",
-            {key: f"The customer was refused. {reason}" for key, reason in refused.items()},
+            {
+                outcome["key"]: f"The customer was refused. {outcome['reason']}"
+                for outcome in outcomes
+                if outcome["status"] == "refused"
+            },
         )
         position = keys[-1]
         progress["customers"] += len(keys)
@@ -222,6 +220,18 @@ def _entry(order: Document, ids: dict[str, str]) -> Document:
 
 def _buyers(lines: list[Line]) -> set[str]:
     return {key for key in map(grouping.customer_key, lines) if key is not None}
+
+
+def _by_email(result: Document) -> Document:
+    """A customer who is refused because of an e-mail address is the one who has that address.
+
+    Shops know one person by an id in one row and by the address alone in another, or by two ids.
+    """
+    problem = result.get("problem", {})
+    holder = next((error.get("holder") for error in problem.get("errors", ())), None)
+    if problem.get("type") == EMAIL_TAKEN and holder:
+        return {"status": "unchanged", "id": holder}
+    return result
 
 
 def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:

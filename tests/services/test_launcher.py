@@ -214,12 +214,20 @@ class TestRefusal:
     def test_names_a_given_server_that_does_not_answer(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
-        url = f"mongodb://127.0.0.1:{free_port()}/?replicaSet=kith"
+        with socket.create_server((LOOPBACK, 0)) as somebody:
+            alive, dead = somebody.getsockname()[1], free_port()
+            given = {
+                "MONGO_URL": f"mongodb://127.0.0.1:{alive}/",
+                "REDIS_URL": f"redis://127.0.0.1:{dead}/0",
+                "DATA_DIR": str(tmp_path / "data"),
+            }
 
-        ended = run({**environment, "MONGO_URL": url, "DATA_DIR": str(tmp_path)})
+            ended = run({**environment, **given})
 
         assert ended.returncode == 1
-        assert ended.stderr.startswith("The MongoDB that MONGO_URL names does not answer at ")
+        assert ended.stderr.startswith("The Redis that REDIS_URL names does not answer: ")
+        # With servers of the user's own there is nothing to keep here.
+        assert not (tmp_path / "data").exists()
 
 
 class TestRun:

@@ -2,8 +2,9 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pymongo import MongoClient
 from shared import servers
 from shared.claims import LOOPBACK, free_port
 from shared.console import Console
-from shared.processes import Supervisor
+from shared.processes import Command, Supervisor
 
 
 class TestMongodArgv:
@@ -134,6 +135,29 @@ class TestStart:
         with redis.Redis(port=redis_port) as queue:
             assert queue.get("key") == b"value"
 
+    def test_gives_up_on_a_server_that_does_not_become_ready(
+        self, supervisor: Supervisor, tmp_path: Path
+    ) -> None:
+        def refuse() -> bool:
+            raise redis.ConnectionError
+
+        silent = stand_in(tmp_path, "import time; time.sleep(60)", answers=refuse)
+
+        with pytest.raises(servers.ServerFailed) as failure:
+            servers.start([silent], supervisor=supervisor, patience=0.1)
+
+        assert str(failure.value).startswith("server is not ready after 0.1 s. ")
+
+    def test_gives_up_on_a_server_that_ends_without_a_word(
+        self, supervisor: Supervisor, tmp_path: Path
+    ) -> None:
+        ending = stand_in(tmp_path, "pass", answers=lambda: False)
+
+        with pytest.raises(servers.ServerFailed) as failure:
+            servers.start([ending], supervisor=supervisor)
+
+        assert str(failure.value).startswith("server does not start: it left no log. ")
+
 
 class TestRequire:
     def test_accepts_servers_that_answer(self, tmp_path: Path) -> None:
@@ -186,6 +210,17 @@ class TestCause:
 
     def test_may_be_unknown(self) -> None:
         assert servers.cause(["something", ""]) == "it left no reason"
+
+
+def stand_in(place: Path, code: str, *, answers: Callable[[], bool]) -> servers.Server:
+    """A server that is none: it runs Python code."""
+    return servers.Server(
+        command=Command(name="server", argv=(sys.executable, "-c", code)),
+        directory=place / "data",
+        log=place / "log",
+        variable="SERVER_URL",
+        answers=answers,
+    )
 
 
 def client_of(url: str) -> MongoClient[dict[str, Any]]:

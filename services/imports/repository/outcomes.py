@@ -32,14 +32,32 @@ class OutcomeRepository:
         return {outcome["key"]: outcome["id"] for outcome in found if outcome["id"]}
 
     def counts(self, job: str) -> list[Document]:
-        """Numbers of outcomes by kind, status and guest."""
+        """Numbers of customers and orders by kind, status and guest.
+
+        A customer by several names in the file counts once.
+        """
         return list(
             self._outcomes.aggregate(
                 [
                     {"$match": {"job": job}},
                     {
                         "$group": {
-                            "_id": {"kind": "$kind", "status": "$status", "guest": "$guest"},
+                            "_id": {
+                                "kind": "$kind",
+                                "guest": "$guest",
+                                "who": {"$ifNull": ["$id", "$_id"]},
+                            },
+                            # Of "created" and "unchanged", the first in the alphabet.
+                            "status": {"$min": "$status"},
+                        }
+                    },
+                    {
+                        "$group": {
+                            "_id": {
+                                "kind": "$_id.kind",
+                                "status": "$status",
+                                "guest": "$_id.guest",
+                            },
                             "n": {"$sum": 1},
                         }
                     },
