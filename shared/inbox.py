@@ -68,10 +68,10 @@ COLLECTIONS = (INBOX, DEAD_LETTERS)
 
 @dataclass(frozen=True)
 class Attempts:
-    """What the inbox says of some events: which are done, were tried, or were tried too often."""
+    """What the inbox says of some events: which are done, and how often the others were tried."""
 
     done: frozenset[str]
-    tried: frozenset[str]
+    tried: dict[str, int]
     spent: frozenset[str]
     errors: dict[str, str]
 
@@ -89,7 +89,7 @@ class Inbox:
         waiting = [entry for entry in known if "done_at" not in entry]
         return Attempts(
             done=frozenset(entry["_id"] for entry in known if "done_at" in entry),
-            tried=frozenset(entry["_id"] for entry in waiting if entry["attempts"] > 0),
+            tried={entry["_id"]: entry["attempts"] for entry in waiting if entry["attempts"]},
             spent=frozenset(
                 entry["_id"] for entry in waiting if entry["attempts"] >= MOST_ATTEMPTS
             ),

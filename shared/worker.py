@@ -76,17 +76,18 @@ class Hearing:
         fresh = [
             delivery
             for delivery in deliveries
-            if delivery["id"] not in attempts.done | attempts.tried
+            if delivery["id"] not in attempts.done | attempts.tried.keys()
         ]
         for name, group in _by_name(fresh):
             settled += self._handle_group(name, group)
-        for delivery in deliveries:
+        again = [delivery for delivery in deliveries if delivery["id"] in attempts.tried]
+        # One of those that were tried together may have killed the worker. Each by itself, counted
+        # when its turn comes and the least tried first, that one alone is parked in the end.
+        for delivery in sorted(again, key=lambda delivery: attempts.tried[delivery["id"]]):
             if delivery["id"] in attempts.spent:
                 self._park(delivery, attempts.errors[delivery["id"]])
                 settled.append(delivery)
-            elif delivery["id"] in attempts.tried:
-                # One of those that were tried together may have killed the worker. Each by itself,
-                # and counted only when its turn comes, it is the one that is parked in the end.
+            else:
                 settled += self._handle_group(delivery["name"], [delivery])
         return settled
 

@@ -87,7 +87,7 @@ SESSIONS = Collection(
                 "tokens": {
                     "bsonType": "array",
                     "minItems": 1,
-                    "maxItems": 10,
+                    "maxItems": 20,
                     "items": {
                         "bsonType": "object",
                         "additionalProperties": False,

@@ -124,7 +124,11 @@ def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> 
     if failures:
         accounts.users.forget_failures(user.id)
     session = Session(
-        id=new_id(), user_id=user.id, via=None, created_at=now, expires_at=now + SESSION_LASTS
+        id=secrets.new_session_id(),
+        user_id=user.id,
+        via=None,
+        created_at=now,
+        expires_at=now + SESSION_LASTS,
     )
     return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
 
@@ -167,7 +171,11 @@ def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> D
         raise Forbidden("A service that acts for somebody cannot pass that on.")
     user = accounts.users.get_user(caller.id)
     session = Session(
-        id=new_id(), user_id=user.id, via=to, created_at=now, expires_at=now + DELEGATION_LASTS
+        id=secrets.new_session_id(),
+        user_id=user.id,
+        via=to,
+        created_at=now,
+        expires_at=now + DELEGATION_LASTS,
     )
     return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
 

@@ -19,8 +19,11 @@ from shared.idempotency import CreationRequest, first_answer
 from shared.repository import Document, Keys, Page, Range, Repository
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
-MOST_TOKENS = 5
-"""Refresh tokens of one session that are remembered; older ones count as stolen."""
+MOST_TOKENS = 20
+"""Refresh tokens of one session that are remembered; older ones count as stolen.
+
+Only as many as are asked for at once, by a browser's tabs, have to be.
+"""
 
 
 class UserRepository(Repository):

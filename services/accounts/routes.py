@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from services.accounts import operations
+from services.accounts import operations, secrets
 from services.accounts.operations import Accounts
 from services.accounts.schemas import (
     DelegationSchema,
@@ -19,7 +19,7 @@ from services.accounts.schemas import (
     UserSchema,
 )
 from shared.auth.middleware import allow, caller, public
-from shared.idempotency import creation_request
+from shared.idempotency import CreationRequest, creation_request
 from shared.web import answers
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
@@ -44,7 +44,7 @@ def _accounts() -> Accounts:
 @users.documents_creation()
 def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
-    request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
+    request = _creation_request(payload)
     user = operations.register(_accounts().users, **payload, now=_now(), request=request)
     return answers.entity(user, status=201, location=f"users/{user['_id']}")
 
@@ -151,6 +151,14 @@ def jwks() -> Response:
 def revocations() -> Response:
     """The users some of whose tokens are void; for each, before which time (seconds since 1970)."""
     return answers.data({"users": _accounts().users.revocations(now=_now())})
+
+
+def _creation_request(payload: Document) -> CreationRequest | None:
+    key, asker = idempotency_key(), caller().id
+    if key is None:
+        return None
+    mark = secrets.password_mark(payload["password"], context=f"{asker}:{key}")
+    return creation_request(key, caller_id=asker, payload={**payload, "password": mark})
 
 
 def _now() -> datetime:

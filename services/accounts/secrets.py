@@ -6,12 +6,13 @@ Password hashes, refresh tokens, and the key that signs access tokens.
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import Any
 
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import OKPAlgorithm
@@ -46,9 +47,30 @@ def is_password(password_hash: str, password: str) -> bool:
         return False
 
 
+def password_mark(password: str, *, context: str) -> str:
+    """What tells a password from others in a request that is sent again under the same `context`.
+
+    As costly to guess back as the hash: a quick hash beside it would undo what it is for.
+    """
+    return hash_secret_raw(
+        password.encode(),
+        sha256(context.encode()).digest(),
+        time_cost=_HASHER.time_cost,
+        memory_cost=_HASHER.memory_cost,
+        parallelism=_HASHER.parallelism,
+        hash_len=_HASHER.hash_len,
+        type=_HASHER.type,
+    ).hex()
+
+
 def new_password() -> str:
     """A password that nobody has to think of: 128 bits."""
     return token_urlsafe(16)
+
+
+def new_session_id() -> str:
+    """The id of a session: 96 bits. Whoever guessed one could end it, so it tells nothing of others."""
+    return token_hex(12)
 
 
 def new_refresh_secret() -> str:

@@ -4,12 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.customers.model import (
-    Customer,
-    EmailTaken,
-    ExternalIdTaken,
-    NotRecognisable,
-)
+from services.customers.model import Customer, NotRecognisable
 from services.customers.repository import CustomerRepository, to_customer
 from shared.errors import FieldError, Refusal, Stale
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
@@ -55,8 +50,10 @@ def register_many(
     results = customers.add_many(
         [(customer, _registered(customer)) for customer in new], batch=batch
     )
+    lost = [one for one, result in zip(new, results, strict=True) if isinstance(result, Refusal)]
+    meanwhile = _Known(customers, lost)
     for customer, result in zip(new, results, strict=True):
-        known.note(customer, result)
+        known.note(customer, result, meanwhile)
     return [
         _refused(one) if isinstance(one, Refusal) else known.outcome(one, batch=batch)
         for one in made
@@ -95,9 +92,13 @@ class _Known:
     """The customers that the entries of one call mean: those in the database, then the new ones."""
 
     def __init__(self, customers: CustomerRepository, entries: Sequence[Customer]) -> None:
-        found = customers.find_matches(
-            external_ids={one.external_id for one in entries if one.external_id},
-            emails={key for one in entries for key in one.email_keys},
+        found = (
+            customers.find_matches(
+                external_ids={one.external_id for one in entries if one.external_id},
+                emails={key for one in entries for key in one.email_keys},
+            )
+            if entries
+            else []
         )
         self._meant: dict[str, Document] = {}
         self._answered: set[str] = set()
@@ -113,13 +114,19 @@ class _Known:
                 new.append(one)
         return new
 
-    def note(self, customer: Customer, result: str | Refusal) -> None:
-        """Take in what became of a new one, for its own outcome and those of others like it."""
+    def note(self, customer: Customer, result: str | Refusal, meanwhile: "_Known") -> None:
+        """Take in what became of a new one, for its own outcome and those of others like it.
+
+        If somebody added the same one between our look and our write (`meanwhile`), it is there,
+        and that is fine.
+        """
         row = self._meant[_sign(customer)]
-        if isinstance(result, Refusal):
-            row.update(_lost_race(customer, result))
-        else:
+        if not isinstance(result, Refusal):
             row["added"] = True
+        elif _sign(customer) in meanwhile._meant:
+            row["_id"] = meanwhile._meant[_sign(customer)]["_id"]
+        else:
+            row["refusal"] = result
 
     def outcome(self, customer: Customer, *, batch: str) -> Document:
         """What became of an entry. Only the first of several alike can have been created."""
@@ -145,18 +152,6 @@ def _sign(customer: Customer) -> str:
     if customer.external_id:
         return f"id:{customer.external_id}"
     return f"email:{customer.email_keys[0]}"
-
-
-def _lost_race(customer: Customer, refusal: Refusal) -> Document:
-    """What is to be said of one that could not be added.
-
-    If somebody added the same one between our look and our write, it is there, and that is fine.
-    """
-    meant = ExternalIdTaken if customer.external_id else EmailTaken
-    holder = next((error.holder for error in refusal.errors), None)
-    if isinstance(refusal, meant) and holder is not None:
-        return {"_id": holder}
-    return {"refusal": refusal}
 
 
 def _make(entry: Document | Refusal, now: datetime) -> Customer | Refusal:

@@ -146,10 +146,8 @@ class CustomerRepository(Repository):
     def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of customers, newest first; by name prefix (`q`) in the order of the names."""
         if filters.keys() & _UNIQUE:
-            found = self.collection.find(
-                _conditions(filters) | {"deleted_at": None}, self._projection
-            )
-            return Page(items=list(found), next=None)
+            where = _conditions(filters) | _named(filters.get("q")) | {"deleted_at": None}
+            return Page(items=list(self.collection.find(where, self._projection)), next=None)
         if "q" in filters:
             return self._by_name(
                 name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters)
@@ -181,11 +179,15 @@ class CustomerRepository(Repository):
 
         A customer with two matching names shows at the first only.
         """
+        if after is not None and not str(after[0]).startswith(prefix):
+            # Nothing lies after a position that no page of this list ended at.
+            return Page(items=[], next=None)
+        after = None if after is None else [str(value) for value in after]
         stretch = Range(
             index="names",
             keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
             start=(prefix,),
-            stop=(prefix + "\U0010ffff",),
+            stop=(prefix + _LAST_SIGN,),
         )
         begin = stretch.minimum(None if after is None else tuple(after))
         cursor = (
@@ -342,6 +344,8 @@ def to_customer(document: Document) -> Customer:
     )
 
 
+_LAST_SIGN = "\U0010ffff"
+
 # These filters find at most one customer for each value that is given, from its own index.
 _UNIQUE = {"id", "email", "external_id"}
 
@@ -360,6 +364,13 @@ def _range(filters: Document) -> Range:
             return Range(index=index, keys=((field, ASCENDING), *NEWEST), equal=(value,))
     # What stays of a deleted customer has no created_at and lies before the earliest date.
     return Range(index="newest", keys=NEWEST, stop=(EARLIEST,))
+
+
+def _named(beginning: str | None) -> Document:
+    if beginning is None:
+        return {}
+    prefix = name_key(beginning)
+    return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + _LAST_SIGN}}}
 
 
 def _conditions(filters: Document) -> Document:

@@ -79,9 +79,12 @@ def create_app(
         # A body is read whole before it is parsed; routes that take files or bulk say more
         # themselves.
         MAX_CONTENT_LENGTH=LARGEST_BODY,
-        # Unknown addresses answer 404, not a redirect to one with a slash.
+        # Otherwise tests and the debug mode would see an exception where callers see an answer.
         PROPAGATE_EXCEPTIONS=False,
     )
+    # Unknown addresses answer 404, not a redirect to a likely one, which would name this host and
+    # not the gateway's.
+    app.url_map.merge_slashes = False
     api = _Api(
         app,
         spec_kwargs={
