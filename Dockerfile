@@ -17,5 +17,5 @@ COPY services services
 # The user below may not write here, so without this every start would compile every module again.
 RUN python -m compileall -q shared services
 
-USER kith
+USER 10001
 ENTRYPOINT ["python", "-m", "services"]

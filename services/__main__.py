@@ -15,7 +15,7 @@ from rich.console import Console
 from shared import logs
 from shared.api_client import ApiClient, ApiUnreachable
 from shared.database import connect, database
-from shared.messages import BrokerUnfit, broker_client, create_celery, refuse_unfit_broker
+from shared.messages import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
 from shared.outbox import Relay
 from shared.settings import PORTS, Settings, SettingsInvalid, load
 from shared.worker import run_worker
@@ -87,8 +87,11 @@ def setup() -> None:
     """Build the databases of all services and the first log-in. May be run any number of times."""
     from services import setup as steps
 
-    for line in steps.run(_settings()):
-        click.echo(line)
+    try:
+        for line in steps.run(_settings()):
+            click.echo(line)
+    except SettingsInvalid as error:
+        raise click.ClickException(str(error)) from error
 
 
 @cli.command(name="import")
@@ -150,7 +153,7 @@ def _settings(service: str = "") -> Settings:
 
 def _require_fit_broker(settings: Settings) -> None:
     try:
-        refuse_unfit_broker(broker_client(settings))
+        wait_for_fit_broker(broker_client(settings))
     except BrokerUnfit as error:
         raise click.ClickException(str(error)) from error
 

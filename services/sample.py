@@ -16,7 +16,7 @@ from services.customers import SENDS as CUSTOMERS_SEND
 from services.customers import operations as customers
 from services.customers.model import Address as CustomerAddress
 from services.customers.model import Email, Phone
-from services.customers.repository import CustomerRepository
+from services.customers.repository.customers import CustomerRepository
 from services.orders import SENDS as ORDERS_SEND
 from services.orders import operations as orders
 from services.orders.directory import CustomerDirectory

@@ -6,11 +6,14 @@ Databases, signing key and first admin, for all services. Safe to run at every s
 import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from services.accounts import operations, secrets
 from services.accounts.app import create_accounts
+from services.accounts.model import EmailTaken
+from services.accounts.schemas import NewUserSchema
 from shared.database import build, connect, database, wait_for_primary
-from shared.settings import PORTS, Settings
+from shared.settings import PORTS, Settings, SettingsInvalid
 
 WAIT_SECONDS = 120
 
@@ -29,16 +32,24 @@ def run(settings: Settings) -> Iterator[str]:
 
 
 def _first_admin(accounts: operations.Accounts, settings: Settings) -> str:
+    known = "sign in: with the password you know; ADMIN_PASSWORD does not change it"
     if accounts.users.has_admin():
-        return "sign in: with the password you know; ADMIN_PASSWORD does not change it"
+        return known
     password = settings.admin_password or secrets.new_password()
-    operations.register(
-        accounts.users,
-        email=settings.admin_email,
-        name="Admin",
-        role="admin",
-        password=password,
-        now=datetime.now(UTC),
-    )
+    admin: dict[str, Any] = {
+        "email": settings.admin_email,
+        "name": "Admin",
+        "role": "admin",
+        "password": password,
+    }
+    for field, messages in NewUserSchema().validate(admin).items():
+        raise SettingsInvalid(f"ADMIN_{str(field).upper()} cannot be used: {' '.join(messages)}")
+    try:
+        operations.register(accounts.users, **admin, now=datetime.now(UTC))
+    except EmailTaken:
+        if not accounts.users.has_admin():
+            raise
+        # Another setup, at the same time, was quicker.
+        return known
     shown = "the ADMIN_PASSWORD you gave" if settings.admin_password else password
     return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"

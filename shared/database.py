@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
+_NAMESPACE_EXISTS = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,12 +148,23 @@ def build(database: Database[Document], collections: tuple[Collection, ...]) -> 
             "validationAction": "error",
         }
         if collection.name not in present:
-            database.create_collection(collection.name, **rules)
-            yield f"{database.name}.{collection.name}: created"
+            if _create(database, collection.name, rules):
+                yield f"{database.name}.{collection.name}: created"
         elif any(present[collection.name].get(key) != value for key, value in rules.items()):
             database.command({"collMod": collection.name, **rules})
             yield f"{database.name}.{collection.name}: rules updated"
         yield from _build_indexes(database, collection)
+
+
+def _create(database: Database[Document], name: str, rules: Document) -> bool:
+    """Create a collection; False if another setup, at the same time, has just made it."""
+    try:
+        database.create_collection(name, check_exists=False, **rules)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+        return False
+    return True
 
 
 def _build_indexes(database: Database[Document], collection: Collection) -> Iterator[str]:

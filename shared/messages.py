@@ -3,12 +3,17 @@
 Every setting that keeps it from losing messages or from hanging is here, with what breaks without.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any, cast
 
 import redis
+import structlog
 from celery import Celery
 
 from shared.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 BATCH = 100
 """Events in one message. More save round trips; fewer lose less work when a worker is killed."""
@@ -80,6 +85,26 @@ def broker_client(settings: Settings) -> redis.Redis:
 def queue_key(settings: Settings, queue: str) -> str:
     """The Redis key of the list in which a queue's messages wait."""
     return f"{settings.database_prefix}:{queue}"
+
+
+def wait_for_fit_broker(
+    client: redis.Redis, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return when the server answers and is fit; a late server is waited for, however long.
+
+    :raises BrokerUnfit: it may evict keys.
+    """
+    waited = False
+    while True:
+        try:
+            refuse_unfit_broker(client)
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            if not waited:
+                log.warning("redis_awaited", reason=type(error).__name__)
+            waited = True
+            sleep(0.5)
+        else:
+            return
 
 
 def refuse_unfit_broker(client: redis.Redis) -> None:

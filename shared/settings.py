@@ -64,6 +64,13 @@ PORTS = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
 # Never 27017 and 6379: a MongoDB or Redis of the user's own may be there.
 SERVER_PORTS = {"mongo": 27117, "redis": 6479}
 
+_SOME = marshmallow.validate.Range(min=1)
+_LEVEL = marshmallow.validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+# MongoDB takes no more than 63 bytes and few signs in a name; a service's name is added to this.
+_PREFIX = marshmallow.validate.Regexp(
+    r"[A-Za-z0-9_-]{1,40}\Z", error="It must be 1 to 40 letters, digits, _ or -."
+)
+
 
 def load(service: str = "") -> Settings:
     """Read the settings of a process of `service`.
@@ -75,12 +82,12 @@ def load(service: str = "") -> Settings:
     settings = Settings(
         mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27117/?replicaSet=kith"),
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6479/0"),
-        database_prefix=env.str("DATABASE_PREFIX", "kith"),
+        database_prefix=env.str("DATABASE_PREFIX", "kith", validate=_PREFIX),
         host=env.str("HOST", "127.0.0.1"),
         port=port,
-        web_workers=env.int("WEB_WORKERS", 1),
-        web_threads=env.int("WEB_THREADS", 4),
-        worker_processes=env.int("WORKER_PROCESSES", 1),
+        web_workers=env.int("WEB_WORKERS", 1, validate=_SOME),
+        web_threads=env.int("WEB_THREADS", 4, validate=_SOME),
+        worker_processes=env.int("WORKER_PROCESSES", 1, validate=_SOME),
         accounts_url=env.str("ACCOUNTS_URL", f"http://127.0.0.1:{_port(env, 'accounts')}"),
         customers_url=env.str("CUSTOMERS_URL", f"http://127.0.0.1:{_port(env, 'customers')}"),
         orders_url=env.str("ORDERS_URL", f"http://127.0.0.1:{_port(env, 'orders')}"),
@@ -88,10 +95,12 @@ def load(service: str = "") -> Settings:
         token=env.str("TOKEN", ""),
         admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
         admin_password=env.str("ADMIN_PASSWORD", ""),
-        import_max_bytes=env.int("IMPORT_MAX_BYTES", 512 * 1024 * 1024),
-        import_max_unpacked_bytes=env.int("IMPORT_MAX_UNPACKED_BYTES", 1024 * 1024 * 1024),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", 512 * 1024 * 1024, validate=_SOME),
+        import_max_unpacked_bytes=env.int(
+            "IMPORT_MAX_UNPACKED_BYTES", 1024 * 1024 * 1024, validate=_SOME
+        ),
         default_phone_region=env.str("DEFAULT_PHONE_REGION", ""),
-        log_level=env.str("LOG_LEVEL", "INFO"),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=_LEVEL),
         log_json=env.bool("LOG_JSON", False),
     )
     _seal(env)

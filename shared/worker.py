@@ -177,8 +177,9 @@ def create_worker(
     def confirm(receipts: list[list[str]], hearer: str) -> None:
         outbox.confirm(hearing.database, receipts, hearer=hearer)
 
-    celery.task(name=f"{service}.receive")(receive)
-    celery.task(name=f"{service}.confirm")(confirm)
+    # By default a task belongs to every application of its process, and the first of a name wins.
+    celery.task(name=f"{service}.receive", shared=False)(receive)
+    celery.task(name=f"{service}.confirm", shared=False)(confirm)
     return celery
 
 

@@ -22,7 +22,7 @@ NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 MOST_TOKENS = 20
 """Refresh tokens of one session that are remembered; older ones count as stolen.
 
-Only as many as are asked for at once, by a browser's tabs, have to be.
+Fewer would end the session of a browser whose many tabs refresh at once.
 """
 
 

@@ -69,7 +69,10 @@ def new_password() -> str:
 
 
 def new_session_id() -> str:
-    """The id of a session: 96 bits. Whoever guessed one could end it, so it tells nothing of others."""
+    """The id of a session: 96 bits.
+
+    It tells nothing of others, since whoever guessed one could end that session.
+    """
     return token_hex(12)
 
 

@@ -4,7 +4,7 @@ from flask import Flask
 from pymongo import MongoClient
 
 from services.customers import SENDS, routes
-from services.customers.repository import CustomerRepository
+from services.customers.repository.customers import CustomerRepository
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, connect, database

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.customers.model import Customer, NotRecognisable
-from services.customers.repository import CustomerRepository, to_customer
+from services.customers.repository.customers import CustomerRepository, to_customer
 from shared.errors import FieldError, Refusal, Stale
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
 from shared.idempotency import CreationRequest

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, current_app
 
 from services.customers import operations
-from services.customers.repository import CustomerRepository
+from services.customers.repository.customers import CustomerRepository
 from services.customers.schemas import (
     BulkCustomersSchema,
     CustomerChangesSchema,

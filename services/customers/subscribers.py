@@ -5,7 +5,9 @@ from datetime import datetime
 
 from bson import Decimal128
 
-from services.customers.repository import CustomerRepository, LedgerRepository, StaffRepository
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.ledger import LedgerRepository
+from services.customers.repository.staff import StaffRepository
 from shared.events.contracts import OrderState, UserState
 from shared.worker import NotNow
 

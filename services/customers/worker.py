@@ -6,7 +6,9 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.customers import SENDS, subscribers
-from services.customers.repository import CustomerRepository, LedgerRepository, StaffRepository
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.ledger import LedgerRepository
+from services.customers.repository.staff import StaffRepository
 from shared.database import Document
 from shared.events.contracts import (
     OrderCancelled,

@@ -162,6 +162,10 @@ class Form(io.RawIOBase):
     def __len__(self) -> int:
         return self._length
 
+    def tell(self) -> int:
+        """The beginning; requests asks, to measure how much is still to be sent."""
+        return 0
+
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
         while self._sources:

@@ -40,11 +40,7 @@ def read_mapping(preset: str | None, mapping: str | None) -> Document:
     """
     if (preset is None) == (mapping is None):
         raise invalid("preset", "Give either a preset or a mapping.")
-    data = presets.read(preset) if preset is not None else _parsed(mapping or "")
-    if data is None:
-        raise invalid(
-            "preset", f"There is no preset {preset}; there are: {', '.join(presets.names())}."
-        )
+    data = _preset(preset) if preset is not None else _parsed(mapping or "")
     Mapping.from_dict(data)
     return data
 
@@ -77,6 +73,8 @@ def ask(
     repeated = jobs.repeated(request)
     if repeated is not None:
         return repeated
+    # Before the file is kept: it would stay for ever where accounts refuses or is away.
+    delegation = asked.delegate()
     id = new_id()
     stream.seek(0)
     files.keep(id, name, stream)
@@ -87,7 +85,7 @@ def ask(
         preset=preset,
         file={"name": name[:255], "bytes": size, "sha256": digest},
         asked_by=asked.caller_id,
-        delegation=asked.delegate(),
+        delegation=delegation,
         event=event,
         now=now,
         request=request,
@@ -108,6 +106,15 @@ def _csv_line(fields: list[str]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(fields)
     return line.getvalue()
+
+
+def _preset(name: str) -> Document:
+    data = presets.read(name)
+    if data is None:
+        raise invalid(
+            "preset", f"There is no preset {name}; there are: {', '.join(presets.names())}."
+        )
+    return data
 
 
 def _parsed(text: str) -> Document:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 from flask import Response, current_app, request
+from werkzeug.datastructures import FileStorage
 
 from services.imports import operations, presets, shop
 from services.imports.model.mapping import Mapping
@@ -22,9 +23,9 @@ from services.imports.schemas import (
     PageQuerySchema,
     PresetsSchema,
 )
-from shared.api_client import ApiUnreachable
+from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
-from shared.errors import TooLarge, Unavailable, invalid
+from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.web import answers
 from shared.web.parsing import ApiBlueprint, idempotency_key
@@ -90,16 +91,13 @@ def ask_for_import() -> Response:
             f"A file may have at most {settings.import_max_bytes} bytes; "
             "send it gzipped or in parts, or raise IMPORT_MAX_BYTES."
         )
-    upload = request.files.get("file")
-    if upload is None or not upload.filename:
-        raise invalid("file", "Send the file as multipart/form-data, in a field named file.")
-    form = _form()
+    upload, form = _upload(), _form()
     mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
     asked = Asked(caller().id, idempotency_key(), _delegate)
     job = operations.ask(
         _jobs(),
         _files(),
-        name=upload.filename,
+        name=str(upload.filename),
         stream=cast(BinaryIO, upload.stream),
         preset=form.get("preset"),
         mapping=mapping,
@@ -156,6 +154,13 @@ def get_rejects(id: str) -> Response:
     )
 
 
+def _upload() -> FileStorage:
+    uploads = request.files.getlist("file")
+    if len(uploads) != 1 or not uploads[0].filename:
+        raise invalid("file", "Send one file as multipart/form-data, in a field named file.")
+    return uploads[0]
+
+
 def _form() -> Document:
     """The form fields beside the file, checked."""
     errors = NewImportSchema().validate(request.form)
@@ -171,6 +176,12 @@ def _delegate() -> str:
         raise Unavailable(
             "The accounts service does not answer now; try again in a moment."
         ) from error
+    except ApiRefused as error:
+        # The token was revoked a moment ago, or is one that cannot be passed on.
+        refusals = {401: Unauthenticated, 403: Forbidden}
+        if error.status not in refusals:
+            raise
+        raise refusals[error.status](str(error)) from error
 
 
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What nobody should send: values for fields and whole bodies, for every service's hostile tests."""
+"""What nobody should send: values for fields and whole bodies, for the tests of every service."""
 
 from typing import Any
 

@@ -123,6 +123,10 @@ def _read_columns(section: Section) -> dict[str, str]:
 
 def _read_statuses(section: Section) -> dict[str, str]:
     named = {word: section.text(word, one_of(*STATUSES)) for word in section.names()}
+    for word in named:
+        # No cell reads so, and as a key in MongoDB a NUL cannot be written at all.
+        if not word.isprintable():
+            section.problem(word, "The word must have no control characters.")
     return {word.strip().casefold(): status for word, status in named.items() if status}
 
 

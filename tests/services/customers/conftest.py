@@ -1,4 +1,4 @@
-"""Customers to test with, and the customers application on a database that is emptied after each test."""
+"""Customers to test with, and their application on a database that each test finds empty."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +16,8 @@ from pymongo.write_concern import WriteConcern
 from services.customers import SENDS, documents
 from services.customers.app import create_app
 from services.customers.model import Customer
-from services.customers.repository import CustomerRepository, LedgerRepository
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.ledger import LedgerRepository
 from shared.auth.keyring import Keyring, Published
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, build, connect, database
@@ -37,7 +38,8 @@ def make_customer() -> Callable[..., Customer]:
     """`make_customer(**details)`: a customer as registered, called Lee unless told."""
 
     def make(**details: Any) -> Customer:
-        return Customer.new(**{"id": new_id(), "now": NOW, "last_name": "Lee"} | details)
+        usual: dict[str, Any] = {"id": new_id(), "now": NOW, "last_name": "Lee"}
+        return Customer.new(**usual | details)
 
     return make
 

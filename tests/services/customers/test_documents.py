@@ -11,7 +11,8 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.customers import documents
 from services.customers.model import Address, Customer, Email, Phone
-from services.customers.repository import NO_PURCHASES, to_document
+from services.customers.repository.customers import to_document
+from services.customers.repository.ledger import NO_PURCHASES
 from shared.database import Document, build
 from shared.identifiers import new_id
 
@@ -70,7 +71,7 @@ class TestCustomers:
             {"emails": [{"address": "x" * 255, "label": None}]},
             {"emails": [{"address": None, "label": None}]},
             {"phones": [{"number": "020 7946 0958", "label": None}]},
-            {"phones": [{"number": "+442079460958123", "label": None}]},
+            {"phones": [{"number": "+4420794609581234", "label": None}]},
             {"phones": [{"number": "+042079460958", "label": None}]},
             {"phones": [{"number": 442079460958, "label": None}]},
             {"addresses": [{"country": "GB"}]},

@@ -19,8 +19,9 @@ from shared.web.parsing import refusal_of
 Body = dict[str, Any]
 
 
+@pytest.mark.usefixtures("shop_in")
 class TestNewCustomer:
-    def test_becomes_what_the_model_takes(self, shop_in: Flask) -> None:
+    def test_becomes_what_the_model_takes(self) -> None:
         loaded = NewCustomerSchema().load(
             {
                 "external_id": " 17850 ",
@@ -65,7 +66,7 @@ class TestNewCustomer:
         ],
         ids=lambda body: str(body)[:60],
     )
-    def test_is_taken(self, shop_in: Flask, body: Body) -> None:
+    def test_is_taken(self, body: Body) -> None:
         assert NewCustomerSchema().load(body).keys() == body.keys()
 
     @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ class TestNewCustomer:
         ],
         ids=lambda value: str(value)[:60],
     )
-    def test_is_refused_naming_the_field(self, shop_in: Flask, body: Body, field: str) -> None:
+    def test_is_refused_naming_the_field(self, body: Body, field: str) -> None:
         with pytest.raises(ValidationError) as failure:
             NewCustomerSchema().load(body)
 
@@ -123,22 +124,24 @@ class TestNewCustomer:
         assert loaded["phones"] == (Phone(number="+442079460958"),)
 
 
+@pytest.mark.usefixtures("shop_in")
 class TestChanges:
     @pytest.mark.parametrize("field", ["external_id", "first_name", "last_name", "company"])
-    def test_single_values_may_be_taken_away(self, shop_in: Flask, field: str) -> None:
+    def test_single_values_may_be_taken_away(self, field: str) -> None:
         assert CustomerChangesSchema().load({field: None}) == {field: None}
 
     @pytest.mark.parametrize("field", ["emails", "phones", "addresses", "tags", "preferences"])
-    def test_lists_may_be_emptied_but_not_null(self, shop_in: Flask, field: str) -> None:
+    def test_lists_may_be_emptied_but_not_null(self, field: str) -> None:
         with pytest.raises(ValidationError) as failure:
             CustomerChangesSchema().load({field: None})
 
         assert list(failure.value.messages) == [field]
 
-    def test_what_is_not_sent_stays(self, shop_in: Flask) -> None:
+    def test_what_is_not_sent_stays(self) -> None:
         assert CustomerChangesSchema().load({}) == {}
 
 
+@pytest.mark.usefixtures("shop_in")
 class TestQuery:
     def test_has_a_limit_of_its_own(self) -> None:
         assert CustomerQuerySchema().load({}) == {"limit": 50}
@@ -158,7 +161,7 @@ class TestQuery:
         ],
         ids=lambda value: str(value)[:60],
     )
-    def test_is_refused_naming_the_parameter(self, shop_in: Flask, query: Body, field: str) -> None:
+    def test_is_refused_naming_the_parameter(self, query: Body, field: str) -> None:
         with pytest.raises(ValidationError) as failure:
             CustomerQuerySchema().load(query)
 

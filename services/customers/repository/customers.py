@@ -1,11 +1,11 @@
-"""Every query on customers, their ledger and the staff cards."""
+"""Every query on customers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.customers import documents
@@ -17,22 +17,14 @@ from services.customers.model import (
     ExternalIdTaken,
     NoSuchCustomer,
     Phone,
-    email_key,
     name_key,
 )
+from services.customers.repository.filters import LAST_SIGN, UNIQUE, conditions, named, range_of
+from services.customers.repository.ledger import NO_PURCHASES
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
 from shared.idempotency import CreationRequest, first_answer
-from shared.repository import EARLIEST, Document, Keys, Page, Range, Repository, apply_states
-
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
-NO_PURCHASES: Document = {
-    "orders": 0,
-    "returns": 0,
-    "totals": [],
-    "first_order_at": None,
-    "last_order_at": None,
-}
+from shared.repository import Document, Page, Range, Repository
 
 
 class CustomerRepository(Repository):
@@ -145,14 +137,14 @@ class CustomerRepository(Repository):
 
     def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of customers, newest first; by name prefix (`q`) in the order of the names."""
-        if filters.keys() & _UNIQUE:
-            where = _conditions(filters) | _named(filters.get("q")) | {"deleted_at": None}
+        if filters.keys() & UNIQUE:
+            where = conditions(filters) | named(filters.get("q")) | {"deleted_at": None}
             return Page(items=list(self.collection.find(where, self._projection)), next=None)
         if "q" in filters:
             return self._by_name(
-                name_key(filters["q"]), after=after, limit=limit, where=_conditions(filters)
+                name_key(filters["q"]), after=after, limit=limit, where=conditions(filters)
             )
-        return self.page(_range(filters), after=after, limit=limit, where=_conditions(filters))
+        return self.page(range_of(filters), after=after, limit=limit, where=conditions(filters))
 
     def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
         """Store what a customer has bought, if nobody did since `revision`.
@@ -187,7 +179,7 @@ class CustomerRepository(Repository):
             index="names",
             keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
             start=(prefix,),
-            stop=(prefix + _LAST_SIGN,),
+            stop=(prefix + LAST_SIGN,),
         )
         begin = stretch.minimum(None if after is None else tuple(after))
         cursor = (
@@ -235,73 +227,6 @@ class CustomerRepository(Repository):
         return None if holder is None else str(holder["_id"])
 
 
-class LedgerRepository(Repository):
-    """What orders told us: one entry an order, in its latest known state."""
-
-    collection_name = documents.LEDGER.name
-    public = ("customer_id", "kind", "status", "total", "currency", "placed_at", "version")
-
-    def record(self, entries: Sequence[Document]) -> None:
-        """Keep the entries that are newer than what is known.
-
-        Late and repeated ones change nothing.
-        """
-        apply_states(self.collection, entries)
-
-    def purchases(self, customer_ids: Sequence[str]) -> dict[str, Document]:
-        """What each of these customers has bought.
-
-        Counts, net total for each currency, first and last sale.
-
-        Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
-        """
-        is_sale = {"$eq": ["$kind", "sale"]}
-        groups = self.collection.aggregate(
-            [
-                {
-                    "$match": {
-                        "customer_id": {"$in": list(customer_ids)},
-                        "status": {"$ne": "cancelled"},
-                    }
-                },
-                {
-                    "$group": {
-                        "_id": {"customer": "$customer_id", "currency": "$currency"},
-                        "orders": {"$sum": {"$cond": [is_sale, 1, 0]}},
-                        "returns": {"$sum": {"$cond": [is_sale, 0, 1]}},
-                        "amount": {"$sum": "$total"},
-                        "first": {"$min": {"$cond": [is_sale, "$placed_at", None]}},
-                        "last": {"$max": {"$cond": [is_sale, "$placed_at", None]}},
-                    }
-                },
-                {"$sort": {"_id.currency": 1}},
-                {
-                    "$group": {
-                        "_id": "$_id.customer",
-                        "orders": {"$sum": "$orders"},
-                        "returns": {"$sum": "$returns"},
-                        "totals": {"$push": {"amount": "$amount", "currency": "$_id.currency"}},
-                        "first_order_at": {"$min": "$first"},
-                        "last_order_at": {"$max": "$last"},
-                    }
-                },
-            ]
-        )
-        found = {group.pop("_id"): group for group in groups}
-        return {id: found.get(id, NO_PURCHASES) for id in customer_ids}
-
-
-class StaffRepository(Repository):
-    """What accounts told us: a card of each member of staff."""
-
-    collection_name = documents.STAFF.name
-    public = ("name", "role", "active", "version")
-
-    def keep(self, cards: Sequence[Document]) -> None:
-        """Keep the cards that are newer than what is known."""
-        apply_states(self.collection, cards)
-
-
 def to_document(customer: Customer) -> Document:
     """A customer as it lies in the database, without its outbox."""
     fields = asdict(customer)
@@ -342,46 +267,3 @@ def to_customer(document: Document) -> Customer:
         tags=tuple(document["tags"]),
         **details,
     )
-
-
-_LAST_SIGN = "\U0010ffff"
-
-# These filters find at most one customer for each value that is given, from its own index.
-_UNIQUE = {"id", "email", "external_id"}
-
-# Filter → the index that serves it, most selective first; the others narrow what that one finds.
-_INDEXES: tuple[tuple[str, str, str], ...] = (
-    ("phone", "phone", "phones.number"),
-    ("last_name", "last_name", "keys.last_name"),
-    ("tag", "tag", "tags"),
-)
-
-
-def _range(filters: Document) -> Range:
-    for name, index, field in _INDEXES:
-        if name in filters:
-            value = name_key(filters[name]) if name == "last_name" else filters[name]
-            return Range(index=index, keys=((field, ASCENDING), *NEWEST), equal=(value,))
-    # What stays of a deleted customer has no created_at and lies before the earliest date.
-    return Range(index="newest", keys=NEWEST, stop=(EARLIEST,))
-
-
-def _named(beginning: str | None) -> Document:
-    if beginning is None:
-        return {}
-    prefix = name_key(beginning)
-    return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + _LAST_SIGN}}}
-
-
-def _conditions(filters: Document) -> Document:
-    fields: dict[str, tuple[str, Callable[[Any], Any]]] = {
-        "id": ("_id", lambda ids: {"$in": ids}),
-        "email": ("keys.emails", email_key),
-        "external_id": ("external_id", str),
-        "phone": ("phones.number", str),
-        "last_name": ("keys.last_name", name_key),
-        "tag": ("tags", str),
-    }
-    return {
-        fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields
-    }

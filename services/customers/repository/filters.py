@@ -1,0 +1,56 @@
+"""What callers may look for in customers, in the terms of the database and its indexes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+
+from services.customers.model import email_key, name_key
+from shared.repository import EARLIEST, Document, Keys, Range
+
+NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
+LAST_SIGN = "\U0010ffff"
+"""No name goes on with a sign after this one."""
+
+# These filters find at most one customer for each value that is given, from its own index.
+UNIQUE = {"id", "email", "external_id"}
+
+# Filter → the index that serves it, most selective first; the others narrow what that one finds.
+_INDEXES: tuple[tuple[str, str, str], ...] = (
+    ("phone", "phone", "phones.number"),
+    ("last_name", "last_name", "keys.last_name"),
+    ("tag", "tag", "tags"),
+)
+
+
+def range_of(filters: Document) -> Range:
+    """The stretch of an index that serves these filters best."""
+    for name, index, field in _INDEXES:
+        if name in filters:
+            value = name_key(filters[name]) if name == "last_name" else filters[name]
+            return Range(index=index, keys=((field, ASCENDING), *NEWEST), equal=(value,))
+    # What stays of a deleted customer has no created_at and lies before the earliest date.
+    return Range(index="newest", keys=NEWEST, stop=(EARLIEST,))
+
+
+def named(beginning: str | None) -> Document:
+    """What a customer fulfils who has a name with this beginning; without one, everybody does."""
+    if beginning is None:
+        return {}
+    prefix = name_key(beginning)
+    return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + LAST_SIGN}}}
+
+
+def conditions(filters: Document) -> Document:
+    """What a customer fulfils who matches all of these filters, `q` left out."""
+    fields: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "id": ("_id", lambda ids: {"$in": ids}),
+        "email": ("keys.emails", email_key),
+        "external_id": ("external_id", str),
+        "phone": ("phones.number", str),
+        "last_name": ("keys.last_name", name_key),
+        "tag": ("tags", str),
+    }
+    return {
+        fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields
+    }

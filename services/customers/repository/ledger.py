@@ -1,0 +1,70 @@
+"""Every query on the ledger: what customers have bought, as the orders service told us."""
+
+from collections.abc import Sequence
+
+from services.customers import documents
+from shared.repository import Document, Repository, apply_states
+
+NO_PURCHASES: Document = {
+    "orders": 0,
+    "returns": 0,
+    "totals": [],
+    "first_order_at": None,
+    "last_order_at": None,
+}
+
+
+class LedgerRepository(Repository):
+    """What orders told us: one entry an order, in its latest known state."""
+
+    collection_name = documents.LEDGER.name
+    public = ("customer_id", "kind", "status", "total", "currency", "placed_at", "version")
+
+    def record(self, entries: Sequence[Document]) -> None:
+        """Keep the entries that are newer than what is known.
+
+        Late and repeated ones change nothing.
+        """
+        apply_states(self.collection, entries)
+
+    def purchases(self, customer_ids: Sequence[str]) -> dict[str, Document]:
+        """What each of these customers has bought.
+
+        Counts, net total for each currency, first and last sale.
+
+        Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
+        """
+        is_sale = {"$eq": ["$kind", "sale"]}
+        groups = self.collection.aggregate(
+            [
+                {
+                    "$match": {
+                        "customer_id": {"$in": list(customer_ids)},
+                        "status": {"$ne": "cancelled"},
+                    }
+                },
+                {
+                    "$group": {
+                        "_id": {"customer": "$customer_id", "currency": "$currency"},
+                        "orders": {"$sum": {"$cond": [is_sale, 1, 0]}},
+                        "returns": {"$sum": {"$cond": [is_sale, 0, 1]}},
+                        "amount": {"$sum": "$total"},
+                        "first": {"$min": {"$cond": [is_sale, "$placed_at", None]}},
+                        "last": {"$max": {"$cond": [is_sale, "$placed_at", None]}},
+                    }
+                },
+                {"$sort": {"_id.currency": 1}},
+                {
+                    "$group": {
+                        "_id": "$_id.customer",
+                        "orders": {"$sum": "$orders"},
+                        "returns": {"$sum": "$returns"},
+                        "totals": {"$push": {"amount": "$amount", "currency": "$_id.currency"}},
+                        "first_order_at": {"$min": "$first"},
+                        "last_order_at": {"$max": "$last"},
+                    }
+                },
+            ]
+        )
+        found = {group.pop("_id"): group for group in groups}
+        return {id: found.get(id, NO_PURCHASES) for id in customer_ids}

@@ -1,0 +1,17 @@
+"""Every query on the cards of the staff."""
+
+from collections.abc import Sequence
+
+from services.customers import documents
+from shared.repository import Document, Repository, apply_states
+
+
+class StaffRepository(Repository):
+    """What accounts told us: a card of each member of staff."""
+
+    collection_name = documents.STAFF.name
+    public = ("name", "role", "active", "version")
+
+    def keep(self, cards: Sequence[Document]) -> None:
+        """Keep the cards that are newer than what is known."""
+        apply_states(self.collection, cards)

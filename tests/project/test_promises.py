@@ -1,0 +1,303 @@
+"""What the project promises of itself: that roles, events, rules, addresses and shapes agree."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from flask import Flask
+from marshmallow import Schema
+from openapi_spec_validator import validate
+from pymongo import MongoClient
+
+from services.accounts.model import User
+from services.accounts.repository import UserRepository
+from services.accounts.schemas import UserSchema
+from services.customers.model import Customer
+from services.customers.repository.customers import CustomerRepository
+from services.customers.schemas import CustomerSchema
+from services.imports.repository.jobs import JobRepository
+from services.imports.schemas import ImportSchema
+from services.orders.model import Order
+from services.orders.repository import OrderRepository
+from services.orders.schemas import OrderSchema
+from shared.auth.middleware import allowed_roles
+from shared.auth.tokens import TokenVerifier
+from shared.database import Collection, Document
+from shared.events import contracts
+from shared.events.envelope import Event
+from shared.repository import Repository
+from shared.settings import PORTS, Settings, load
+
+ROOT = Path(__file__).parents[2]
+CODE = sorted(path for part in ("services", "shared") for path in (ROOT / part).rglob("*.py"))
+LONGEST_FILE = 300
+
+Apps = Callable[[str], Flask]
+
+of_each_service = pytest.mark.parametrize("service", PORTS)
+
+
+class TestViews:
+    @of_each_service
+    def test_name_who_may_call_them(self, make_app: Apps, service: str) -> None:
+        assert unnamed(make_app(service)) == []
+
+    def test_that_name_nobody_are_caught_and_closed(
+        self, make_app: Apps, headers: Callable[[str], dict[str, str]]
+    ) -> None:
+        app = make_app("customers")
+        app.add_url_rule("/planted", "planted", lambda: "open to all")
+
+        answer = app.test_client().get("/planted", headers=headers("admin"))
+
+        assert unnamed(app) == ["planted"]
+        assert answer.status_code == 403
+
+
+class TestEvents:
+    def test_are_all_in_the_list_of_contracts(self) -> None:
+        declared = {event for event in leaves(Event) if event.__module__ == contracts.__name__}
+
+        assert set(contracts.ALL) == declared
+        assert len({event.__name__ for event in contracts.ALL}) == len(contracts.ALL)
+
+    @pytest.mark.parametrize("event", contracts.ALL, ids=lambda event: event.__name__)
+    def test_are_sent_by_one_service(self, event: type[Event]) -> None:
+        assert len([service for service in PORTS if event in package(service).SENDS]) == 1
+
+    def test_are_heard_by_those_they_are_sent_to(self) -> None:
+        sent = {
+            (event, hearer)
+            for service in PORTS
+            for event, hearers in package(service).SENDS.items()
+            for hearer in hearers
+        }
+        heard = {(event, service) for service in PORTS for event in package(service).HEARS}
+
+        assert sent == heard
+        assert {event for event, _ in sent} == set(contracts.ALL)
+
+    @of_each_service
+    def test_that_are_heard_have_a_handler(
+        self, service: str, settings: Settings, client: MongoClient[Document]
+    ) -> None:
+        join = import_module(f"services.{service}.worker").join
+        if "settings" in inspect.signature(join).parameters:
+            join = partial(join, settings)
+
+        assert set(join(client["unused"])) == set(package(service).HEARS)
+
+    @of_each_service
+    def test_that_are_sent_have_an_outbox_to_wait_in(self, service: str) -> None:
+        has_outbox = any(collection.outbox for collection in collections(service))
+
+        assert has_outbox is bool(package(service).SENDS)
+
+
+class TestCollections:
+    @of_each_service
+    def test_let_nothing_in_that_is_not_declared(self, service: str) -> None:
+        open_ones = {
+            collection.name: loose(collection.validator.get("$jsonSchema", {}))
+            for collection in collections(service)
+            # GridFS lays these out, and adds fields of its own.
+            if not collection.name.endswith((".files", ".chunks"))
+        }
+
+        assert {name: paths for name, paths in open_ones.items() if paths} == {}
+
+    @of_each_service
+    def test_have_a_validator(self, service: str) -> None:
+        assert [one.name for one in collections(service) if not one.validator] == []
+
+
+class TestAddresses:
+    @of_each_service
+    def test_are_all_documented_and_there(self, make_app: Apps, service: str) -> None:
+        app = make_app(service)
+
+        assert routed(app) == documented(app)
+
+    @of_each_service
+    def test_are_described_in_a_valid_document(self, make_app: Apps, service: str) -> None:
+        document = description(make_app(service))
+
+        validate(document)
+        assert set(references(document)) <= document["components"]["schemas"].keys()
+
+    @of_each_service
+    def test_say_what_they_do(self, make_app: Apps, service: str) -> None:
+        paths = description(make_app(service))["paths"]
+
+        silent = [
+            (path, method)
+            for path, operations in paths.items()
+            for method, operation in operations.items()
+            if method in {"get", "post", "put", "patch", "delete"} and not operation.get("summary")
+        ]
+        assert silent == []
+
+
+class TestShapes:
+    @pytest.mark.parametrize(
+        ("service", "name", "schema", "repository", "entity"),
+        [
+            ("accounts", "users", UserSchema, UserRepository, User),
+            ("customers", "customers", CustomerSchema, CustomerRepository, Customer),
+            ("orders", "orders", OrderSchema, OrderRepository, Order),
+            ("imports", "jobs", ImportSchema, JobRepository, None),
+        ],
+    )
+    def test_of_one_thing_agree(
+        self,
+        service: str,
+        name: str,
+        schema: type[Schema],
+        repository: type[Repository],
+        entity: Any,
+    ) -> None:
+        shown = set(repository.public) - {"version", "revision"} | {"id"}
+        (stored,) = [stored_fields(one) for one in collections(service) if one.name == name]
+        held = {field.name for field in fields(entity)} if entity else set()
+
+        assert set(schema().fields) == shown
+        assert set(repository.public) <= stored
+        assert held - {"id"} <= stored
+
+
+class TestFiles:
+    def test_are_not_long(self) -> None:
+        lengths = {str(path.relative_to(ROOT)): lines_of(path) for path in CODE}
+
+        assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+    def test_say_what_they_are_for(self) -> None:
+        silent = [
+            str(path.relative_to(ROOT))
+            for path in CODE
+            if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+        ]
+
+        assert silent == []
+
+
+def unnamed(app: Flask) -> list[str]:
+    """The views of an application that say nothing on who may call them."""
+    return [name for name, view in app.view_functions.items() if not allowed_roles(view)]
+
+
+def package(service: str) -> ModuleType:
+    return import_module(f"services.{service}")
+
+
+def collections(service: str) -> tuple[Collection, ...]:
+    found: tuple[Collection, ...] = import_module(f"services.{service}.documents").COLLECTIONS
+    return found
+
+
+def leaves(event: type[Event]) -> Iterator[type[Event]]:
+    """The events that are sent, which are those that no other is made from."""
+    kinds = event.__subclasses__()
+    if not kinds:
+        yield event
+    for kind in kinds:
+        yield from leaves(kind)
+
+
+def loose(schema: Document, path: str = "") -> list[str]:
+    """Where a schema lets in what it does not declare: at its top, or wherever it lists fields."""
+    found = [path or "(top)"] if is_loose(schema, is_top=not path) else []
+    for name, inner in schema.get("properties", {}).items():
+        found += loose(inner, f"{path}.{name}")
+    for number, one in enumerate(schema.get("oneOf", [])):
+        found += [place.replace("(top)", f"(top {number})") for place in loose(one, path)]
+    return found + (loose(schema["items"], f"{path}[]") if "items" in schema else [])
+
+
+def is_loose(schema: Document, *, is_top: bool) -> bool:
+    declares = "properties" in schema or (is_top and "oneOf" not in schema)
+    return declares and schema.get("additionalProperties") is not False
+
+
+def stored_fields(collection: Collection) -> set[str]:
+    """The fields that a live document of a collection may have."""
+    schema = collection.validator["$jsonSchema"]
+    return set(schema.get("oneOf", [schema])[0]["properties"])
+
+
+def routed(app: Flask) -> set[tuple[str, str]]:
+    """The addresses and methods that an application answers under /v1."""
+    return {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/v1")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def documented(app: Flask) -> set[tuple[str, str]]:
+    """The addresses and methods that an application's own description lists."""
+    return {
+        (path, method.upper())
+        for path, operations in description(app)["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+
+
+def description(app: Flask) -> Document:
+    document: Any = app.test_client().get("/openapi.json").json
+    return dict(document)
+
+
+def references(node: Any) -> Iterator[str]:
+    """The names of the schemas that a document refers to."""
+    if isinstance(node, dict):
+        target = node.get("$ref")
+        if isinstance(target, str) and "/schemas/" in target:
+            yield target.rsplit("/", 1)[1]
+        for inner in node.values():
+            yield from references(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from references(inner)
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+@pytest.fixture
+def make_app(settings: Settings, client: MongoClient[Document], verifier: TokenVerifier) -> Apps:
+    """`make_app(service)`: the application of a service, which has not asked its database yet."""
+
+    def make(service: str) -> Flask:
+        # Accounts verifies tokens with the keys it has itself.
+        given = {} if service == "accounts" else {"verifier": verifier}
+        app: Flask = import_module(f"services.{service}.app").create_app(
+            settings, client=client, **given
+        )
+        return app
+
+    return make
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[MongoClient[Document]]:
+    """A client that nobody asks anything, so that no server has to be there."""
+    with MongoClient[Document](settings.mongo_url, connect=False) as made:
+        yield made
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings of a process whose environment says nothing."""
+    return load()

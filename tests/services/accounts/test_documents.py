@@ -1,0 +1,159 @@
+"""What the database itself refuses, whoever writes to it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError, WriteError
+
+from services.accounts import documents, secrets
+from services.accounts.model import User
+from services.accounts.repository import to_document
+from shared.database import Document, build
+from shared.identifiers import new_id
+
+Raw = Callable[..., Document]
+Own = Database[Document]
+
+AT = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+class TestUsers:
+    def test_takes_what_the_model_makes(self, own: Own, raw: Raw) -> None:
+        own.users.insert_one(raw())
+
+        assert own.users.count_documents({}) == 1
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"_id": "ann"},
+            {"email": ""},
+            {"email": None},
+            {"email_key": "x" * 5_000},
+            {"name": ""},
+            {"name": "x" * 201},
+            {"role": "owner"},
+            {"role": ["admin"]},
+            {"active": 1},
+            {"active": "yes"},
+            {"password_hash": "correct horse battery"},
+            {"password_hash": "$2b$12$abcdefghijklmnopqrstuv"},
+            {"password_hash": "$argon2i$v=19$m=19456"},
+            {"password_hash": None},
+            {"failures": -1},
+            {"failures": 1.5},
+            {"next_try_at": None},
+            {"tokens_void_before": "2025-06-01"},
+            {"sessions_void_before": None},
+            {"version": 0},
+            {"outbox": [{}]},
+            {"request": {"key": "once"}},
+            {"password": "correct horse battery"},
+            {"roles": ["admin"]},
+        ],
+        ids=lambda change: str(change)[:60],
+    )
+    def test_refuses(self, own: Own, raw: Raw, change: Document) -> None:
+        with pytest.raises(WriteError) as failure:
+            own.users.insert_one(raw(**change))
+
+        assert failure.value.code == 121
+
+    @pytest.mark.parametrize("field", ["password_hash", "role", "active", "failures", "outbox"])
+    def test_refuses_a_user_without(self, own: Own, raw: Raw, field: str) -> None:
+        document = raw()
+        del document[field]
+
+        with pytest.raises(WriteError, match="failed validation"):
+            own.users.insert_one(document)
+
+    def test_refuses_a_change_to_a_plain_password(self, own: Own, raw: Raw) -> None:
+        own.users.insert_one(raw())
+
+        with pytest.raises(WriteError, match="failed validation"):
+            own.users.update_one({}, {"$set": {"password_hash": "correct horse battery"}})
+
+    def test_refuses_an_address_that_somebody_has(self, own: Own, raw: Raw) -> None:
+        user = raw()
+        own.users.insert_one(user)
+
+        with pytest.raises(DuplicateKeyError, match="email"):
+            own.users.insert_one(raw(email_key=user["email_key"]))
+
+
+class TestSessions:
+    def test_takes_a_session(self, own: Own) -> None:
+        own.sessions.insert_one(session())
+
+        assert own.sessions.count_documents({}) == 1
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"user_id": None},
+            {"via": 5},
+            {"tokens": []},
+            {"tokens": [{"hash": "0" * 64, "replaced_at": None}] * 21},
+            {"tokens": [{"hash": "a refresh token in clear", "replaced_at": None}]},
+            {"tokens": [{"hash": "0" * 64}]},
+            {"tokens": [{"hash": "0" * 64, "replaced_at": None, "secret": "clear"}]},
+            {"expires_at": None},
+            {"ip": "127.0.0.1"},
+        ],
+        ids=lambda change: str(change)[:60],
+    )
+    def test_refuses(self, own: Own, change: Document) -> None:
+        with pytest.raises(WriteError, match="failed validation"):
+            own.sessions.insert_one(session(**change))
+
+    def test_forgets_those_that_are_over(self, own: Own) -> None:
+        assert own.sessions.index_information()["expired"]["expireAfterSeconds"] == 0
+
+
+class TestSigningKeys:
+    def test_takes_one_that_signs_at_a_time(self, own: Own) -> None:
+        key = secrets.new_signing_key(now=AT)
+        own.signing_keys.insert_one(key)
+
+        with pytest.raises(DuplicateKeyError, match="one_signing"):
+            own.signing_keys.insert_one(secrets.new_signing_key(now=AT))
+        own.signing_keys.update_one({"_id": key["_id"]}, {"$set": {"state": "retired"}})
+        own.signing_keys.insert_one(secrets.new_signing_key(now=AT))
+
+        assert own.signing_keys.count_documents({}) == 2
+
+    @pytest.mark.parametrize(
+        "change", [{"state": "waiting"}, {"private_key": None}, {"public_key": "x"}, {"d": "x"}]
+    )
+    def test_refuses(self, own: Own, change: Document) -> None:
+        with pytest.raises(WriteError, match="failed validation"):
+            own.signing_keys.insert_one(secrets.new_signing_key(now=AT) | change)
+
+
+class TestBuild:
+    def test_changes_nothing_the_second_time(self, own: Own) -> None:
+        assert list(build(own, documents.COLLECTIONS)) == []
+
+
+def session(**changes: Any) -> Document:
+    return {
+        "_id": new_id(),
+        "user_id": new_id(),
+        "via": None,
+        "tokens": [{"hash": "0" * 64, "replaced_at": None}],
+        "created_at": AT,
+        "expires_at": datetime(2999, 1, 1, tzinfo=UTC),
+    } | changes
+
+
+@pytest.fixture
+def raw(make_user: Callable[..., User]) -> Raw:
+    """`raw(**changes)`: a user as it lies in the database, with some fields changed."""
+
+    def make(**changes: Any) -> Document:
+        return {**to_document(make_user()), "failures": 0, "outbox": []} | changes
+
+    return make

@@ -1,0 +1,18 @@
+"""Accounts' worker, which only takes receipts."""
+
+from pymongo.database import Database
+
+from services.accounts import worker
+from shared.database import Document
+from shared.settings import Settings
+
+
+class TestWorker:
+    def test_hears_nobody(self, own: Database[Document]) -> None:
+        assert worker.join(own) == {}
+
+    def test_confirms_what_was_heard(self, settings: Settings) -> None:
+        celery = worker.create_worker(settings)
+
+        assert "accounts.confirm" in celery.tasks
+        assert celery.conf.task_default_queue == "accounts"

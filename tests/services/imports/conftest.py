@@ -1,0 +1,319 @@
+"""The imports service on databases of its own, among real neighbours that answer HTTP."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from socket import create_server, socket
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.write_concern import WriteConcern
+from werkzeug.serving import make_server
+
+from services import setup
+from services.accounts import app as accounts_app
+from services.accounts import operations as accounts_operations
+from services.accounts.secrets import sign_access_token
+from services.customers import app as customers_app
+from services.imports import subscribers
+from services.imports import worker as imports_worker
+from services.imports.app import create_app
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import LEASE, JobRepository
+from services.imports.repository.outcomes import OutcomeRepository
+from services.imports.repository.rows import RowRepository
+from services.imports.work import Desk, work
+from services.orders import app as orders_app
+from shared.auth.remote import remote_verifier
+from shared.auth.tokens import TokenVerifier
+from shared.claims import LOOPBACK
+from shared.database import Document, connect, database
+from shared.events.contracts import ImportAdvanced
+from shared.identifiers import new_id
+from shared.settings import Settings, load
+from tests.services.imports.stall import MAPPING, SHOP
+
+EMPTIED = ("imports", "customers", "orders")
+
+
+@pytest.fixture
+def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
+    """The imports database with its rules and indexes. It and the shop's are empty."""
+    yield database(client, settings, "imports")
+    for service in EMPTIED:
+        _empty(database(client, settings, service))
+
+
+@pytest.fixture
+def jobs(desk: Desk) -> JobRepository:
+    """The jobs."""
+    return desk.jobs
+
+
+@pytest.fixture
+def files(desk: Desk) -> FileStore:
+    """Their files."""
+    return desk.files
+
+
+@pytest.fixture
+def rows(desk: Desk) -> RowRepository:
+    """Their rows."""
+    return desk.rows
+
+
+@pytest.fixture
+def outcomes(desk: Desk) -> OutcomeRepository:
+    """What became of their customers and orders."""
+    return desk.outcomes
+
+
+@pytest.fixture
+def desk(settings: Settings, own: Database[Document]) -> Desk:
+    """What a worker has at hand, the neighbours included."""
+    return imports_worker.create_desk(settings, own)
+
+
+@pytest.fixture
+def ask(http: FlaskClient) -> Callable[..., str]:
+    """`ask(content)`: ask for the import of a file as sales does; gives the job's id."""
+
+    def make(content: bytes = SHOP, **form: str) -> str:
+        fields = form or {"mapping": json.dumps(MAPPING)}
+        answer = http.post(
+            "/v1/imports", data={**fields, "file": (io.BytesIO(content), "shop.csv")}
+        )
+        assert answer.status_code == 202, answer.json
+        id: str = (answer.json or {})["id"]
+        return id
+
+    return make
+
+
+@pytest.fixture
+def take(jobs: JobRepository) -> Callable[..., Document]:
+    """`take(id)`: lease the step of a job that is due, as a worker does that has just heard of it.
+
+    `take(id, later=True)`: as one does when the lease of another has run out.
+    """
+
+    def make(id: str, *, later: bool = False) -> Document:
+        found = jobs.collection.find_one({"_id": id}) or {}
+        now = datetime.now(UTC)
+        job = jobs.lease(id, step=found["step"], now=now + LEASE if later else now)
+        assert job is not None
+        return job
+
+    return make
+
+
+@pytest.fixture
+def step(desk: Desk, take: Callable[..., Document]) -> Callable[[str], str]:
+    """`step(id)`: do the step of a job that is due; gives the state it has then."""
+
+    def make(id: str) -> str:
+        work(desk, take(id))
+        state: str = desk.jobs.get(id)["state"]
+        return state
+
+    return make
+
+
+@pytest.fixture
+def finish(hear: Callable[[Document], None], jobs: JobRepository) -> Callable[[str], Document]:
+    """`finish(id)`: hear the events of a job until there is nothing more to do; gives the job."""
+
+    def make(id: str) -> Document:
+        heard: set[str] = set()
+        while True:
+            found = jobs.collection.find_one({"_id": id}) or {}
+            news = [entry for entry in found["outbox"] if entry["id"] not in heard]
+            if not news:
+                return jobs.get(id)
+            for entry in news:
+                heard.add(entry["id"])
+                hear(entry["data"])
+
+    return make
+
+
+@pytest.fixture
+def hear(desk: Desk) -> Callable[[Document], None]:
+    """`hear(data)`: have the worker hear an event."""
+    return lambda data: subscribers.go_on(desk, [ImportAdvanced.from_data(data)])
+
+
+@pytest.fixture
+def browse(client: MongoClient[Document], settings: Settings) -> Callable[[str], Any]:
+    """`browse(service)`: the collection that a neighbour fills, `customers` or `orders`."""
+    return lambda service: database(client, settings, service)[service]
+
+
+@pytest.fixture
+def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
+    """A client of the application, signed in as sales."""
+    return http_as("sales")
+
+
+@pytest.fixture
+def http_as(
+    own: Database[Document],
+    make_app: Callable[..., Flask],
+    headers: Callable[[str], dict[str, str]],
+) -> Callable[..., FlaskClient]:
+    """`http_as(role)`: a client of the application, signed in, or not if the role is None.
+
+    `http_as(role, import_max_bytes=…)`: of one with other settings.
+    """
+    assert own.name.endswith("imports")
+
+    def make(role: str | None, **changes: Any) -> FlaskClient:
+        browser = make_app(**changes).test_client()
+        if role is not None:
+            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def accounts(client: MongoClient[Document], settings: Settings) -> FlaskClient:
+    """A client of accounts, not signed in."""
+    return accounts_app.create_app(settings, client=client).test_client()
+
+
+@pytest.fixture(scope="session")
+def make_app(
+    client: MongoClient[Document], settings: Settings, verifier: TokenVerifier
+) -> Callable[..., Flask]:
+    """`make_app(**changes)`: the application, with some settings changed."""
+    usual = create_app(settings, client=client, verifier=verifier)
+
+    def make(**changes: Any) -> Flask:
+        if not changes:
+            return usual
+        return create_app(replace(settings, **changes), client=client, verifier=verifier)
+
+    return make
+
+
+@pytest.fixture
+def headers(client: MongoClient[Document], settings: Settings, staff: dict[str, str]) -> Any:
+    """`headers(role)`: the request headers of a member of staff that accounts knows."""
+    accounts = accounts_app.create_accounts(database(client, settings, "accounts"))
+
+    def make(role: str) -> dict[str, str]:
+        key = accounts.keys.signing_key()
+        assert key is not None
+        token = sign_access_token(
+            key,
+            user_id=staff[role],
+            role=role,
+            via=None,
+            token_id=new_id(),
+            now=datetime.now(UTC),
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def verifier(settings: Settings) -> TokenVerifier:
+    """Verifies with the keys that the real accounts publishes."""
+    return remote_verifier(settings)
+
+
+@pytest.fixture(scope="session")
+def staff(client: MongoClient[Document], settings: Settings) -> dict[str, str]:
+    """The id of somebody of each role."""
+    accounts = accounts_app.create_accounts(database(client, settings, "accounts"))
+    return {
+        role: accounts_operations.register(
+            accounts.users,
+            email=f"{role}@stall.example",
+            name=role,
+            role=role,
+            password="correct horse",
+            now=datetime.now(UTC),
+        )["_id"]
+        for role in ("sales", "admin")
+    }
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings) -> Iterator[MongoClient[Document]]:
+    """A client for the real mongod, with the databases of all services built."""
+    with connect(settings) as made:
+        yield made
+        for name in made.list_database_names():
+            if name.startswith(settings.database_prefix):
+                made.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def settings(mongo_url: str) -> Iterator[Settings]:
+    """Settings that lead to databases for all tests of imports, and to neighbours that answer."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(create_server((LOOPBACK, 0))) for _ in range(3)]
+        accounts, customers, orders = (
+            f"http://{LOOPBACK}:{each.getsockname()[1]}" for each in sockets
+        )
+        made = replace(
+            load(),
+            mongo_url=mongo_url,
+            database_prefix=f"test_{uuid4().hex[:12]}",
+            admin_password="correct horse",
+            accounts_url=accounts,
+            customers_url=customers,
+            orders_url=orders,
+        )
+        list(setup.run(made))
+        client = stack.enter_context(connect(made))
+        apps = (
+            accounts_app.create_app(made, client=client),
+            *(
+                module.create_app(made, client=client, verifier=remote_verifier(made))
+                for module in (customers_app, orders_app)
+            ),
+        )
+        for app, listener in zip(apps, sockets, strict=True):
+            stack.enter_context(_serving(app, listener))
+        yield made
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The application on a free port; gives its address."""
+    with create_server((LOOPBACK, 0)) as listener, _serving(app, listener):
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _serving(app: Flask, listener: socket) -> Iterator[None]:
+    """The application, answering whoever comes to the socket."""
+    host, port = listener.getsockname()
+    server = make_server(host, port, app, threaded=True, fd=listener.fileno())
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _empty(owned: Database[Document]) -> None:
+    for name in owned.list_collection_names():
+        # Nobody looks at what is deleted here, so it need not have reached the disk.
+        owned.get_collection(name, write_concern=WriteConcern(w=1)).delete_many({})

@@ -1,0 +1,43 @@
+"""Uploaded files on the real server."""
+
+import io
+from contextlib import closing
+
+import pytest
+from gridfs.errors import NoFile
+from pymongo.database import Database
+
+from services.imports.repository.files import FileStore
+from shared.database import Document
+from shared.identifiers import new_id
+
+SEVERAL_CHUNKS = b"0123456789" * 100_000
+
+
+class TestFileStore:
+    @pytest.mark.parametrize("content", [b"", b"a,b\n", SEVERAL_CHUNKS], ids=len)
+    def test_gives_back_what_it_was_given(self, files: FileStore, content: bytes) -> None:
+        id = new_id()
+
+        files.keep(id, "shop.csv", io.BytesIO(content))
+
+        with closing(files.open(id)) as stream:
+            assert stream.read() == content
+
+    def test_has_no_file_of_another(self, files: FileStore) -> None:
+        files.keep(new_id(), "shop.csv", io.BytesIO(b"a"))
+
+        with pytest.raises(NoFile):
+            files.open(new_id())
+
+    def test_forgets_all_of_a_file(self, files: FileStore, own: Database[Document]) -> None:
+        id = new_id()
+        files.keep(id, "shop.csv", io.BytesIO(SEVERAL_CHUNKS))
+
+        files.forget(id)
+
+        assert own["uploads.files"].count_documents({}) == 0
+        assert own["uploads.chunks"].count_documents({}) == 0
+
+    def test_forgets_what_is_gone(self, files: FileStore) -> None:
+        files.forget(new_id())

@@ -1,0 +1,76 @@
+"""What imports' worker hears, and what it has at hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pymongo.database import Database
+
+from services.imports import HEARS, SENDS
+from services.imports.repository.jobs import JobRepository
+from services.imports.worker import create_desk, create_worker, give_up, join
+from shared.database import Document
+from shared.events.contracts import ImportAdvanced
+from shared.settings import Settings
+
+
+class TestJoin:
+    def test_hears_what_the_service_says_it_hears(
+        self, settings: Settings, own: Database[Document]
+    ) -> None:
+        assert set(join(settings, own)) == set(HEARS)
+
+    def test_hears_what_the_service_tells_itself(self) -> None:
+        assert SENDS == dict.fromkeys(HEARS, ("imports",))
+
+    def test_an_event_has_its_effect(
+        self,
+        settings: Settings,
+        own: Database[Document],
+        ask: Callable[..., str],
+        jobs: JobRepository,
+    ) -> None:
+        id = ask()
+
+        join(settings, own)[ImportAdvanced]([first_step(id)])
+
+        assert jobs.get(id)["state"] == "customers"
+
+
+class TestCreateDesk:
+    def test_takes_the_limit_from_the_settings(
+        self, settings: Settings, own: Database[Document]
+    ) -> None:
+        desk = create_desk(replace(settings, import_max_unpacked_bytes=7), own)
+
+        assert desk.most_bytes == 7
+
+
+class TestGiveUp:
+    def test_a_parked_event_ends_its_job(
+        self,
+        settings: Settings,
+        own: Database[Document],
+        ask: Callable[..., str],
+        jobs: JobRepository,
+    ) -> None:
+        id = ask()
+
+        give_up(settings, own, first_step(id), "its worker died or ran out of time")
+
+        assert jobs.get(id)["state"] == "failed"
+        assert "its worker died" in jobs.get(id)["failure"]
+
+
+class TestCreateWorker:
+    def test_takes_deliveries_and_receipts(self, settings: Settings) -> None:
+        unreachable = replace(settings, redis_url="redis://127.0.0.1:9/0")
+
+        celery = create_worker(unreachable)
+
+        assert {"imports.receive", "imports.confirm"} <= celery.tasks.keys()
+        assert celery.conf.task_default_queue == "imports"
+
+
+def first_step(id: str) -> ImportAdvanced:
+    """The event that the first step of a job is due."""
+    return ImportAdvanced(import_id=id, step=1, version=1, occurred_at="")

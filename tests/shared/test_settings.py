@@ -1,0 +1,147 @@
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from shared.settings import PORTS, SERVER_PORTS, SettingsInvalid, load, load_launcher
+
+Given = Callable[..., None]
+
+
+class TestLoad:
+    def test_has_a_default_for_everything(self) -> None:
+        settings = load()
+
+        assert settings.mongo_url == "mongodb://127.0.0.1:27117/?replicaSet=kith"
+        assert settings.redis_url == "redis://127.0.0.1:6479/0"
+        assert settings.database_prefix == "kith"
+        assert settings.customers_url == "http://127.0.0.1:8002"
+
+    def test_listens_for_this_machine_alone(self) -> None:
+        assert load().host == "127.0.0.1"
+
+    @pytest.mark.parametrize(("service", "port"), PORTS.items())
+    def test_knows_the_port_of_each_service(self, service: str, port: int) -> None:
+        assert load(service).port == port
+
+    def test_finds_a_service_where_its_port_says(self, given: Given) -> None:
+        given(CUSTOMERS_PORT="9002")
+
+        assert load("customers").port == 9002
+        assert load("orders").customers_url == "http://127.0.0.1:9002"
+
+    def test_finds_a_service_where_its_address_says(self, given: Given) -> None:
+        given(CUSTOMERS_PORT="9002", CUSTOMERS_URL="http://customers:8000")
+
+        assert load("orders").customers_url == "http://customers:8000"
+
+    def test_reads_what_is_given(self, given: Given) -> None:
+        given(MONGO_URL="mongodb://a", DATABASE_PREFIX="shop", WEB_WORKERS="3", LOG_JSON="true")
+
+        settings = load()
+
+        assert (settings.mongo_url, settings.database_prefix) == ("mongodb://a", "shop")
+        assert (settings.web_workers, settings.log_json) == (3, True)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("WEB_WORKERS", "many"),
+            ("WEB_WORKERS", ""),
+            ("WEB_WORKERS", "0"),
+            ("WEB_THREADS", "-1"),
+            ("WORKER_PROCESSES", "0"),
+            ("IMPORT_MAX_BYTES", "1 GB"),
+            ("IMPORT_MAX_BYTES", "0"),
+            ("IMPORT_MAX_UNPACKED_BYTES", "-1"),
+            ("LOG_JSON", "perhaps"),
+            ("LOG_LEVEL", "LOUD"),
+            ("LOG_LEVEL", ""),
+            ("CUSTOMERS_PORT", "http"),
+            ("CUSTOMERS_PORT", "0"),
+            ("ORDERS_PORT", "65536"),
+            ("DATABASE_PREFIX", ""),
+            ("DATABASE_PREFIX", "a.b"),
+            ("DATABASE_PREFIX", "a b"),
+            ("DATABASE_PREFIX", "a/b"),
+            ("DATABASE_PREFIX", "$a"),
+            ("DATABASE_PREFIX", "a" * 60),
+        ],
+    )
+    def test_names_a_variable_that_cannot_be_used(
+        self, given: Given, name: str, value: str
+    ) -> None:
+        given(**{name: value})
+
+        with pytest.raises(SettingsInvalid, match=name):
+            load("customers")
+
+    def test_names_all_of_them_at_once(self, given: Given) -> None:
+        given(WEB_WORKERS="many", LOG_JSON="perhaps")
+
+        with pytest.raises(SettingsInvalid, match=r"WEB_WORKERS: .*LOG_JSON: "):
+            load()
+
+    def test_keeps_quiet_about_other_values(self, given: Given) -> None:
+        given(WEB_WORKERS="many", ADMIN_PASSWORD="correct horse")
+
+        with pytest.raises(SettingsInvalid) as refusal:
+            load()
+
+        assert "correct horse" not in str(refusal.value)
+
+
+class TestLoadLauncher:
+    def test_starts_servers_of_its_own_unless_told(self, given: Given) -> None:
+        assert (load_launcher().mongo_url, load_launcher().redis_url) == ("", "")
+
+        given(MONGO_URL="mongodb://a", REDIS_URL="redis://b")
+
+        assert load_launcher().mongo_url == "mongodb://a"
+        assert load_launcher().redis_url == "redis://b"
+
+    def test_keeps_off_the_ports_that_a_users_own_servers_have(self) -> None:
+        launcher = load_launcher()
+
+        assert {launcher.mongo_port, launcher.redis_port}.isdisjoint({27017, 6379})
+        assert launcher.ports == PORTS
+
+    def test_gives_every_process_a_port_of_its_own(self) -> None:
+        ports = [*PORTS.values(), *SERVER_PORTS.values()]
+
+        assert len(set(ports)) == len(ports)
+
+    def test_reads_what_is_given(self, given: Given) -> None:
+        given(DATA_DIR="/data/kith", SAMPLE="0", ORDERS_PORT="9003", MONGO_PORT="9117")
+
+        launcher = load_launcher()
+
+        assert (launcher.data_dir, launcher.sample) == (Path("/data/kith"), False)
+        assert (launcher.ports["orders"], launcher.mongo_port) == (9003, 9117)
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("SAMPLE", "perhaps"), ("REDIS_PORT", "none"), ("ACCOUNTS_PORT", "-1")]
+    )
+    def test_names_a_variable_that_cannot_be_used(
+        self, given: Given, name: str, value: str
+    ) -> None:
+        given(**{name: value})
+
+        with pytest.raises(SettingsInvalid, match=name):
+            load_launcher()
+
+
+@pytest.fixture(autouse=True)
+def given(monkeypatch: pytest.MonkeyPatch) -> Given:
+    """`given(NAME=value)`: an environment that holds this, and nothing else of ours."""
+    for name in (*asdict(load()), "mongo_port", "redis_port", "data_dir", "sample"):
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in PORTS:
+        monkeypatch.delenv(f"{name.upper()}_PORT", raising=False)
+
+    def make(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return make

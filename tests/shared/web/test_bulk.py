@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+from marshmallow import Schema, fields
+
+from shared.auth.middleware import public
+from shared.errors import Conflict, FieldError, Invalid
+from shared.web import answers, bulk
+from shared.web.app import LARGEST_BODY
+from shared.web.fields import Text
+from shared.web.parsing import ApiBlueprint
+
+Serve = Callable[..., FlaskClient]
+
+
+class TestLoadEntries:
+    def test_loads_every_entry(self) -> None:
+        loaded = bulk.load_entries(EntrySchema(), [{"name": " a "}, {"name": "b"}])
+
+        assert loaded == [{"name": "a"}, {"name": "b"}]
+
+    def test_refuses_only_the_entry_that_is_wrong(self) -> None:
+        loaded = bulk.load_entries(EntrySchema(), [{"name": "a"}, {"nmae": "b"}, {"name": "c"}])
+
+        assert loaded[::2] == [{"name": "a"}, {"name": "c"}]
+        assert isinstance(loaded[1], Invalid)
+        assert {error.field for error in loaded[1].errors} == {"name", "nmae"}
+
+    @pytest.mark.parametrize("entry", [None, 5, "a", [], [[]], [{"name": "a"}], True])
+    def test_refuses_what_is_no_object_at_all(self, entry: Any) -> None:
+        fine, refused = bulk.load_entries(EntrySchema(), [{"name": "a"}, entry])
+
+        assert fine == {"name": "a"}
+        assert isinstance(refused, Invalid)
+
+    def test_of_nothing_is_nothing(self) -> None:
+        assert bulk.load_entries(EntrySchema(), []) == []
+
+
+class TestAnswer:
+    def test_has_one_result_for_each_entry_in_their_order(self, http: FlaskClient) -> None:
+        answer = http.get("/outcomes")
+
+        assert answer.status_code == 200
+        assert answer.get_json() == {
+            "results": [
+                {"index": 0, "status": "created", "id": "a"},
+                {
+                    "index": 1,
+                    "status": "refused",
+                    "problem": {
+                        "type": "urn:kith:problem:conflict",
+                        "title": "Conflict",
+                        "status": 409,
+                        "detail": "Taken.",
+                        "errors": [{"field": "name", "message": "It is taken.", "holder": "a"}],
+                    },
+                },
+                {"index": 2, "status": "unchanged", "id": "a"},
+            ]
+        }
+
+
+class TestBodyLimit:
+    def test_is_higher_for_this_view(self, http: FlaskClient) -> None:
+        answer = http.post("/large", json={"entries": ["a" * LARGEST_BODY]})
+
+        assert answer.get_json() == 1
+
+    def test_is_the_usual_one_for_others(self, http: FlaskClient) -> None:
+        answer = http.post("/usual", json={"entries": ["a" * LARGEST_BODY]})
+
+        assert answer.status_code == 413
+
+    def test_is_a_limit(self, http: FlaskClient) -> None:
+        answer = http.post("/large", json={"entries": ["a" * 2 * LARGEST_BODY]})
+
+        assert answer.status_code == 413
+        assert answer.content_type == "application/problem+json"
+
+
+class EntrySchema(Schema):
+    """One entry."""
+
+    name = Text(required=True)
+
+
+class EntriesSchema(Schema):
+    """Many entries."""
+
+    entries = fields.List(fields.Raw(), required=True)
+
+
+@pytest.fixture
+def http(serve: Serve) -> FlaskClient:
+    """A client of an application that takes many entries at once."""
+    blueprint = ApiBlueprint("entries", __name__)
+
+    def outcomes() -> Response:
+        taken = (FieldError("name", "It is taken.", "a"),)
+        return bulk.answer(
+            [
+                {"status": "created", "id": "a"},
+                {"refusal": Conflict("Taken.", errors=taken)},
+                {"status": "unchanged", "id": "a"},
+            ]
+        )
+
+    def add(payload: dict[str, Any]) -> Response:
+        return answers.data(len(payload["entries"]))
+
+    take = blueprint.arguments(EntriesSchema)(add)
+    blueprint.get("/outcomes")(public(outcomes))
+    blueprint.post("/usual", endpoint="usual")(public(take))
+    blueprint.post("/large", endpoint="large")(public(bulk.body_limit(2 * LARGEST_BODY)(take)))
+    return serve(blueprint)
