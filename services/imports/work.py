@@ -27,10 +27,13 @@ from shared.api_client import ApiRefused
 from shared.events.contracts import ImportAdvanced
 
 Document = dict[str, Any]
+Read = tuple[int, list[str], Line | Rejection]
 log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 15.0
 ROWS_AT_ONCE = 2_000
+SIGNS_AT_ONCE = 5_000_000
+"""Rows are held by their length too: as many of the longest would be gigabytes."""
 EMAIL_TAKEN = "urn:kith:problem:email-taken"
 
 
@@ -252,12 +255,14 @@ def _staged(row: int, fields: list[str], outcome: Line | Rejection) -> Document:
     return rejected_row(row, fields, outcome)
 
 
-def _batches(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    batch = []
+def _batches(rows: Iterable[Read]) -> Iterator[list[Read]]:
+    batch: list[Read] = []
+    signs = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == ROWS_AT_ONCE:
+        signs += sum(map(len, row[1]))
+        if len(batch) == ROWS_AT_ONCE or signs >= SIGNS_AT_ONCE:
             yield batch
-            batch = []
+            batch, signs = [], 0
     if batch:
         yield batch

@@ -229,7 +229,7 @@ class TestPage:
         queries = list(
             profiled.system.profile.find({"op": "query", "ns": things.collection.full_name})
         )
-        assert len(queries) == 3
+        assert [query["nreturned"] for query in queries] == [11, 101, 11]
         for query in queries:
             # One more is read to know whether there is a next page, one to step over the last.
             assert query["keysExamined"] <= query["nreturned"] + 1

@@ -81,10 +81,11 @@ class TestUsers:
 
         found: list[Document] = []
         after = None
-        while not found or after is not None:
+        for _ in range(3):
             page = accounts.users.search(after=after, limit=2)
             found, after = found + page.items, page.next
 
+        assert after is None
         newest_first = sorted(users, key=lambda user: (user.created_at, user.id), reverse=True)
         assert [user["_id"] for user in found] == [user.id for user in newest_first]
 

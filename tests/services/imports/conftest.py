@@ -3,11 +3,10 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from socket import create_server, socket
-from threading import Thread
+from socket import create_server
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +16,6 @@ from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
-from werkzeug.serving import make_server
 
 from services import setup
 from services.accounts import app as accounts_app
@@ -40,6 +38,7 @@ from shared.database import Document, connect, database
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
 from shared.settings import Settings, load
+from tests.services.imports.serving import serving
 from tests.services.imports.stall import MAPPING, SHOP
 
 EMPTIED = ("imports", "customers", "orders")
@@ -287,30 +286,8 @@ def settings(mongo_url: str) -> Iterator[Settings]:
             ),
         )
         for app, listener in zip(apps, sockets, strict=True):
-            stack.enter_context(_serving(app, listener))
+            stack.enter_context(serving(app, listener))
         yield made
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The application on a free port; gives its address."""
-    with create_server((LOOPBACK, 0)) as listener, _serving(app, listener):
-        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-
-
-@contextmanager
-def _serving(app: Flask, listener: socket) -> Iterator[None]:
-    """The application, answering whoever comes to the socket."""
-    host, port = listener.getsockname()
-    server = make_server(host, port, app, threaded=True, fd=listener.fileno())
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _empty(owned: Database[Document]) -> None:

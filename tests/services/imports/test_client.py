@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from requests.utils import super_len
+from requests import Request
 from rich.console import Console
 
 from services.imports import client
@@ -18,8 +18,8 @@ from shared.api_client import ApiClient, ApiUnreachable, GivenToken
 from shared.claims import LOOPBACK, free_port
 from shared.database import Document
 from shared.settings import Settings
-from tests.services.imports.conftest import served
-from tests.services.imports.stall import MAPPING, SHOP, SHOP_ACCOUNT, shop_file
+from tests.services.imports.serving import served
+from tests.services.imports.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
 
 Step = Callable[[str], str]
 Run = Callable[..., Document]
@@ -127,13 +127,13 @@ class TestRun:
         }
 
     def test_says_why_an_import_failed(self, run: Run, errand: Errand) -> None:
-        errand.file.write_bytes(shop_file('1,"never closed'))
+        errand.file.write_bytes(shop_file(*[row("1")] * 5_000, '1,"never closed'))
 
         with pytest.raises(ImportFailed, match=r"^The import failed: The file cannot be read"):
             run(errand)
 
     def test_says_that_there_is_no_such_file(self, run: Run, tmp_path: Path) -> None:
-        with pytest.raises(ImportFailed, match="no-such.csv cannot be read: No such file"):
+        with pytest.raises(ImportFailed, match=r"no-such\.csv cannot be read: No such file"):
             run(Errand(file=tmp_path / "no-such.csv", preset="online-retail", mapping=None))
 
     def test_says_that_a_folder_is_no_file(self, run: Run, tmp_path: Path) -> None:
@@ -226,8 +226,10 @@ class TestForm:
 
     def test_is_sent_with_its_length(self) -> None:
         form = Form({}, "shop.csv", io.BytesIO(b"abc"), 3)
+        request = Request("POST", "http://imports/", data=form).prepare()
 
-        assert super_len(form) == len(form)
+        assert request.headers["Content-Length"] == str(len(form))
+        assert "Transfer-Encoding" not in request.headers
 
     def test_a_name_cannot_break_out(self) -> None:
         form = Form({}, 'a"\r\nX: y', io.BytesIO(b""), 0)

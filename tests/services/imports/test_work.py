@@ -165,6 +165,22 @@ class TestSteps:
             counts = [progress[name] for progress in seen]
             assert counts == sorted(counts)
 
+    def test_long_rows_are_held_a_few_at_a_time(
+        self,
+        ask: Ask,
+        step: Step,
+        jobs: JobRepository,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        id = ask(shop_file(*[row("1", sku="x" * 90)] * 6))
+        monkeypatch.setattr(work_module, "SIGNS_AT_ONCE", 200)
+
+        step(id)
+
+        # It is noted after every batch, and each row has 120 signs.
+        assert jobs.get(id)["revision"] == 3
+        assert jobs.get(id)["progress"]["rows"] == 6
+
     def test_says_as_an_event_that_the_next_is_due(
         self, ask: Ask, step: Step, jobs: JobRepository
     ) -> None:

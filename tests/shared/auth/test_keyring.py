@@ -184,6 +184,14 @@ class TestFetchPublished:
             "/.well-known/revocations.json",
         }
 
+    def test_lets_no_proxy_come_between(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.say(keys("first"), revocations({}))
+        monkeypatch.setenv("HTTP_PROXY", f"http://{LOOPBACK}:{free_port()}")
+
+        assert set(fetch_published(server.url).keys) == {"first"}
+
     def test_names_a_server_that_is_not_there(self) -> None:
         with pytest.raises(requests.ConnectionError):
             fetch_published(f"http://{LOOPBACK}:{free_port()}")

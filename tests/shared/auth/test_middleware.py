@@ -123,6 +123,14 @@ class TestToken:
 
         assert answer.status_code == 200
 
+    @pytest.mark.parametrize("scheme", ["Basic", "Token", "DPoP", ""])
+    def test_may_not_come_under_another_scheme(
+        self, http: FlaskClient, ours: Mint, scheme: str
+    ) -> None:
+        answer = http.get("/staff", headers={"Authorization": f"{scheme} {ours.token()}"})
+
+        assert problem(answer) == (401, "urn:kith:problem:unauthenticated")
+
     def test_may_not_come_by_another_way(self, http: FlaskClient, ours: Mint) -> None:
         token = ours.token()
 

@@ -108,10 +108,11 @@ def fill(customers: CustomerRepository, people: list[Customer]) -> None:
 def walk(customers: CustomerRepository, filters: Document, *, limit: int) -> list[str]:
     found: list[str] = []
     after: list[Any] | None = None
-    while True:
+    for _ in range(50):
         page = customers.search(dict(filters), after=after, limit=limit)
         found += [one["_id"] for one in page.items]
         assert len(page.items) <= limit
         if page.next is None:
             return found
         after = page.next
+    raise AssertionError("The pages do not end.")
