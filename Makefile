@@ -67,6 +67,7 @@ $(STAMP): requirements-dev.lock
 	"$$python" -c 'import ensurepip, venv' 2>/dev/null || { \
 		package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
 		echo "$$python cannot make virtual environments: install the Debian package $$package, or $(NAME_PYTHON)" >&2; exit 1; }; \
+	test ! -L $(VENV) || { echo "$(VENV) is a link, whose target would be emptied; remove it first" >&2; exit 1; }; \
 	echo "Building $(VENV) from requirements-dev.lock; this takes a minute, once."; \
 	"$$python" -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements-dev.lock

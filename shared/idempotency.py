@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from pymongo import ASCENDING, IndexModel
 
-from shared.errors import Invalid
+from shared.errors import FieldError, Invalid
 
 Document = dict[str, Any]
 
@@ -83,7 +83,6 @@ def first_answer(
         return None
     stored = document.pop("request")
     if stored["fingerprint"] != request.fingerprint:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key was used for another request; send a new one."
-        )
+        message = "This Idempotency-Key was used for another request; send a new one."
+        raise IdempotencyKeyReused(message, errors=(FieldError("Idempotency-Key", message),))
     return {**document, **stored["first"], "version": 1}

@@ -95,9 +95,9 @@ def load(service: str = "") -> Settings:
         token=env.str("TOKEN", ""),
         admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
         admin_password=env.str("ADMIN_PASSWORD", ""),
-        import_max_bytes=env.int("IMPORT_MAX_BYTES", 512 * 1024 * 1024, validate=_SOME),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", 256 * 1024 * 1024, validate=_SOME),
         import_max_unpacked_bytes=env.int(
-            "IMPORT_MAX_UNPACKED_BYTES", 1024 * 1024 * 1024, validate=_SOME
+            "IMPORT_MAX_UNPACKED_BYTES", 256 * 1024 * 1024, validate=_SOME
         ),
         default_phone_region=env.str("DEFAULT_PHONE_REGION", ""),
         log_level=env.str("LOG_LEVEL", "INFO", validate=_LEVEL),

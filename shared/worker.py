@@ -19,6 +19,12 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from pymongo.database import Database
+from pymongo.errors import (
+    ConnectionFailure,
+    CursorNotFound,
+    ExecutionTimeout,
+    WaitQueueTimeoutError,
+)
 
 from shared import outbox
 from shared.database import connect, database
@@ -31,6 +37,10 @@ Document = dict[str, Any]
 Handler = Callable[[Sequence[Any]], None]
 Subscriptions = Mapping[type[Event], Handler]
 log = structlog.get_logger(__name__)
+
+
+# What a handler meets when MongoDB is away: no fault of the event either.
+_OUTAGES = (ConnectionFailure, CursorNotFound, ExecutionTimeout, WaitQueueTimeoutError)
 
 
 class NotNow(Exception):
@@ -108,7 +118,7 @@ class Hearing:
         try:
             event, handler = self.handlers[name]
             handler([event.from_data(delivery["data"]) for delivery in deliveries])
-        except NotNow:
+        except (NotNow, *_OUTAGES):
             if alone:
                 self.inbox.uncount_attempt(deliveries[0]["id"])
             return False

@@ -96,6 +96,7 @@ def change_user(payload: Document, id: str) -> Response:
 
 @tokens.post("")
 @public
+@tokens.doc(security=[])
 @tokens.arguments(SignInSchema)
 @tokens.answers(201, TokensSchema)
 def sign_in(payload: Document) -> Response:
@@ -108,6 +109,7 @@ def sign_in(payload: Document) -> Response:
 
 @tokens.post("/refresh")
 @public
+@tokens.doc(security=[])
 @tokens.arguments(RefreshSchema)
 @tokens.answers(201, TokensSchema)
 def refresh(payload: Document) -> Response:
@@ -131,6 +133,7 @@ def delegate(payload: Document) -> Response:
 
 @tokens.post("/revoke")
 @public
+@tokens.doc(security=[])
 @tokens.arguments(RefreshSchema)
 @tokens.answers(204)
 def sign_out(payload: Document) -> Response:

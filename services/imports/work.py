@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from services.imports.model.lines import Line, Rejection, Unfit
 from services.imports.model.mapping import Mapping
 from services.imports.model.reader import open_table, read_rows
 from services.imports.model.refusals import FileUnreadable
-from services.imports.repository.files import FileStore
+from services.imports.repository.files import FileStore, WatchedFile
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository, accepted_row, rejected_row
@@ -103,7 +104,7 @@ def _stage(desk: Desk, job: Document, until: float) -> Document:
     position = int(job["position"] or 0)
     if not progress["rows_of"]:
         progress["rows_of"] = _count_rows(desk, job, mapping)
-    with closing(desk.files.open(job["_id"])) as stream:
+    with closing(_file(desk, job)) as stream:
         for batch in _batches(
             read_rows(stream, mapping, now=now, most_bytes=desk.most_bytes, after=position)
         ):
@@ -124,12 +125,19 @@ def _stage(desk: Desk, job: Document, until: float) -> Document:
     return {"state": "customers", "progress": progress, "position": None}
 
 
+def _file(desk: Desk, job: Document) -> WatchedFile:
+    """The job's file. Reading it keeps the lease, also where rows are only read over."""
+    return desk.files.open_watched(
+        job["_id"], partial(desk.jobs.keep_lease, job["_id"], step=job["step"])
+    )
+
+
 def _count_rows(desk: Desk, job: Document, mapping: Mapping) -> int:
     """Read the file to its end, so that one that is broken or endless is refused before any work.
 
     :raises FileUnreadable: it is.
     """
-    with closing(desk.files.open(job["_id"])) as stream:
+    with closing(_file(desk, job)) as stream:
         return sum(1 for _ in open_table(stream, mapping, most_bytes=desk.most_bytes))
 
 
@@ -182,7 +190,9 @@ def _send_orders(desk: Desk, job: Document, until: float) -> Document:
         if time.monotonic() > until:
             return {"progress": progress, "position": position}
     counted = reconciliation.reconcile(
-        desk.rows.totals(job["_id"]), desk.outcomes.counts(job["_id"])
+        desk.rows.totals(job["_id"]),
+        desk.outcomes.counts(job["_id"]),
+        shared_emails=desk.outcomes.count_shared_emails(job["_id"]),
     )
     progress["rejected"] = counted["rejected"]
     return {
@@ -225,6 +235,12 @@ def _buyers(lines: list[Line]) -> set[str]:
     return {key for key in map(grouping.customer_key, lines) if key is not None}
 
 
+def _reason(result: Document) -> str | None:
+    if result["status"] == "refused":
+        return problem_text(result["problem"])[:2_000]
+    return "Has the e-mail address of this customer." if "shared" in result else None
+
+
 def _by_email(result: Document) -> Document:
     """A customer who is refused because of an e-mail address is the one who has that address.
 
@@ -233,19 +249,18 @@ def _by_email(result: Document) -> Document:
     problem = result.get("problem", {})
     holder = next((error.get("holder") for error in problem.get("errors", ())), None)
     if problem.get("type") == EMAIL_TAKEN and holder:
-        return {"status": "unchanged", "id": holder}
+        return {"status": "unchanged", "id": holder, "shared": True}
     return result
 
 
 def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:
-    refused = result["status"] == "refused"
     return {
         "kind": kind,
         "guest": guest,
         "key": key,
         "status": result["status"],
         "id": result.get("id"),
-        "reason": problem_text(result["problem"])[:2_000] if refused else None,
+        "reason": _reason(result),
     }
 
 

@@ -23,7 +23,7 @@ from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 Document = dict[str, Any]
 
-# 2,000 lines, each with a full description, are more than the usual limit.
+# 10,000 lines, each with a full description, are more than the usual limit.
 LARGEST_ORDER_BODY = 8 * 1024 * 1024
 LARGEST_BULK_BODY = 16 * 1024 * 1024
 

@@ -73,7 +73,7 @@ def _flatten(messages: Any, path: tuple[str, ...]) -> Iterator[FieldError]:
             yield from _flatten(inner, path if key == "_schema" else (*path, str(key)))
     else:
         text = " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
-        yield FieldError(".".join(path), text)
+        yield FieldError(".".join(path) or "body", text)
 
 
 class ApiBlueprint(Blueprint):

@@ -72,8 +72,9 @@ class TestFirstAnswer:
         first = request_of({"a": 1})
         stored = {first.key: {"_id": "a", "version": 1} | first.stamp({})}
 
-        with pytest.raises(IdempotencyKeyReused):
+        with pytest.raises(IdempotencyKeyReused) as refusal:
             first_answer(request_of({"a": 2}), stored.get)
+        assert [error.field for error in refusal.value.errors] == ["Idempotency-Key"]
 
 
 class TestIndex:

@@ -1,12 +1,14 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 import redis
@@ -26,6 +28,7 @@ from tests.shared.queues import messages_in
 from tests.shared.things import ThingRepository, changed, lost, thing
 
 Queue = Callable[[str], list[list[Document]]]
+Log = list[MutableMapping[str, Any]]
 
 
 class TestSendDue:
@@ -108,6 +111,20 @@ class TestSendDue:
         added(things, 1)
 
         assert relay.send_due(now - timedelta(minutes=5)) == 0
+
+    def test_sends_of_a_document_only_what_is_due(
+        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+    ) -> None:
+        (lamp,) = added(things, 1)
+        relay.send_due(now)
+        things.change(lamp["_id"], {"size": 2}, changed(lamp), version=1)
+
+        assert relay.send_due(now) == 2
+
+        assert [[each["name"] for each in message] for message in queue("others")] == [
+            ["ThingLost"],
+            ["ThingChanged"],
+        ]
 
     def test_sends_many_in_one_message(
         self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
@@ -283,23 +300,25 @@ class TestOutage:
         (entry,) = waiting(things)
         assert entry["sent"] == 0
 
-    def test_of_the_broker_is_waited_out(
+    def test_of_the_broker_is_waited_out_and_told_once(
         self,
         far: Relay,
         far_settings: Settings,
         things: ThingRepository,
         running: Callable[[Relay], None],
+        log: Log,
         tmp_path: Path,
     ) -> None:
         added(things, 1)
         running(far)
 
-        with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
-            assert eventually(lambda: client.llen(queue_key(far_settings, "others")) == 1)
-        added(things, 1)
-        with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
-            # What was published lies in Redis' file; the other one was sent when it came back.
-            assert eventually(lambda: client.llen(queue_key(far_settings, "others")) == 2)
+        for outages in (1, 2):
+            assert becomes(partial(told, log, "relay_waits"), outages)
+            with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
+                # What was published before lies in Redis' file; the other is sent now.
+                assert becomes(partial(client.llen, queue_key(far_settings, "others")), outages)
+                assert becomes(partial(told, log, "relay_recovered"), outages)
+            added(things, 1)
 
 
 class TestRun:
@@ -313,9 +332,9 @@ class TestRun:
         running(relay)
 
         added(things, 1)
-        assert eventually(lambda: len(queue("others")) == 1)
+        assert becomes(lambda: len(queue("others")), 1)
         added(things, 1)
-        assert eventually(lambda: len(queue("others")) == 2)
+        assert becomes(lambda: len(queue("others")), 2)
 
     def test_stops_at_once(self, relay: Relay) -> None:
         stop = Event()
@@ -326,6 +345,11 @@ class TestRun:
         thread.join(5)
 
         assert not thread.is_alive()
+
+
+def told(log: Log, event: str) -> int:
+    """How often this was logged."""
+    return sum(entry["event"] == event for entry in log)
 
 
 def added(things: ThingRepository, count: int) -> list[Document]:
@@ -346,11 +370,11 @@ def waiting(things: ThingRepository) -> list[Document]:
     return [entry for document in found for entry in document["outbox"]]
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = 15) -> bool:
-    """Whether it holds within some time."""
+def becomes(read: Callable[[], object], value: object, *, seconds: float = 15) -> bool:
+    """Whether it has this value within some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if holds():
+        if read() == value:
             return True
         time.sleep(0.05)
     return False

@@ -266,6 +266,22 @@ class TestApplyStates:
 
         assert list(own.cards.find().sort("_id")) == [state(id, 12) for id in "abc"]
 
+    def test_keeps_the_newest_of_what_many_bring_at_once(self, own: Database[Document]) -> None:
+        together = Barrier(6)
+
+        def write(version: int) -> None:
+            for batch in range(12):
+                # Nobody has these yet, so that all try to be the first to insert them.
+                states = [state(f"{batch}-{number}", version) for number in range(20)]
+                together.wait(10)
+                apply_states(own.cards, states)
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(write, range(1, 7)))
+
+        assert own.cards.count_documents({}) == 240
+        assert own.cards.count_documents({"version": 6}) == 240
+
     def test_leaves_fields_that_it_is_not_told_about(self, own: Database[Document]) -> None:
         own.cards.insert_one({"_id": "a", "version": 1, "seen": True})
 

@@ -13,6 +13,7 @@ import redis
 from celery import Celery
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError, WaitQueueTimeoutError
 
 from shared import outbox
 from shared.claims import free_port
@@ -241,11 +242,20 @@ class TestDeath:
 
 
 class TestNotNow:
+    @pytest.mark.parametrize(
+        "reason",
+        [NotNow("later"), AutoReconnect(), ServerSelectionTimeoutError(), WaitQueueTimeoutError()],
+        ids=lambda reason: type(reason).__name__,
+    )
     def test_does_not_count_as_an_attempt(
-        self, make_hearing: "MakeHearing", heard: "Heard", own: Database[Document]
+        self,
+        make_hearing: "MakeHearing",
+        heard: "Heard",
+        own: Database[Document],
+        reason: Exception,
     ) -> None:
         hearing, early = make_hearing(heard), delivery(1)
-        heard.failing = {1: NotNow("later")}
+        heard.failing = {1: reason}
 
         settled = [hearing.handle([early]) for _ in range(3 * MOST_ATTEMPTS)]
         heard.failing = {}

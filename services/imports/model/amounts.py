@@ -9,6 +9,9 @@ from services.imports.model import currencies
 from services.imports.model.lines import Unfit
 from services.imports.model.texts import quoted
 
+UNSTATED = ""
+"""No decimal sign is stated: it is a point, but where that could also group thousands."""
+
 MOST_DECIMALS = 6
 LARGEST_PRICE = Decimal(10) ** 12
 LARGEST_QUANTITY = 10**9
@@ -23,6 +26,8 @@ _SHAPE = re.compile(
     rf"\s*(?P<mark2>{_MARK})?\s*(?P<sign3>{_SIGN})?\s*(?P<close>\))?"
 )
 _SIGNS = re.compile(_SIGN)
+# One point and three digits behind it, but no 0 before it: 1.234 is a thousand pounds to some.
+_AMBIGUOUS = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}\.[0-9]{3}(?![0-9.,])")
 _WORDS = {"kr", "kr.", "zł", "kč", "ft", "lei", "fr", "fr.", "rs", "rs.", "din"}
 _SPACES = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", "": "(?!)"}
 
@@ -75,6 +80,13 @@ def read(cell: str, name: str, *, decimal: str, thousands: str) -> Number:
     text = cell.strip()
     if not text:
         raise Unfit(f"The {name} is missing.")
+    if decimal == UNSTATED:
+        if _AMBIGUOUS.search(text):
+            raise Unfit(
+                f"The {name} {quoted(cell)} can be read in two ways; "
+                "name the decimal sign under format.decimal in the mapping."
+            )
+        decimal = "."
     shape = _SHAPE.fullmatch(text) if len(text) <= 2 * _MOST_DIGITS else None
     digits = shape and _digits(shape["digits"].strip(), decimal=decimal, thousands=thousands)
     if shape is None or digits is None or not _is_sound(shape):

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 
-from services.imports.model import currencies
+from services.imports.model import amounts, currencies
 from services.imports.model.sections import Section, anything, not_blank, one_of
 from shared.errors import FieldError, Invalid
 
@@ -66,7 +66,7 @@ class Format:
     encoding: str | None = None
     delimiter: str | None = None
     quote: str = '"'
-    decimal: str = "."
+    decimal: str = amounts.UNSTATED
     thousands: str = ""
     datetime: tuple[str, ...] = ()
     timezone: str = "UTC"
@@ -157,12 +157,12 @@ def _read_format(section: Section) -> Format:
         encoding=section.text("encoding", _encoding),
         delimiter=section.text("delimiter", _delimiter),
         quote='"' if quote is None else quote,
-        decimal=section.text("decimal", one_of(".", ",")) or ".",
+        decimal=section.text("decimal", one_of(".", ",")) or amounts.UNSTATED,
         thousands=section.text("thousands", one_of("", ".", ",", " ", "'"), empty=True) or "",
         datetime=section.texts("datetime", _time_format),
         timezone=section.text("timezone", _timezone) or "UTC",
     )
-    if form.decimal == form.thousands:
+    if (form.decimal or ".") == form.thousands:
         section.problem("thousands", "It must differ from the decimal sign.")
     section.finish()
     return form

@@ -108,9 +108,14 @@ class Table:
             )
         if isinstance(error, Endless):
             return FileUnreadable(f"The file cannot be read as CSV from row {row} on: {error}.")
+        if "field larger" in str(error):
+            return FileUnreadable(
+                f"The file cannot be read as CSV from row {row} on: "
+                f"a field is longer than {csv.field_size_limit():,} characters."
+            )
         return FileUnreadable(
-            f"The file cannot be read as CSV from row {row} on: "
-            f"a field is longer than {csv.field_size_limit():,} characters."
+            f"The file cannot be read as CSV from row {row} on: a quotation mark stands where none "
+            'can; if they are ordinary signs in this file, set format.quote to "" in the mapping.'
         )
 
 
@@ -157,7 +162,8 @@ def inspect(stream: Binary, mapping: Mapping, *, most_bytes: int) -> Head:
 def _records(lines: Iterator[str], delimiter: str, mapping: Mapping) -> Iterator[list[str]]:
     if not mapping.format.quote:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(lines, delimiter=delimiter)
+    # Strict: otherwise a stray quotation mark would swallow the rows up to the next one unseen.
+    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def _likeliest_delimiter(header: str, mapping: Mapping) -> str:

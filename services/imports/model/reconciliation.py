@@ -11,16 +11,19 @@ from services.imports.model.lines import add
 Document = dict[str, Any]
 
 
-def reconcile(totals: Iterable[Document], outcomes: Iterable[Document]) -> Document:
+def reconcile(
+    totals: Iterable[Document], outcomes: Iterable[Document], *, shared_emails: int = 0
+) -> Document:
     """The account of a finished import.
 
     `totals` counts and sums rows by currency and by whether they were rejected; `outcomes` counts
-    customers and orders by kind, status and guest. Amounts are decimal strings; `file` is what
-    accepted and rejected rows come to together. Rows whose amount cannot be read add nothing.
+    customers and orders by kind, status and guest; `shared_emails` counts those who turned out to
+    be another one by their e-mail address. Amounts are decimal strings; `file` is what accepted
+    and rejected rows come to together. Rows whose amount cannot be read add nothing.
     """
     rows = {False: 0, True: 0}
     amounts: dict[str, dict[bool, Decimal]] = {}
-    notes = 0
+    notes = shared_emails
     for group in totals:
         rejected = group["_id"]["rejected"]
         rows[rejected] += group["rows"]

@@ -1,5 +1,7 @@
 """The uploaded files, in GridFS."""
 
+import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from gridfs import GridFSBucket, GridOut
@@ -7,6 +9,28 @@ from gridfs.errors import NoFile
 from pymongo.database import Database
 
 from shared.repository import Document
+
+SAY_EVERY_SECONDS = 5.0
+
+
+class WatchedFile:
+    """A file whose reader says, every few seconds, that they are still at it."""
+
+    def __init__(self, file: GridOut, still_here: Callable[[], None]) -> None:
+        self._file = file
+        self._still_here = still_here
+        self._said_at = time.monotonic()
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+        if time.monotonic() - self._said_at > SAY_EVERY_SECONDS:
+            self._still_here()
+            self._said_at = time.monotonic()
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._file.close()
 
 
 class FileStore:
@@ -22,6 +46,10 @@ class FileStore:
     def open(self, id: str) -> GridOut:
         """The file of a job, as a stream."""
         return self._bucket.open_download_stream(id)
+
+    def open_watched(self, id: str, still_here: Callable[[], None]) -> WatchedFile:
+        """The file of a job, for long reading: `still_here` is called every few seconds of it."""
+        return WatchedFile(self.open(id), still_here)
 
     def forget(self, id: str) -> None:
         """Delete a file; one that is gone already is fine."""

@@ -155,6 +155,17 @@ class JobRepository(Repository):
         query = {"_id": id, "state": {"$in": ["finished", "failed"]}}
         return self.collection.find_one(query, {"_id": 1}) is not None
 
+    def keep_lease(self, id: str, *, step: int) -> None:
+        """Say that a step is still being worked on.
+
+        :raises Stale: somebody else has finished this step meanwhile.
+        """
+        outcome = self.collection.update_one(
+            {"_id": id, "step": step}, {"$set": {"lease_until": datetime.now(UTC) + LEASE}}
+        )
+        if outcome.matched_count == 0:
+            raise Stale("Another worker has taken over this import.")
+
     def record(self, id: str, *, step: int, fields: Document) -> None:
         """Note how far a step has come, and keep its lease.
 

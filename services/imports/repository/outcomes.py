@@ -31,6 +31,12 @@ class OutcomeRepository:
         )
         return {outcome["key"]: outcome["id"] for outcome in found if outcome["id"]}
 
+    def count_shared_emails(self, job: str) -> int:
+        """How many customers of the file are another one by their e-mail address."""
+        return self._outcomes.count_documents(
+            {"job": job, "kind": "customer", "status": "unchanged", "reason": {"$ne": None}}
+        )
+
     def counts(self, job: str) -> list[Document]:
         """Numbers of customers and orders by kind, status and guest.
 

@@ -200,6 +200,15 @@ class TestRefresh:
         with pytest.raises(SessionEnded):
             refresh(accounts, token, at=now)
 
+    def test_a_token_that_is_not_known_any_more_ends_the_session(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        mine = sign_in(email=add_user().email)["refresh_token"]
+
+        for token in (mine.partition(".")[0] + ".older", mine):
+            with pytest.raises(SessionEnded):
+                refresh(accounts, token, at=now)
+
     def test_takes_on_a_new_role(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
     ) -> None:

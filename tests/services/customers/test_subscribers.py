@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.customers import subscribers
+from services.customers import SENDS, subscribers
 from services.customers.model import Customer
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
@@ -25,6 +25,15 @@ Make = Callable[..., Customer]
 Books = tuple[CustomerRepository, LedgerRepository]
 
 THREADS = 8
+
+
+class Outrun(CustomerRepository):
+    """Customers whose purchases somebody else has always just stored."""
+
+    def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
+        """Store them a moment too late."""
+        super().set_purchases(customer_id, purchases, revision=revision)
+        return super().set_purchases(customer_id, purchases, revision=revision)
 
 
 class TestKeepLedger:
@@ -115,6 +124,14 @@ class TestKeepLedger:
             one.id: computed([event for event in final if event.customer_id == one.id])
             for one in buyers
         }
+
+    def test_puts_it_off_when_others_are_always_quicker(
+        self, own: Database[Document], ledger: LedgerRepository, buyer: str
+    ) -> None:
+        with pytest.raises(NotNow):
+            subscribers.keep_ledger(Outrun(own, SENDS), ledger, [order(buyer)])
+
+        assert ledger.collection.count_documents({"customer_id": buyer}) == 1
 
 
 class TestKeepStaffCard:

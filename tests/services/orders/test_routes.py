@@ -69,7 +69,7 @@ class TestPlaceOrder:
         ("fields", "field"),
         [
             ({"lines": []}, "lines"),
-            ({"lines": [{"sku": "a", "quantity": 1, "unit_price": "1"}] * 2_001}, "lines"),
+            ({"lines": [{"sku": "a", "quantity": 1, "unit_price": "1"}] * 10_001}, "lines"),
             ({"lines": None}, "lines"),
             ({"lines": ["a"]}, "lines.0"),
             ({"lines": [{"quantity": 1, "unit_price": "1"}]}, "lines.0.sku"),
@@ -114,9 +114,9 @@ class TestPlaceOrder:
     def test_takes_as_many_lines_as_there_may_be(self, http: Client, make_body: Body) -> None:
         line = {"sku": "a", "description": "d" * 500, "quantity": 1, "unit_price": "0.001"}
 
-        answer = http.post("/v1/orders", json=make_body(lines=[line] * 2_000))
+        answer = http.post("/v1/orders", json=make_body(lines=[line] * 10_000))
 
-        assert (answer.status_code, answer.json["total"]) == (201, "2.00")
+        assert (answer.status_code, answer.json["total"]) == (201, "10.00")
 
     def test_says_who_has_the_number(self, http: Client, make_body: Body) -> None:
         holder = http.post("/v1/orders", json=make_body(number="536365")).json

@@ -75,7 +75,7 @@ class TestBody:
         answer = http.post("/things", data=body, content_type=JSON)
 
         assert kind(answer) == (422, "invalid")
-        assert fields_of(answer) == [""]
+        assert fields_of(answer) == ["body"]
 
     @pytest.mark.parametrize("number", ["9223372036854775808", "1180591620717411303424", "1e308"])
     def test_with_a_number_that_no_database_holds_is_refused(
@@ -98,10 +98,10 @@ class TestBody:
     def test_with_an_odd_name_of_a_field_is_refused(self, http: FlaskClient, field: str) -> None:
         assert kind(http.post("/things", json={field: 1})) == (422, "invalid")
 
-    def test_that_breaks_a_rule_as_a_whole_says_so_without_a_field(self, http: FlaskClient) -> None:
+    def test_that_breaks_a_rule_as_a_whole_says_so(self, http: FlaskClient) -> None:
         answer = http.post("/things", json={"name": "nothing"})
 
-        assert answer.get_json()["errors"] == [{"field": "", "message": "That is no name."}]
+        assert answer.get_json()["errors"] == [{"field": "body", "message": "That is no name."}]
 
 
 class TestQuery:
