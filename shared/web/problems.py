@@ -1,6 +1,7 @@
 """Refusals as HTTP: the one place that knows which status a kind of refusal has (RFC 9457)."""
 
 import re
+import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -131,7 +132,12 @@ def _outage(error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("request_failed", error_type=type(error).__name__)
+    # Where, and not what: the text of a database error may hold the whole document.
+    log.error(
+        "request_failed",
+        error_type=type(error).__name__,
+        trace="".join(traceback.format_tb(error.__traceback__)),
+    )
     return _problem(
         {
             "type": "urn:kith:problem:internal-server-error",
