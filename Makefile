@@ -22,7 +22,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(STAMP) ## Run everything on this machine; Ctrl-C stops it
@@ -33,6 +33,20 @@ import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retai
 	@test -n "$$FILE" || { echo "Name the file: make import FILE=orders.csv.gz PRESET=online-retail" >&2; exit 2; }
 	@exec $(BIN)/python -m services import "$$FILE" $${PRESET:+--preset "$$PRESET"} \
 		$${MAPPING:+--mapping "$$MAPPING"}
+
+.PHONY: backup
+backup: $(STAMP) ## Back up all databases as of this moment, and remove outlived backups (TO=folder)
+	@exec $(BIN)/python -m services backup $${TO:+--to "$$TO"}
+
+.PHONY: restore
+restore: $(STAMP) ## Bring a backup back: FROM=backups/kith-… (INTO=prefix, OVERWRITE=1 over live data)
+	@test -n "$$FROM" || { echo "Name the backup: make restore FROM=backups/kith-…" >&2; exit 2; }
+	@exec $(BIN)/python -m services restore "$$FROM" $${INTO:+--into "$$INTO"}
+
+.PHONY: restore-check
+restore-check: $(STAMP) ## Restore a backup aside, compare everything, drop the copy: FROM=backups/kith-…
+	@test -n "$$FROM" || { echo "Name the backup: make restore-check FROM=backups/kith-…" >&2; exit 2; }
+	@exec $(BIN)/python -m services restore-check "$$FROM"
 
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")

@@ -12,12 +12,12 @@ from granian import Granian
 from granian.constants import Interfaces
 from rich.console import Console
 
-from shared import logs
+from services.commands import backup, environment
 from shared.api_client import ApiClient, ApiUnreachable
 from shared.database import connect, database
 from shared.messages import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
 from shared.outbox import Relay
-from shared.settings import PORTS, Settings, SettingsInvalid, load
+from shared.settings import PORTS, Settings, SettingsInvalid
 from shared.worker import run_worker
 
 SERVICES = click.Choice(sorted(PORTS))
@@ -32,7 +32,7 @@ def cli() -> None:
 @click.argument("service", type=SERVICES)
 def web(service: str) -> None:
     """Answer HTTP for SERVICE."""
-    settings = _settings(service)
+    settings = environment.read(service)
     Granian(
         f"services.{service}.app:web",
         factory=True,
@@ -55,7 +55,7 @@ def web(service: str) -> None:
 @click.argument("service", type=SERVICES)
 def worker(service: str) -> None:
     """Hear events for SERVICE."""
-    settings = _settings(service)
+    settings = environment.read(service)
     _require_fit_broker(settings)
     run_worker(
         importlib.import_module(f"services.{service}.worker").create_worker(settings), settings
@@ -66,7 +66,7 @@ def worker(service: str) -> None:
 @click.argument("service", type=SERVICES)
 def relay(service: str) -> None:
     """Send what happened in SERVICE to the services that hear it."""
-    settings = _settings(service)
+    settings = environment.read(service)
     _require_fit_broker(settings)
     collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
     stop = threading.Event()
@@ -88,7 +88,7 @@ def setup() -> None:
     from services import setup as steps
 
     try:
-        for line in steps.run(_settings()):
+        for line in steps.run(environment.read()):
             click.echo(line)
     except SettingsInvalid as error:
         raise click.ClickException(str(error)) from error
@@ -104,7 +104,7 @@ def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
     """Import FILE through the running services, and account for every row."""
     from services.imports import client
 
-    settings = _settings()
+    settings = environment.read()
     try:
         token = client.sign_in(
             settings.accounts_url,
@@ -131,7 +131,7 @@ def sample() -> None:
     """Load a small generated shop, unless there are customers or orders already."""
     from services import sample as shop
 
-    click.echo(shop.load(_settings(), customers=200, orders=1_000))
+    click.echo(shop.load(environment.read(), customers=200, orders=1_000))
 
 
 @cli.command()
@@ -142,21 +142,15 @@ def run() -> None:
     sys.exit(launcher.run())
 
 
-def _settings(service: str = "") -> Settings:
-    try:
-        settings = load(service)
-    except SettingsInvalid as error:
-        raise click.ClickException(str(error)) from error
-    logs.configure(settings.log_level, as_json=settings.log_json)
-    return settings
-
-
 def _require_fit_broker(settings: Settings) -> None:
     try:
         wait_for_fit_broker(broker_client(settings))
     except BrokerUnfit as error:
         raise click.ClickException(str(error)) from error
 
+
+for command in backup.COMMANDS:
+    cli.add_command(command)
 
 if __name__ == "__main__":
     cli(prog_name="kith")

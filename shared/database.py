@@ -62,8 +62,11 @@ OUTBOX_SCHEMA: Document = {
 }
 
 
-def connect(settings: Settings) -> MongoClient[Document]:
-    """A client for the settings' server. It connects on first use, in the process that uses it."""
+def connect(settings: Settings, *, patient: bool = False) -> MongoClient[Document]:
+    """A client for the settings' server. It connects on first use, in the process that uses it.
+
+    A `patient` one waits for any answer, such as that to building an index over everything.
+    """
     return MongoClient(
         settings.mongo_url,
         # An acknowledged write must survive the loss of the primary.
@@ -75,7 +78,7 @@ def connect(settings: Settings) -> MongoClient[Document]:
         connectTimeoutMS=5_000,
         heartbeatFrequencyMS=5_000,
         serverSelectionTimeoutMS=15_000,
-        socketTimeoutMS=30_000,
+        socketTimeoutMS=None if patient else 30_000,
         # A request that finds no free connection is refused instead of queueing for ever.
         waitQueueTimeoutMS=5_000,
         maxPoolSize=50,

@@ -4,7 +4,7 @@ Every setting that keeps it from losing messages or from hanging is here, with w
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import redis
@@ -85,6 +85,18 @@ def broker_client(settings: Settings) -> redis.Redis:
 def queue_key(settings: Settings, queue: str) -> str:
     """The Redis key of the list in which a queue's messages wait."""
     return f"{settings.database_prefix}:{queue}"
+
+
+def forget_messages(settings: Settings, queues: Iterable[str]) -> None:
+    """Drop every message on its way: those that wait in `queues`, and those that workers hold.
+
+    What is still to be said is said again by the relays, out of the documents.
+
+    :raises redis.RedisError: the server does not answer.
+    """
+    held = ("unacked", "unacked_index")
+    with broker_client(settings) as client:
+        client.delete(*(queue_key(settings, name) for name in (*queues, *held)))
 
 
 def wait_for_fit_broker(

@@ -60,6 +60,16 @@ class LauncherSettings:
     ports: dict[str, int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BackupSettings:
+    """What `make backup` and `make restore` read beside `Settings`."""
+
+    folder: Path
+    keep_daily: int
+    keep_weekly: int
+    overwrite: bool
+
+
 PORTS = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
 # Never 27017 and 6379: a MongoDB or Redis of the user's own may be there.
 SERVER_PORTS = {"mongo": 27117, "redis": 6479}
@@ -67,9 +77,8 @@ SERVER_PORTS = {"mongo": 27117, "redis": 6479}
 _SOME = marshmallow.validate.Range(min=1)
 _LEVEL = marshmallow.validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 # MongoDB takes no more than 63 bytes and few signs in a name; a service's name is added to this.
-_PREFIX = marshmallow.validate.Regexp(
-    r"[A-Za-z0-9_-]{1,40}\Z", error="It must be 1 to 40 letters, digits, _ or -."
-)
+PREFIX_RULE = "It must be 1 to 40 letters, digits, _ or -."
+_PREFIX = marshmallow.validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error=PREFIX_RULE)
 
 
 def load(service: str = "") -> Settings:
@@ -126,6 +135,31 @@ def load_launcher() -> LauncherSettings:
     )
     _seal(env)
     return settings
+
+
+def load_backup() -> BackupSettings:
+    """Read where backups lie, how many are kept, and what a restore may do.
+
+    :raises SettingsInvalid: a variable cannot be read; the message names it.
+    """
+    env = Env(eager=False)
+    settings = BackupSettings(
+        folder=env.path("BACKUP_DIR", Path("backups")),
+        keep_daily=env.int("KEEP_DAILY", 7, validate=_SOME),
+        keep_weekly=env.int("KEEP_WEEKLY", 4, validate=marshmallow.validate.Range(min=0)),
+        overwrite=env.bool("OVERWRITE", False),
+    )
+    _seal(env)
+    return settings
+
+
+def is_prefix(text: str) -> bool:
+    """Whether databases can be named with this prefix."""
+    try:
+        _PREFIX(text)
+    except marshmallow.ValidationError:
+        return False
+    return True
 
 
 def _port(env: Env, name: str) -> int:

@@ -14,7 +14,10 @@ class TestHelp:
         ended = make(clone)
 
         assert ended.returncode == 0
-        for target in ("run", "test", "check", "lint", "format", "import", "venv", "lock", "clean"):
+        for target in (
+            *("run", "test", "check", "lint", "format", "import", "venv", "lock", "clean"),
+            *("backup", "restore", "restore-check"),
+        ):
             assert f"  make {target} " in ended.stdout
 
 
@@ -33,6 +36,36 @@ class TestImport:
         ended = make(clone, "import", "FILE=my $$shop's.csv", "PRESET=online-retail")
 
         assert ended.stdout == "-m\nservices\nimport\nmy $shop's.csv\n--preset\nonline-retail\n"
+
+
+class TestBackup:
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        assert make(clone, "backup").stdout == "-m\nservices\nbackup\n"
+        assert (
+            make(clone, "backup", "TO=my $$own").stdout == "-m\nservices\nbackup\n--to\nmy $own\n"
+        )
+
+
+class TestRestore:
+    @pytest.mark.parametrize("target", ["restore", "restore-check"])
+    def test_asks_for_the_backup(self, clone: Path, target: str) -> None:
+        build(clone)
+
+        ended = make(clone, target)
+
+        assert ended.returncode != 0
+        assert ended.stderr.startswith(f"Name the backup: make {target} FROM=backups/kith-")
+
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        restored = make(clone, "restore", "FROM=a b", "INTO=other").stdout
+        checked = make(clone, "restore-check", "FROM=a b").stdout
+
+        assert restored == "-m\nservices\nrestore\na b\n--into\nother\n"
+        assert checked == "-m\nservices\nrestore-check\na b\n"
 
 
 class TestVenv:
@@ -79,7 +112,10 @@ def make(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run make in a folder, with nothing that the make around the tests has set."""
     program = shutil.which("make")
     assert program
-    inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING")
+    inherited = (
+        *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING"),
+        *("TO", "FROM", "INTO"),
+    )
     environment = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(  # noqa: S603 - our own Makefile.
         (program, *arguments), cwd=place, env=environment, capture_output=True, text=True

@@ -45,6 +45,12 @@ class TestConnect:
     ) -> None:
         assert client.write_concern.document == {"w": "majority"}
 
+    def test_waits_for_any_answer_when_it_is_to_be_patient(self, settings: Settings) -> None:
+        with connect(settings) as usual, connect(settings, patient=True) as patient:
+            limits = [one.options.pool_options.socket_timeout for one in (usual, patient)]
+
+        assert limits == [30, None]
+
 
 class TestDatabase:
     def test_is_named_for_the_installation_and_the_service(

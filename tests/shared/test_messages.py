@@ -15,6 +15,7 @@ from shared.console import Console
 from shared.messages import (
     BrokerUnfit,
     broker_client,
+    forget_messages,
     queue_key,
     refuse_unfit_broker,
     wait_for_fit_broker,
@@ -68,6 +69,23 @@ class TestQueueKey:
         celery.send_task("others.receive", kwargs={}, queue="others")
 
         assert broker.llen(queue_key(wired, "others")) == 1
+
+
+class TestForgetMessages:
+    def test_drops_what_waits_and_what_workers_hold(
+        self, celery: Celery, broker: redis.Redis, wired: Settings
+    ) -> None:
+        celery.send_task("others.receive", kwargs={}, queue="others")
+        celery.send_task("things.receive", kwargs={}, queue="things")
+        with celery.connection_for_read() as connection:
+            # Taken and not acknowledged, as by a worker that was killed then.
+            assert connection.SimpleQueue("things").get(timeout=5)
+            assert broker.hlen(queue_key(wired, "unacked")) == 1
+
+            forget_messages(wired, ["things", "others"])
+
+        names = ("things", "others", "unacked", "unacked_index")
+        assert broker.exists(*(queue_key(wired, name) for name in names)) == 0
 
 
 class TestRefuseUnfitBroker:

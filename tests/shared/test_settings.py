@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import PORTS, SERVER_PORTS, SettingsInvalid, load, load_launcher
+from shared.settings import (
+    PORTS,
+    SERVER_PORTS,
+    SettingsInvalid,
+    is_prefix,
+    load,
+    load_backup,
+    load_launcher,
+)
 
 Given = Callable[..., None]
 
@@ -90,6 +98,44 @@ class TestLoad:
             load()
 
         assert "correct horse" not in str(refusal.value)
+
+
+class TestLoadBackup:
+    def test_has_a_default_for_everything(self) -> None:
+        settings = load_backup()
+
+        assert settings.folder == Path("backups")
+        assert (settings.keep_daily, settings.keep_weekly) == (7, 4)
+        assert not settings.overwrite
+
+    def test_reads_what_is_given(self, given: Given) -> None:
+        given(BACKUP_DIR="/there", KEEP_DAILY="1", KEEP_WEEKLY="0", OVERWRITE="1")
+
+        assert asdict(load_backup()) == {
+            "folder": Path("/there"),
+            "keep_daily": 1,
+            "keep_weekly": 0,
+            "overwrite": True,
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("KEEP_DAILY", "0"), ("KEEP_WEEKLY", "-1"), ("KEEP_WEEKLY", "some"), ("OVERWRITE", "so")],
+    )
+    def test_names_a_variable_that_cannot_be_used(
+        self, given: Given, name: str, value: str
+    ) -> None:
+        given(**{name: value})
+
+        with pytest.raises(SettingsInvalid, match=name):
+            load_backup()
+
+
+class TestIsPrefix:
+    def test_tells_what_can_name_a_database(self) -> None:
+        found = [text for text in ("kith", "a-b_1", "", "a.b", "a/b", "a" * 41) if is_prefix(text)]
+
+        assert found == ["kith", "a-b_1"]
 
 
 class TestLoadLauncher:

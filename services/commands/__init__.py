@@ -1,0 +1,1 @@
+"""Commands of the one command line, a file for each thing that they are about."""

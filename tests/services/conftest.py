@@ -1,0 +1,72 @@
+"""A shop of all services at work, what carries its events, and where its backups lie."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from services import backups
+from shared.backup import quietly
+from shared.database import Document
+from shared.settings import BackupSettings, Settings
+from tests.services.carrier import Carrier, carrier
+from tests.services.shop import Shop
+from tests.services.stored_backup import StoredBackup
+
+
+@pytest.fixture
+def wired(settings: Settings, redis_url: str) -> Settings:
+    """Settings that lead to the real Redis too."""
+    return replace(settings, redis_url=redis_url)
+
+
+@pytest.fixture
+def other(wired: Settings) -> Settings:
+    """Settings of another installation on the same servers, whose databases are removed as well."""
+    return replace(wired, database_prefix=f"{wired.database_prefix}_other")
+
+
+@pytest.fixture
+def shop(client: MongoClient[Document], wired: Settings) -> Shop:
+    """A shop without customers and orders."""
+    return Shop(client, wired)
+
+
+@pytest.fixture
+def busy_shop(shop: Shop) -> Shop:
+    """A shop with some customers, one of them gone, and some orders, none of which was heard of."""
+    for _ in range(10):
+        shop.step(shop.place(shop.register()), "pay")
+    shop.place(None)
+    shop.lose(shop.people[0])
+    return shop
+
+
+@pytest.fixture(name="carrier")
+def shops_carrier(shop: Shop) -> Iterator[Carrier]:
+    """What carries the shop's events, when it is told to."""
+    with carrier(shop.client, shop.settings) as made:
+        yield made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BackupSettings:
+    """Where backups lie, and how many are kept."""
+    return BackupSettings(folder=tmp_path / "backups", keep_daily=7, keep_weekly=4, overwrite=False)
+
+
+@pytest.fixture
+def back_up(wired: Settings, store: BackupSettings) -> Callable[[], StoredBackup]:
+    """`back_up()`: a backup of the shop as it is now."""
+    return lambda: StoredBackup(backups.make(wired, store, now=datetime.now(UTC), progress=quietly))
+
+
+@pytest.fixture
+def heard(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]) -> StoredBackup:
+    """A backup of the busy shop in which every event was heard, so that nothing is excused."""
+    assert busy_shop.placed
+    carrier.settle()
+    return back_up()

@@ -1,0 +1,63 @@
+"""A small database to back up, and somewhere to put its backups."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from shared.backup import quietly
+from shared.backup.dump import dump
+from shared.backup.manifest import Manifest
+from shared.database import Document, build, connect, database
+from shared.settings import Settings, load
+from tests.shared.backup.odds import ODDS, OF_EVERY_TYPE, SERVICES
+from tests.shared.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing
+
+
+@pytest.fixture
+def settings(mongo_url: str) -> Iterator[Settings]:
+    """Settings that lead to databases of this test alone, which are built."""
+    prefix = f"test_{uuid4().hex[:12]}"
+    made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
+    with connect(made) as client:
+        list(build(database(client, made, "things"), COLLECTIONS))
+        list(build(database(client, made, "odds"), (ODDS,)))
+        yield made
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+
+
+@pytest.fixture
+def own(client: MongoClient[Document], settings: Settings) -> Database[Document]:
+    """The database of the made-up service, with three things of which events wait."""
+    made = database(client, settings, "things")
+    things = ThingRepository(made, HEARERS)
+    for one in (thing(size=size) for size in (1, 2, 3)):
+        things.insert(one, changed(one))
+    database(client, settings, "odds")[ODDS.name].insert_many(OF_EVERY_TYPE)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the backup lies."""
+    made = tmp_path / "backup"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def backup(own: Database[Document], settings: Settings, folder: Path) -> Manifest:
+    """A backup of the made-up services, in `folder`."""
+    return dump(own.client, settings.database_prefix, SERVICES, folder, progress=quietly)
+
+
+@pytest.fixture
+def into(settings: Settings) -> str:
+    """Another prefix, whose databases are removed as well."""
+    return f"{settings.database_prefix}_back"
