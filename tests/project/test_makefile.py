@@ -14,7 +14,21 @@ class TestHelp:
         ended = make(clone)
 
         assert ended.returncode == 0
-        for target in ("run", "test", "check", "lint", "format", "import", "venv", "lock", "clean"):
+        for target in (
+            "run",
+            "import",
+            "sample",
+            "explain",
+            "doctor",
+            "test",
+            "test-scale",
+            "check",
+            "lint",
+            "format",
+            "venv",
+            "lock",
+            "clean",
+        ):
             assert f"  make {target} " in ended.stdout
 
 
@@ -33,6 +47,32 @@ class TestImport:
         ended = make(clone, "import", "FILE=my $$shop's.csv", "PRESET=online-retail")
 
         assert ended.stdout == "-m\nservices\nimport\nmy $shop's.csv\n--preset\nonline-retail\n"
+
+
+class TestSample:
+    def test_is_as_large_as_it_is_told(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "sample", "CUSTOMERS=100", "ORDERS=300", "SEED=7", "ADD=1")
+
+        assert ended.stdout.split() == [
+            *("-m", "services", "sample", "--customers", "100", "--orders", "300"),
+            *("--seed", "7", "--add"),
+        ]
+
+    def test_has_a_size_of_its_own(self, clone: Path) -> None:
+        build(clone)
+
+        assert make(clone, "sample").stdout.split() == ["-m", "services", "sample"]
+
+
+class TestDoctor:
+    def test_has_slow_queries_noted(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "doctor", "PROFILE=100")
+
+        assert ended.stdout.split() == ["-m", "services", "doctor", "--profile", "100"]
 
 
 class TestVenv:
@@ -79,7 +119,10 @@ def make(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run make in a folder, with nothing that the make around the tests has set."""
     program = shutil.which("make")
     assert program
-    inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING")
+    inherited = (
+        *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING"),
+        *("CUSTOMERS", "ORDERS", "SEED", "ADD", "MEASURE", "PROFILE"),
+    )
     environment = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(  # noqa: S603 - our own Makefile.
         (program, *arguments), cwd=place, env=environment, capture_output=True, text=True

@@ -11,6 +11,7 @@ from services import explain
 from services.explain import Ask, ListRoute, NotSetUp, UnknownFilter
 from services.tables import costs
 from shared.database import Document, connect, database
+from shared.explain import Cost, Query
 from shared.settings import Settings
 
 LISTS = {
@@ -74,6 +75,48 @@ class TestServed:
                     list(explain.run(market))
             finally:
                 orders.create_index(kept, name="number", unique=True)
+
+    @pytest.mark.parametrize(
+        ("filters", "cost", "served"),
+        [
+            ({}, {"keys": 52, "documents": 52}, True),
+            ({}, {"keys": 53, "documents": 51}, False),
+            ({}, {"keys": 0, "documents": 53}, False),
+            ({"status": ("paid",)}, {"keys": 60, "documents": 60}, False),
+            ({"status": ("paid",), "sku": ("a",)}, {"keys": 60, "documents": 60}, False),
+            ({"status": ("paid",), "customer_id": ("a",)}, {"keys": 60, "documents": 60}, True),
+            ({"q": ("a",)}, {"keys": 103, "documents": 52}, True),
+            ({"q": ("a",)}, {"keys": 104, "documents": 52}, False),
+            ({}, {"stages": frozenset({"COLLSCAN"}), "documents": 51}, False),
+            ({}, {"stages": frozenset({"SORT", "IXSCAN"})}, False),
+            (
+                {"status": ("paid",), "customer_id": ("a",)},
+                {"stages": frozenset({"SORT", "IXSCAN"})},
+                False,
+            ),
+        ],
+    )
+    def test_is_what_reads_hardly_more_than_it_returns(
+        self, filters: dict[str, tuple[str, ...]], cost: Document, served: bool
+    ) -> None:
+        usual: Document = {
+            "stages": frozenset({"IXSCAN", "FETCH"}),
+            "indexes": ("newest",),
+            "keys": 51,
+            "documents": 51,
+            "returned": 51,
+            "milliseconds": 1,
+        }
+        query = Query(database="kith_orders", command={"find": "orders"}, microseconds=900)
+        ask = Ask(
+            route=ListRoute(service="orders", path="/v1/orders", filters=()),
+            filters=filters,
+            page=1,
+            items=50,
+            queries=((query, Cost(**usual | cost)),),
+        )
+
+        assert ask.is_served is served
 
 
 class TestValues:

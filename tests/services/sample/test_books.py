@@ -1,5 +1,6 @@
 """What is written beside the events is what the events would have come to."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.sample.plan import Plan
 from shared.database import Document, database
 from shared.events import contracts
 from shared.events.contracts import CustomerRegistered, OrderPlaced
+from shared.messages import BATCH
 from shared.settings import Settings
 
 Databases = dict[str, Database[Document]]
@@ -120,11 +122,16 @@ def hear(books: Databases) -> None:
         ("customers", join_customers, "orders", "orders"),
     ):
         handlers = join(books[hearer])
+        told: dict[Any, list[Any]] = defaultdict(list)
         for event, data in waiting(books[sender][name].find({})):
-            handlers[event]([event.from_data(data)])
+            told[event].append(event.from_data(data))
+        for event, events in told.items():
+            for start in range(0, len(events), BATCH):
+                handlers[event](events[start : start + BATCH])
 
 
 def waiting(documents: Iterable[Document]) -> list[tuple[Any, Document]]:
+    """The events in the outboxes of some documents."""
     return [
         (EVENTS[entry["name"]], entry["data"])
         for document in documents
