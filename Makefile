@@ -48,9 +48,26 @@ restore-check: $(STAMP) ## Restore a backup aside, compare everything, drop the 
 	@test -n "$$FROM" || { echo "Name the backup: make restore-check FROM=backups/kith-…" >&2; exit 2; }
 	@exec $(BIN)/python -m services restore-check "$$FROM"
 
+.PHONY: sample
+sample: $(STAMP) ## Load a generated shop: CUSTOMERS=100000 ORDERS=300000 (SEED=1, ADD=1, MEASURE=1)
+	@exec $(BIN)/python -m services sample $${CUSTOMERS:+--customers "$$CUSTOMERS"} \
+		$${ORDERS:+--orders "$$ORDERS"} $${SEED:+--seed "$$SEED"} $${ADD:+--add} $${MEASURE:+--measure}
+
+.PHONY: explain
+explain: $(STAMP) ## Show what each list costs the database, by each filter, on the data that are there
+	@exec $(BIN)/python -m services explain
+
+.PHONY: doctor
+doctor: $(STAMP) ## Show how the databases are, and what to do (PROFILE=100 notes slower queries, off ends it)
+	@exec $(BIN)/python -m services doctor $${PROFILE:+--profile "$$PROFILE"}
+
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-scale
+test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders
+	@exec $(BIN)/python -m pytest -m scale $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## Look at format, style, types and import contracts

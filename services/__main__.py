@@ -127,11 +127,62 @@ def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
 
 
 @cli.command()
-def sample() -> None:
-    """Load a small generated shop, unless there are customers or orders already."""
-    from services import sample as shop
+@click.option("--customers", type=click.IntRange(1, 10**7), default=200, show_default=True)
+@click.option("--orders", type=click.IntRange(0, 10**8), default=1_000, show_default=True)
+@click.option("--seed", type=int, help="Another seed gives another shop.")
+@click.option("--add", is_flag=True, help="Load it beside the data that are there.")
+@click.option(
+    "--measure", is_flag=True, help="Only compare its speed with a bare insert_many, in scratch."
+)
+def sample(customers: int, orders: int, seed: int | None, add: bool, measure: bool) -> None:
+    """Load a generated shop, the same for the same seed, unless there are data already."""
+    from services.sample import loading, measuring
+    from services.sample.plan import SEED, Plan
 
-    click.echo(shop.load(environment.read(), customers=200, orders=1_000))
+    plan = Plan(customers=customers, orders=orders, seed=SEED if seed is None else seed)
+    if measure:
+        click.echo(str(measuring.measure(environment.read(), plan, console=Console(stderr=True))))
+        return
+    click.echo(loading.load(environment.read(), plan, add=add))
+
+
+@cli.command()
+def explain() -> None:
+    """Ask every list by every filter, and show what each costs the database."""
+    from services import explain as walk
+    from services.tables import costs
+
+    try:
+        asks = list(walk.run(environment.read()))
+    except walk.NotSetUp as error:
+        raise click.ClickException(str(error)) from error
+    Console().print(costs(asks))
+    if not all(ask.is_served for ask in asks):
+        raise click.ClickException("Some lists are not served by an index; they are marked above.")
+
+
+@cli.command()
+@click.option(
+    "--profile",
+    metavar="MS|off",
+    help="Have the server note queries that take this many milliseconds, or none.",
+)
+def doctor(profile: str | None) -> None:
+    """Show how the databases are and what to do; exit 1 if anything is bad."""
+    from services import doctor as ward
+    from services.tables import health
+    from shared.doctor.findings import Level
+
+    settings = environment.read()
+    if profile is not None:
+        if profile != "off" and not profile.isdecimal():
+            raise click.BadParameter("Give a number of milliseconds, or off.")
+        ward.note_slow_queries(settings, milliseconds=None if profile == "off" else int(profile))
+    with Console(stderr=True).status("Looking at every document"):
+        findings = list(ward.run(settings))
+    Console().print(health(findings))
+    if any(finding.level is Level.BAD for finding in findings):
+        raise click.ClickException("Something is bad; the lines above say what to do.")
 
 
 @cli.command()

@@ -4,7 +4,7 @@ Knows no collection by name.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.monitoring import CommandListener
 
 from shared.settings import Settings
 
@@ -62,13 +63,17 @@ OUTBOX_SCHEMA: Document = {
 }
 
 
-def connect(settings: Settings, *, patient: bool = False) -> MongoClient[Document]:
+def connect(
+    settings: Settings, *, patient: bool = False, listeners: Sequence[CommandListener] = ()
+) -> MongoClient[Document]:
     """A client for the settings' server. It connects on first use, in the process that uses it.
 
     A `patient` one waits for any answer, such as that to building an index over everything.
+    `listeners` are told of every command it sends.
     """
     return MongoClient(
         settings.mongo_url,
+        event_listeners=list(listeners),
         # An acknowledged write must survive the loss of the primary.
         w="majority",
         # Naive datetimes would be read as local time by whoever forgets that they are UTC.

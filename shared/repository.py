@@ -173,6 +173,8 @@ class Repository:
             .min(range.minimum(None if after is None else tuple(after)))
             .max(range.maximum())
             .limit(limit + 1)
+            # The server's first answer has 101 documents otherwise, and a longer page two of them.
+            .batch_size(limit + 1)
         )
         try:
             items = list(cursor)

@@ -18,6 +18,28 @@ from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
 
 Preference = str | bool | int
 
+# Letters that Unicode takes for ones of their own and not for a letter with a sign on it, and what
+# people type who do not have them on their keyboard. ß is ss by its case already, and the ı of
+# Turkish is the i that a capital I becomes.
+_PLAIN_LETTERS = str.maketrans(
+    {
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ł": "l",
+        "ħ": "h",
+        "ŧ": "t",
+        "ı": "i",
+        "ŋ": "n",
+        "ĸ": "k",
+        # The sign that makes an Arabic word longer on the line and not in speech.
+        "ـ": None,
+    }
+)
+
 MOST_DIGITS = 15
 """Digits of a phone number, by E.164."""
 
@@ -164,7 +186,8 @@ def email_key(address: str) -> str:
 def name_key(name: str) -> str:
     """A name as it is searched: no case, no accents, single spaces."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join("".join(sign for sign in plain if not unicodedata.combining(sign)).split())
+    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return " ".join(letters.translate(_PLAIN_LETTERS).split())
 
 
 def email_address(text: str) -> str:

@@ -75,7 +75,7 @@ def register_customers(payload: Document) -> Response:
 @blueprint.arguments(CustomerQuerySchema, location="query")
 @blueprint.answers(200, CustomerPageSchema)
 def search_customers(query: Document) -> Response:
-    """List customers, newest first, or by name where `q` is given."""
+    """List customers, newest first; with `q` alone or with a tag, in the order of their names."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
     found = _customers().search(query, after=answers.position(query, cursor), limit=limit)
     return answers.page(found, filters=query)

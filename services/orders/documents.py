@@ -118,6 +118,10 @@ ORDERS = Collection(
         IndexModel([("lines.sku", ASCENDING), *_NEWEST], name="sku"),
         IndexModel([("status", ASCENDING), *_NEWEST], name="status"),
         IndexModel([("source", ASCENDING), *_NEWEST], name="source"),
+        # Two filters that are used together and each match many: by one of them alone, a page of
+        # the open orders of an article would read through everything that was ever sold of it.
+        IndexModel([("lines.sku", ASCENDING), ("status", ASCENDING), *_NEWEST], name="sku_status"),
+        IndexModel([("source", ASCENDING), ("status", ASCENDING), *_NEWEST], name="source_status"),
         REQUEST_INDEX,
     ),
     outbox=True,

@@ -145,7 +145,7 @@ class OrderRepository(Repository):
         """A page of orders, newest first; those with one `number` in the order of their sources."""
         where = {field: filters[name] for name, field in _FIELDS.items() if name in filters}
         if "number" in filters:
-            return self._by_number(where, after=after, limit=limit)
+            return self._by_number(where | _placed(filters), after=after, limit=limit)
         return self.page(_range(filters), after=after, limit=limit, where=where)
 
     def _by_number(self, where: Document, *, after: list[Any] | None, limit: int) -> Page:
@@ -248,8 +248,27 @@ _FIELDS = {
     "sku": "lines.sku",
     "status": "status",
 }
-# Filter → the index that serves it, most selective first; the others narrow what that one finds.
-_INDEXES = (("customer_id", "customer"), ("sku", "sku"), ("status", "status"), ("source", "source"))
+# Filters → the index that serves them; the first whose filters are all given. Others narrow what
+# that one finds: the orders of one customer, or those of one article from one source.
+_INDEXES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("customer_id",), "customer"),
+    (("sku", "status"), "sku_status"),
+    (("sku",), "sku"),
+    (("source", "status"), "source_status"),
+    (("status",), "status"),
+    (("source",), "source"),
+    ((), "newest"),
+)
+
+
+def _placed(filters: Document) -> Document:
+    """What an order fulfils that was placed in the time that is asked for."""
+    bounds = {
+        operator: filters[name]
+        for name, operator in (("placed_from", "$gte"), ("placed_to", "$lt"))
+        if name in filters
+    }
+    return {"placed_at": bounds} if bounds else {}
 
 
 def _range(filters: Document) -> Range:
@@ -257,13 +276,11 @@ def _range(filters: Document) -> Range:
     # left out, `placed_from` itself lies before the stop and is in.
     start = (filters["placed_to"], MinKey()) if "placed_to" in filters else ()
     stop = (filters["placed_from"], MinKey()) if "placed_from" in filters else ()
-    for name, index in _INDEXES:
-        if name in filters:
-            return Range(
-                index=index,
-                keys=((_FIELDS[name], ASCENDING), *NEWEST),
-                equal=(filters[name],),
-                start=start,
-                stop=stop,
-            )
-    return Range(index="newest", keys=NEWEST, start=start, stop=stop)
+    names, index = next(entry for entry in _INDEXES if filters.keys() >= set(entry[0]))
+    return Range(
+        index=index,
+        keys=(*((_FIELDS[name], ASCENDING) for name in names), *NEWEST),
+        equal=tuple(filters[name] for name in names),
+        start=start,
+        stop=stop,
+    )

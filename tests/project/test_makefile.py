@@ -15,7 +15,19 @@ class TestHelp:
 
         assert ended.returncode == 0
         for target in (
-            *("run", "test", "check", "lint", "format", "import", "venv", "lock", "clean"),
+            "run",
+            "import",
+            "sample",
+            "explain",
+            "doctor",
+            "test",
+            "test-scale",
+            "check",
+            "lint",
+            "format",
+            "venv",
+            "lock",
+            "clean",
             *("backup", "restore", "restore-check"),
         ):
             assert f"  make {target} " in ended.stdout
@@ -68,6 +80,32 @@ class TestRestore:
         assert checked == "-m\nservices\nrestore-check\na b\n"
 
 
+class TestSample:
+    def test_is_as_large_as_it_is_told(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "sample", "CUSTOMERS=100", "ORDERS=300", "SEED=7", "ADD=1")
+
+        assert ended.stdout.split() == [
+            *("-m", "services", "sample", "--customers", "100", "--orders", "300"),
+            *("--seed", "7", "--add"),
+        ]
+
+    def test_has_a_size_of_its_own(self, clone: Path) -> None:
+        build(clone)
+
+        assert make(clone, "sample").stdout.split() == ["-m", "services", "sample"]
+
+
+class TestDoctor:
+    def test_has_slow_queries_noted(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "doctor", "PROFILE=100")
+
+        assert ended.stdout.split() == ["-m", "services", "doctor", "--profile", "100"]
+
+
 class TestVenv:
     def test_names_the_debian_package_that_is_missing(self, clone: Path) -> None:
         python = write(
@@ -115,6 +153,7 @@ def make(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     inherited = (
         *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "FILE", "PRESET", "MAPPING"),
         *("TO", "FROM", "INTO"),
+        *("CUSTOMERS", "ORDERS", "SEED", "ADD", "MEASURE", "PROFILE"),
     )
     environment = {name: value for name, value in os.environ.items() if name not in inherited}
     return subprocess.run(  # noqa: S603 - our own Makefile.

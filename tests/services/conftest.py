@@ -9,11 +9,13 @@ import pytest
 from pymongo import MongoClient
 
 from services import backups
+from services.sample.plan import Plan
 from shared.backup import quietly
 from shared.database import Document
 from shared.settings import BackupSettings, Settings
 from tests.services.carrier import Carrier, carrier
 from tests.services.shop import Shop
+from tests.services.shops import FULL, SMALL, system
 from tests.services.stored_backup import StoredBackup
 
 
@@ -70,3 +72,23 @@ def heard(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]
     assert busy_shop.placed
     carrier.settle()
     return back_up()
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(SMALL, id="small"),
+        pytest.param(FULL, id="full", marks=pytest.mark.scale),
+    ],
+)
+def market_plan(request: pytest.FixtureRequest) -> Plan:
+    """How large the shop is."""
+    plan: Plan = request.param
+    return plan
+
+
+@pytest.fixture(scope="session")
+def market(mongo_url: str, market_plan: Plan) -> Iterator[Settings]:
+    """Settings that lead to a system with a shop. Who adds to it takes that away again."""
+    with system(mongo_url, market_plan) as settings:
+        yield settings

@@ -1,11 +1,9 @@
 """Every query on customers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.customers import documents
@@ -19,12 +17,22 @@ from services.customers.model import (
     Phone,
     name_key,
 )
-from services.customers.repository.filters import LAST_SIGN, UNIQUE, conditions, named, range_of
+from services.customers.repository.filters import (
+    UNIQUE,
+    conditions,
+    is_by_name,
+    named,
+    range_of,
+)
 from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.names import page_by_name
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
 from shared.idempotency import CreationRequest, first_answer
-from shared.repository import Document, Page, Range, Repository
+from shared.repository import Document, Page, Repository
+
+_MOST_AT_ONCE = 200
+"""As many as may be asked for by id: the server's first answer would have 101 otherwise."""
 
 
 class CustomerRepository(Repository):
@@ -136,15 +144,28 @@ class CustomerRepository(Repository):
             raise NoSuchCustomer("There is no customer with this id.") from error
 
     def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
-        """A page of customers, newest first; by name prefix (`q`) in the order of the names."""
-        if filters.keys() & UNIQUE:
-            where = conditions(filters) | named(filters.get("q")) | {"deleted_at": None}
-            return Page(items=list(self.collection.find(where, self._projection)), next=None)
-        if "q" in filters:
-            return self._by_name(
-                name_key(filters["q"]), after=after, limit=limit, where=conditions(filters)
+        """A page of customers, newest first.
+
+        By the beginning of a name (`q`), alone or with a tag, in the order of the names.
+        """
+        where = conditions(filters)
+        unique = next((name for name in UNIQUE if name in filters), None)
+        if unique is not None:
+            found = self.collection.find(
+                where | named(filters) | {"deleted_at": None}, self._projection
             )
-        return self.page(range_of(filters), after=after, limit=limit, where=conditions(filters))
+            return Page(items=list(found.hint(UNIQUE[unique]).batch_size(_MOST_AT_ONCE)), next=None)
+        if is_by_name(filters):
+            return page_by_name(
+                self.collection,
+                self._projection,
+                name_key(filters["q"]),
+                where=where,
+                after=None if after is None else [str(value) for value in after],
+                limit=limit,
+            )
+        where |= named(filters)
+        return self.page(range_of(filters), after=after, limit=limit, where=where)
 
     def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
         """Store what a customer has bought, if nobody did since `revision`.
@@ -163,46 +184,6 @@ class CustomerRepository(Repository):
             {"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1}
         )
         return {document["_id"]: document["revision"] for document in found}
-
-    def _by_name(
-        self, prefix: str, *, after: list[Any] | None, limit: int, where: Document
-    ) -> Page:
-        """Walk the name index from `prefix`.
-
-        A customer with two matching names shows at the first only.
-        """
-        if after is not None and not str(after[0]).startswith(prefix):
-            # Nothing lies after a position that no page of this list ended at.
-            return Page(items=[], next=None)
-        after = None if after is None else [str(value) for value in after]
-        stretch = Range(
-            index="names",
-            keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
-            start=(prefix,),
-            stop=(prefix + LAST_SIGN,),
-        )
-        begin = stretch.minimum(None if after is None else tuple(after))
-        cursor = (
-            self.collection.find(where, {**self._projection, "keys.names": 1})
-            .hint(stretch.index)
-            .min(begin)
-            .max(stretch.maximum())
-            .batch_size(limit + 2)
-        )
-        items: list[Document] = []
-        position: list[Any] | None = None
-        for document in cursor:
-            here = [
-                min(name for name in document.pop("keys")["names"] if name.startswith(prefix)),
-                document["_id"],
-            ]
-            if after is not None and here <= after:
-                continue
-            if len(items) == limit:
-                return Page(items=items, next=position)
-            items.append(document)
-            position = here
-        return Page(items=items, next=None)
 
     def _find_request(self, key: str) -> Document | None:
         return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
@@ -229,11 +210,13 @@ class CustomerRepository(Repository):
 
 def to_document(customer: Customer) -> Document:
     """A customer as it lies in the database, without its outbox."""
-    fields = asdict(customer)
+    # Not asdict(): it copies deeply, and there may be thousands in one call.
+    fields = dict(vars(customer))
     fields["_id"] = fields.pop("id")
-    for name in ("emails", "phones", "addresses", "tags"):
-        fields[name] = list(fields[name])
+    for name in ("emails", "phones", "addresses"):
+        fields[name] = [dict(vars(value)) for value in fields[name]]
     return fields | {
+        "tags": list(customer.tags),
         "keys": {
             "last_name": name_key(customer.last_name or "") or None,
             "names": customer.name_keys,

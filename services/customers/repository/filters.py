@@ -12,8 +12,8 @@ NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LAST_SIGN = "\U0010ffff"
 """No name goes on with a sign after this one."""
 
-# These filters find at most one customer for each value that is given, from its own index.
-UNIQUE = {"id", "email", "external_id"}
+# Filter → its index, in which each value that is given finds one customer at most.
+UNIQUE = {"id": "_id_", "email": "email", "external_id": "external_id"}
 
 # Filter → the index that serves it, most selective first; the others narrow what that one finds.
 _INDEXES: tuple[tuple[str, str, str], ...] = (
@@ -21,6 +21,14 @@ _INDEXES: tuple[tuple[str, str, str], ...] = (
     ("last_name", "last_name", "keys.last_name"),
     ("tag", "tag", "tags"),
 )
+
+
+def is_by_name(filters: Document) -> bool:
+    """Whether these filters are served best by the beginnings of names.
+
+    Few share a phone or a last name, so those are looked at one by one for the beginning.
+    """
+    return "q" in filters and not filters.keys() & {"phone", "last_name"}
 
 
 def range_of(filters: Document) -> Range:
@@ -33,11 +41,11 @@ def range_of(filters: Document) -> Range:
     return Range(index="newest", keys=NEWEST, stop=(EARLIEST,))
 
 
-def named(beginning: str | None) -> Document:
-    """What a customer fulfils who has a name with this beginning; without one, everybody does."""
-    if beginning is None:
+def named(filters: Document) -> Document:
+    """What a customer fulfils who has a name that begins with `q`; without it, everybody does."""
+    if "q" not in filters:
         return {}
-    prefix = name_key(beginning)
+    prefix = name_key(filters["q"])
     return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + LAST_SIGN}}}
 
 

@@ -136,6 +136,10 @@ class TestSearch:
             {"sku": "ODD"},
             {"source": "api"},
             {"customer_id": "c" * 24, "status": "paid", "sku": "ODD"},
+            {"sku": "ODD", "status": "paid"},
+            {"source": "api", "status": "placed"},
+            {"source": "api", "sku": "EVEN"},
+            {"source": "api", "sku": "EVEN", "status": "placed"},
         ],
         ids=str,
     )
@@ -184,6 +188,18 @@ class TestSearch:
         found = list(walk(orders, {"number": "7"}, limit=2))
 
         assert [document["source"] for document in found] == ["a", "b", "c"]
+
+    def test_finds_a_number_within_a_time(
+        self, orders: OrderRepository, make_order: Make, now: datetime
+    ) -> None:
+        for source, days in (("a", 1), ("b", 2), ("c", 3)):
+            placed_at = now - timedelta(days=days)
+            orders.add(make_order(number="7", source=source, placed_at=placed_at))
+        window = {"placed_from": now - timedelta(days=2), "placed_to": now - timedelta(days=1)}
+
+        found = list(walk(orders, {"number": "7", **window}, limit=1))
+
+        assert [document["source"] for document in found] == ["b"]
 
     @pytest.mark.parametrize(
         "filters",

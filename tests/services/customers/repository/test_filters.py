@@ -27,6 +27,8 @@ class TestSearch:
             {"phone": "+442079460958"},
             {"q": "le"},
             {"q": "le", "tag": "vip"},
+            {"q": "le", "last_name": "lee"},
+            {"q": "le", "phone": "+442079460958"},
         ],
         ids=str,
     )
@@ -67,6 +69,32 @@ class TestSearch:
 
         names = {one.id: one.last_name for one in people}
         assert [names[id] for id in found] == ["ABBA", "Äbel", "Aben", "Abö"]
+
+    def test_by_beginning_of_a_last_name_is_newest_first(
+        self, customers: CustomerRepository, make_customer: Make, now: datetime
+    ) -> None:
+        people = [
+            make_customer(first_name=name, now=now + timedelta(days=day))
+            for day, name in enumerate(("Ada", "Bo", "Abe"))
+        ]
+        fill(customers, people)
+
+        found = walk(customers, {"q": "a", "last_name": "Lee"}, limit=1)
+
+        assert found == [people[2].id, people[0].id]
+
+    def test_fills_a_page_that_would_come_out_short(
+        self, customers: CustomerRepository, make_customer: Make
+    ) -> None:
+        # All of those on the first page are in the list a second time, before the others.
+        early = [make_customer(first_name=f"La{n}", last_name=f"Lb{n}") for n in range(6)]
+        late = [make_customer(last_name=f"Lc{n}") for n in range(6)]
+        fill(customers, early + late)
+
+        page = customers.search({"q": "l"}, after=None, limit=9)
+
+        assert [one["_id"] for one in page.items] == [one.id for one in (early + late)[:9]]
+        assert page.next == ["lc2", late[2].id]
 
     def test_a_deleted_one_is_in_no_list(
         self, customers: CustomerRepository, make_customer: Make, now: datetime

@@ -1,0 +1,67 @@
+"""How what was found out is shown on a terminal."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from services.explain import Ask
+from shared.doctor.findings import Finding, Level
+
+_STYLES = {Level.GOOD: "green", Level.LOOK: "yellow", Level.BAD: "bold red"}
+
+
+def costs(asks: Iterable[Ask]) -> Table:
+    """What each page of each list cost the database."""
+    table = Table(
+        title="What each page of each list costs; at most one entry more than it returns is read",
+        title_justify="left",
+    )
+    table.add_column("list, by")
+    table.add_column("index")
+    for heading in ("page", "keys", "documents", "returned", "ms"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for ask in asks:
+        table.add_row(
+            Text(_filters(ask)),
+            ", ".join(ask.indexes) or "none",
+            str(ask.page),
+            f"{ask.keys:,}",
+            f"{ask.documents:,}",
+            f"{ask.returned:,}",
+            f"{sum(query.microseconds for query, _ in ask.queries) / 1_000:.1f}",
+            _verdict(ask),
+        )
+    return table
+
+
+def health(findings: Iterable[Finding]) -> Table:
+    """How each thing is, and what to do where it is not good."""
+    table = Table(title="How the databases are", title_justify="left")
+    for heading in ("", "what", "how it is", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(
+            Text(finding.level.words, style=_STYLES[finding.level]),
+            Text(finding.subject),
+            Text(finding.state),
+            Text(finding.advice),
+        )
+    return table
+
+
+def _filters(ask: Ask) -> str:
+    shown = " ".join(
+        f"{name}={values[0] if len(values) == 1 else f'({len(values)})'}"
+        for name, values in ask.filters.items()
+    )
+    return f"{ask.route.path} {shown}".strip()
+
+
+def _verdict(ask: Ask) -> Text:
+    if not ask.is_served:
+        return Text("no index serves this", style="bold red")
+    if ask.narrows:
+        return Text(f"looks through {ask.narrows}", style="yellow")
+    return Text("served", style="green")

@@ -1,0 +1,1 @@
+"""Looks into databases and says how they are. Knows no service."""

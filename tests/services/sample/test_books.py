@@ -1,0 +1,146 @@
+"""What is written beside the events is what the events would have come to."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.customers import SENDS as CUSTOMERS_SEND
+from services.customers.repository.customers import CustomerRepository
+from services.customers.worker import join as join_customers
+from services.orders import SENDS as ORDERS_SEND
+from services.orders.repository import OrderRepository
+from services.orders.worker import join as join_orders
+from services.sample import people, sales
+from services.sample.names import countries
+from services.sample.plan import Plan
+from shared.database import Document, database
+from shared.events import contracts
+from shared.events.contracts import CustomerRegistered, OrderPlaced
+from shared.messages import BATCH
+from shared.settings import Settings
+
+Databases = dict[str, Database[Document]]
+
+# What depends on when and in how many pieces something was heard.
+PASSING = ("revision", "recorded_at", "updated_at", "outbox", "batch")
+EVENTS = {event.__name__: event for event in contracts.ALL}
+
+
+class TestBooks:
+    def test_are_those_that_the_events_would_have_written(
+        self,
+        shop: Settings,
+        build_empty: Callable[[], Settings],
+        client: MongoClient[Document],
+        plan: Plan,
+    ) -> None:
+        written, told = owned(client, shop), owned(client, build_empty())
+
+        place(told, plan, now=server_time(written))
+        hear(told)
+
+        for service, name in (
+            ("customers", "customers"),
+            ("customers", "ledger"),
+            ("orders", "orders"),
+            ("orders", "customer_cards"),
+        ):
+            assert contents(written[service], name) == contents(told[service], name), name
+
+    def test_leave_no_event_waiting(self, shop: Settings, client: MongoClient[Document]) -> None:
+        books = owned(client, shop)
+
+        assert books["customers"].customers.count_documents({"outbox": {"$ne": []}}) == 0
+        assert books["orders"].orders.count_documents({"outbox": {"$ne": []}}) == 0
+
+
+def owned(client: MongoClient[Document], settings: Settings) -> Databases:
+    return {service: database(client, settings, service) for service in ("customers", "orders")}
+
+
+def server_time(books: Databases) -> Any:
+    """When the orders were recorded."""
+    one = books["orders"].orders.find_one({})
+    assert one is not None
+    return one["recorded_at"]
+
+
+def place(books: Databases, plan: Plan, *, now: Any) -> None:
+    """Write the shop as the services do, with events for the others."""
+    people_of = people.customers(plan, range(plan.customers))
+    currencies = {country.code: country.currency for country in countries()}
+    buyers = [sales.buyer(one, currencies[str(one.addresses[0].country)]) for one in people_of]
+    customers = CustomerRepository(books["customers"], CUSTOMERS_SEND)
+    customers.add_many(
+        [
+            (
+                one,
+                CustomerRegistered(
+                    customer_id=one.id, name=one.display_name, version=1, occurred_at=""
+                ),
+            )
+            for one in people_of
+        ],
+        batch="told",
+    )
+    OrderRepository(books["orders"], ORDERS_SEND).add_many(
+        [
+            (
+                one,
+                OrderPlaced(
+                    order_id=one.id,
+                    **{
+                        name: getattr(one, name)
+                        for name in (
+                            "number",
+                            "source",
+                            "customer_id",
+                            "kind",
+                            "status",
+                            "currency",
+                            "version",
+                        )
+                    },
+                    total=f"{one.total:f}",
+                    placed_at=one.placed_at.isoformat(),
+                    occurred_at="",
+                ),
+            )
+            for one in sales.orders(plan, range(plan.orders), buyers, now=now)
+        ],
+        batch="told",
+    )
+
+
+def hear(books: Databases) -> None:
+    """Have each service hear what the other has to say."""
+    for hearer, join, sender, name in (
+        ("orders", join_orders, "customers", "customers"),
+        ("customers", join_customers, "orders", "orders"),
+    ):
+        handlers = join(books[hearer])
+        told: dict[Any, list[Any]] = defaultdict(list)
+        for event, data in waiting(books[sender][name].find({})):
+            told[event].append(event.from_data(data))
+        for event, events in told.items():
+            for start in range(0, len(events), BATCH):
+                handlers[event](events[start : start + BATCH])
+
+
+def waiting(documents: Iterable[Document]) -> list[tuple[Any, Document]]:
+    """The events in the outboxes of some documents."""
+    return [
+        (EVENTS[entry["name"]], entry["data"])
+        for document in documents
+        for entry in document["outbox"]
+    ]
+
+
+def contents(database: Database[Document], name: str) -> list[Document]:
+    return [
+        {field: value for field, value in document.items() if field not in PASSING}
+        for document in database[name].find({}).sort("_id")
+    ]
