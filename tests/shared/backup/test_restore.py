@@ -57,6 +57,15 @@ class TestProblems:
             "inbox.metadata.json.gz is missing; use another backup.",
         ]
 
+    def test_are_documents_that_say_something_else(self, backup: Manifest, folder: Path) -> None:
+        path = backup.data_file(folder, one(backup, "things.things"))
+        content = gzip.decompress(path.read_bytes())
+        path.write_bytes(gzip.compress(content.replace(b"box", b"bag", 1)))
+
+        (found,) = problems(backup, folder, progress=quietly)
+
+        assert found == f"{path} is not as it was written; use another backup."
+
     def test_are_documents_that_were_taken_out(self, backup: Manifest, folder: Path) -> None:
         path = backup.data_file(folder, one(backup, "things.things"))
         path.write_bytes(gzip.compress(b""))
