@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -110,7 +110,7 @@ def position(filters: Document, cursor: str | None) -> list[Any] | None:
         )
     try:
         values = [_position_value(value) for value in orjson.loads(body)]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         # Anybody can work out the checksum, so what it vouches for may still be nonsense.
         values = []
     if not values:
@@ -119,7 +119,11 @@ def position(filters: Document, cursor: str | None) -> list[Any] | None:
 
 
 def _position_value(value: Any) -> Any:
-    return datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return datetime.fromisoformat(value["at"]).astimezone(UTC)
+    if isinstance(value, list) or (isinstance(value, int) and value.bit_length() > 63):
+        raise ValueError("The database keeps no such value.")
+    return value
 
 
 def _cursor(values: list[Any], filters: Document) -> str:

@@ -28,16 +28,20 @@ def log() -> Iterator[list[MutableMapping[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def installation(mongo_url: str) -> Iterator[Settings]:
-    """Settings that lead to databases of these tests alone, with the made-up service's built."""
-    prefix = f"test_{uuid4().hex[:12]}"
-    made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
-    with connect(made) as client:
-        list(build(database(client, made, "things"), COLLECTIONS))
+def installation(mongo_url: str) -> Settings:
+    """Settings that lead to databases of these tests alone."""
+    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="session")
+def connection(installation: Settings) -> Iterator[MongoClient[Document]]:
+    """A client for the real mongod, where the made-up service's database is built."""
+    with connect(installation) as made:
+        list(build(database(made, installation, "things"), COLLECTIONS))
         yield made
-        for name in client.list_database_names():
-            if name.startswith(prefix):
-                client.drop_database(name)
+        for name in made.list_database_names():
+            if name.startswith(installation.database_prefix):
+                made.drop_database(name)
 
 
 @pytest.fixture
@@ -47,11 +51,16 @@ def settings(installation: Settings) -> Settings:
 
 
 @pytest.fixture
+def client(connection: MongoClient[Document]) -> MongoClient[Document]:
+    """A client for the real mongod, one for all these tests."""
+    return connection
+
+
+@pytest.fixture
 def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
     """The database of the made-up service, built and empty."""
     made = database(client, settings, "things")
     yield made
-    made.command("profile", 0)
     kept = {collection.name for collection in COLLECTIONS}
     for name in made.list_collection_names():
         if name in kept:
@@ -59,6 +68,14 @@ def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[
             made[name].delete_many({})
         else:
             made[name].drop()
+
+
+@pytest.fixture
+def profiled(own: Database[Document]) -> Iterator[Database[Document]]:
+    """The same database, which notes in `system.profile` how it answers each query."""
+    own.command("profile", 2)
+    yield own
+    own.command("profile", 0)
 
 
 @pytest.fixture

@@ -158,16 +158,14 @@ class TestSendDue:
         assert [delivery["name"] for delivery in message] == ["ThingChanged", "ThingLost"]
 
     def test_reads_no_more_than_it_can_send(
-        self, relay: Relay, things: ThingRepository, own: Database[Document], now: datetime
+        self, relay: Relay, things: ThingRepository, profiled: Database[Document], now: datetime
     ) -> None:
         # Much more may wait, after an outage, than is sent at one time.
         added(things, DOCUMENTS_AT_ONCE + 100)
-        own.command("profile", 2)
 
         relay.send_due(now)
 
-        own.command("profile", 0)
-        reads = list(own.system.profile.find({"op": {"$in": ["query", "getmore"]}}))
+        reads = list(profiled.system.profile.find({"op": {"$in": ["query", "getmore"]}}))
         assert sum(read["docsExamined"] for read in reads) == DOCUMENTS_AT_ONCE
         assert not any("hasSortStage" in read for read in reads)
 

@@ -350,10 +350,3 @@ def shelf(things: ThingRepository) -> ThingRepository:
     """Boxes of the sizes one to five."""
     shelve(things, sizes=[1, 2, 3, 4, 5])
     return things
-
-
-@pytest.fixture
-def profiled(own: Database[Document]) -> Database[Document]:
-    """The database, which notes how it answers each query."""
-    own.command("profile", 2)
-    return own

@@ -158,6 +158,9 @@ class TestCursor:
             b'[{"at": 5}]',
             b'[{"a": 5}]',
             b'[{"at": "soon"}]',
+            b'[{"at": "0001-01-01T00:00:00+23:00"}]',
+            b"[9223372036854775808]",
+            b"[[1]]",
         ],
     )
     def test_with_nonsense_under_a_true_checksum_is_refused(
