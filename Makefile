@@ -114,7 +114,9 @@ lock: $(UV) ## Write both lock files anew from pyproject.toml (ARGS=--upgrade fo
 	$(UV) pip compile $(UV_OPTIONS) --extra servers --extra dev pyproject.toml -o requirements-dev.lock $(ARGS)
 
 # Annotations and headers would differ from one machine to the next; an index is nobody else's.
-UV_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes \
+# Extras stay: without coverage[toml] in the lock an older pip (23.2, which comes with Python 3.11)
+# takes the newest coverage for it, finds no hash, and builds nothing.
+UV_OPTIONS := --quiet --universal --no-strip-extras --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
 # Apart from the locked packages, so that .venv holds nothing else.
