@@ -41,7 +41,7 @@ _TOGETHER: Mapping[str, tuple[frozenset[str], ...]] = {
 }
 # Of other filters, the first of these is looked up in its index.
 _LEADING: Mapping[str, tuple[str, ...]] = {
-    "customers": ("id", "email", "external_id", "phone", "last_name", "q"),
+    "customers": ("id", "email", "external_id", "phone", "last_name", "q", "interest"),
     "orders": ("number", "customer_id", "sku"),
 }
 
@@ -101,6 +101,7 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = {
         "phone": _values("customers", "phones.number", otherwise="+442079460958"),
         "external_id": _values("customers", "external_id", otherwise="none"),
         "tag": _values("customers", "tags", otherwise="none"),
+        "interest": _values("customers", "interests", otherwise="none"),
         "q": _beginnings,
     },
     "orders": {

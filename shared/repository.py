@@ -110,7 +110,7 @@ class Repository:
         )
         if changed is None:
             raise Stale("Someone else changed this first; reload it and try again.")
-        return changed
+        return self.seen(changed)
 
     def replace(self, id: str, document: Document, *events: Event, version: int) -> None:
         """Put `document` in the place of the one with `version`, but keep events not yet sent.
@@ -140,7 +140,15 @@ class Repository:
 
     def find(self, query: Document) -> Document | None:
         """One document as callers see it, or None."""
-        return self.collection.find_one(query, self._projection)
+        found = self.collection.find_one(query, self._projection)
+        return None if found is None else self.seen(found)
+
+    def seen(self, document: Document) -> Document:
+        """A document as it was read, in today's form.
+
+        Where documents of the form before lie among those of today's, it turns them into the new.
+        """
+        return document
 
     def get(self, id: str) -> Document:
         """One live document as callers see it.
@@ -177,7 +185,7 @@ class Repository:
             .batch_size(limit + 1)
         )
         try:
-            items = list(cursor)
+            items = [self.seen(document) for document in cursor]
         except OperationFailure as error:
             if error.code != _ENDS_BEFORE_IT_BEGINS:
                 raise

@@ -6,7 +6,7 @@ from email_validator import EmailNotValidError, validate_email
 from marshmallow import Schema, ValidationError, fields, validate
 
 from shared.auth.callers import ROLES
-from shared.web.fields import Text, Time
+from shared.web.fields import Text, Time, YesNo
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 128
@@ -48,7 +48,7 @@ class UserChangesSchema(Schema):
     email = EmailField(longest=254)
     name = Text(longest=200)
     role = _role()
-    active = fields.Boolean(truthy={True}, falsy={False})
+    active = YesNo()
     password = _password()
 
 

@@ -3,6 +3,7 @@
 import pycountry
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.customers.model import CHANNELS
 from shared import inbox
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
@@ -11,6 +12,9 @@ _ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
 _DATE: Document = {"bsonType": "date"}
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
+
+SCHEMA_VERSION = 2
+"""The form in which customers are written. Those of one form before are read and taken as well."""
 
 # One sign may unfold to as many as 18 when it is made comparable.
 _LONGEST_KEY = 18 * 254
@@ -25,12 +29,18 @@ def _optional(longest: int) -> Document:
 
 
 def _object(properties: Document, *, required: list[str] | None = None) -> Document:
-    return {
+    rule: Document = {
         "bsonType": "object",
         "additionalProperties": False,
         "properties": properties,
-        "required": sorted(properties) if required is None else required,
     }
+    needed = sorted(properties) if required is None else required
+    # The server takes no empty list.
+    return rule | {"required": needed} if needed else rule
+
+
+def _form(*versions: int) -> Document:
+    return {"bsonType": "int", "enum": list(versions)}
 
 
 def _list(items: Document, *, most: int) -> Document:
@@ -61,7 +71,8 @@ _ADDRESS = _object(
         "country": {"enum": [None, *_COUNTRIES]},
     }
 )
-_LIVE = _object(
+# Of version 1: documents from before there were versions do not say theirs.
+_BEFORE = _object(
     {
         "_id": _ID,
         "external_id": _optional(100),
@@ -97,6 +108,7 @@ _LIVE = _object(
         "created_at": _DATE,
         "updated_at": _DATE,
         "version": {"bsonType": "int", "minimum": 1},
+        "schema_version": _form(SCHEMA_VERSION - 1),
         "batch": _text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
@@ -121,6 +133,15 @@ _LIVE = _object(
         "outbox",
     ],
 )
+_LIVE = _object(
+    {
+        **_BEFORE["properties"],
+        "schema_version": _form(SCHEMA_VERSION),
+        "channels": _object({name: {"bsonType": "bool"} for name in CHANNELS}, required=[]),
+        "interests": _list(_text(50), most=50) | {"uniqueItems": True},
+    },
+    required=[*_BEFORE["required"], "schema_version", "channels", "interests"],
+)
 # What stays of a deleted customer: that there was one, so that its id is never given to another
 # and its last event can be sent.
 _DELETED = _object(
@@ -128,8 +149,10 @@ _DELETED = _object(
         "_id": _ID,
         "deleted_at": _DATE,
         "version": {"bsonType": "int", "minimum": 1},
+        "schema_version": _form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
         "outbox": OUTBOX_SCHEMA,
-    }
+    },
+    required=["_id", "deleted_at", "version", "outbox"],
 )
 
 _IDENTIFIABLE: Document = {
@@ -153,7 +176,7 @@ _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 CUSTOMERS = Collection(
     name="customers",
     validator={
-        "$jsonSchema": {"oneOf": [_LIVE, _DELETED]},
+        "$jsonSchema": {"oneOf": [_LIVE, _BEFORE, _DELETED]},
         "$expr": {"$and": [_IDENTIFIABLE, _KEYS_COMPLETE]},
     },
     indexes=(
@@ -175,6 +198,7 @@ CUSTOMERS = Collection(
         IndexModel([("keys.last_name", ASCENDING), *_NEWEST], name="last_name"),
         IndexModel([("phones.number", ASCENDING), *_NEWEST], name="phone"),
         IndexModel([("tags", ASCENDING), *_NEWEST], name="tag"),
+        IndexModel([("interests", ASCENDING), *_NEWEST], name="interest"),
         IndexModel([("keys.names", ASCENDING), ("_id", ASCENDING)], name="names"),
         REQUEST_INDEX,
     ),

@@ -18,6 +18,9 @@ from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
 
 Preference = str | bool | int
 
+CHANNELS = ("email", "phone", "sms", "post")
+"""The ways by which the shop may turn to a customer."""
+
 # Letters that Unicode takes for ones of their own and not for a letter with a sign on it, and what
 # people type who do not have them on their keyboard. ß is ss by its case already, and the ı of
 # Turkish is the i that a capital I becomes.
@@ -107,6 +110,9 @@ class Customer:
     addresses: tuple[Address, ...] = ()
     tags: tuple[str, ...] = ()
     preferences: dict[str, Preference]
+    channels: dict[str, bool]
+    """Whether the customer agrees to each of `CHANNELS`; of one that is left out nobody asked."""
+    interests: tuple[str, ...] = ()
     created_at: datetime
     updated_at: datetime
     version: int = 1
@@ -118,6 +124,7 @@ class Customer:
         id: str,
         now: datetime,
         preferences: dict[str, Preference] | None = None,
+        channels: dict[str, bool] | None = None,
         **details: Any,
     ) -> Self:
         """A customer as registered at `now`.
@@ -126,7 +133,12 @@ class Customer:
         :raises Invalid: a value appears twice.
         """
         return cls(
-            id=id, created_at=now, updated_at=now, preferences=preferences or {}, **details
+            id=id,
+            created_at=now,
+            updated_at=now,
+            preferences=preferences or {},
+            channels=channels or {},
+            **details,
         )._checked()
 
     def changed(self, *, now: datetime, **changes: Any) -> Self:
@@ -172,6 +184,7 @@ class Customer:
         _refuse_repeats("emails", self.email_keys)
         _refuse_repeats("phones", [phone.number for phone in self.phones])
         _refuse_repeats("tags", list(self.tags))
+        _refuse_repeats("interests", list(self.interests))
         return self
 
 

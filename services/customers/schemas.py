@@ -7,7 +7,7 @@ from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.customers.model import Address, Email, Phone, email_address, phone_number
-from shared.web.fields import Text, Time
+from shared.web.fields import Text, Time, YesNo
 
 _PREFERENCE_KEY = validate.Regexp(
     r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
@@ -63,6 +63,15 @@ class PreferenceField(fields.Field[str | bool | int]):
         if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _BIGGEST_INTEGER):
             return value
         raise ValidationError("A preference is a text, a whole number, true or false.")
+
+
+class ChannelsSchema(Schema):
+    """How the customer agrees to be contacted; of one that is left out nobody asked."""
+
+    email = YesNo()
+    phone = YesNo()
+    sms = YesNo()
+    post = YesNo()
 
 
 def _label() -> Text:
@@ -130,6 +139,8 @@ class CustomerFieldsSchema(Schema):
         values=PreferenceField(),
         validate=validate.Length(max=50),
     )
+    channels = fields.Nested(ChannelsSchema)
+    interests = fields.List(Text(longest=50), validate=validate.Length(max=50))
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -149,7 +160,8 @@ class NewCustomerSchema(CustomerFieldsSchema):
 class CustomerChangesSchema(CustomerFieldsSchema):
     """Changes to a customer.
 
-    Fields that are not sent stay; a list that is sent replaces the old one.
+    Fields that are not sent stay; a list that is sent replaces the old one, and so do preferences
+    and channels.
     """
 
 
@@ -182,6 +194,7 @@ class CustomerQuerySchema(Schema):
     phone = PhoneField(longest=50)
     external_id = Text(longest=100)
     tag = Text(longest=50)
+    interest = Text(longest=50)
     q = Text(
         longest=100,
         metadata={

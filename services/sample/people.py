@@ -11,6 +11,20 @@ from services.sample.plan import DAYS, FIRST_DAY, Plan
 
 _COMPANIES = ("Trading", "& Sons", "Interiors", "Café", "Studio", "Gifts", "Supplies", "Atelier")
 _LABELS = ("private", "work", None)
+_INTERESTS = (
+    "baking",
+    "bags",
+    "candles",
+    "children",
+    "christmas",
+    "garden",
+    "kitchen",
+    "lights",
+    "paper",
+    "party",
+    "retro",
+    "sewing",
+)
 
 
 def customers(plan: Plan, numbers: range) -> list[Customer]:
@@ -49,6 +63,8 @@ def _customer(plan: Plan, dice: random.Random, number: int, home: Country) -> Cu
         addresses=_addresses(dice, home),
         tags=_tags(dice, number / plan.customers, company),
         preferences=_preferences(dice, home),
+        channels=_channels(dice),
+        interests=_interests(dice),
     )
 
 
@@ -102,6 +118,20 @@ def _preferences(dice: random.Random, home: Country) -> dict[str, Preference]:
     if dice.random() < 0.2:
         chosen["gift_wrap"] = dice.random() < 0.5
     return chosen
+
+
+def _channels(dice: random.Random) -> dict[str, bool]:
+    """Most were asked about e-mail, and few about the rest."""
+    asked = (("email", 0.7, 0.6), ("phone", 0.2, 0.4), ("sms", 0.1, 0.3), ("post", 0.3, 0.8))
+    return {
+        channel: dice.random() < agree for channel, known, agree in asked if dice.random() < known
+    }
+
+
+def _interests(dice: random.Random) -> tuple[str, ...]:
+    if dice.random() < 0.4:
+        return ()
+    return tuple(sorted(dice.sample(_INTERESTS, dice.randrange(1, 4))))
 
 
 @cache

@@ -44,11 +44,12 @@ def etag(document: Document) -> str:
 
 
 def representation(document: Document) -> Document:
-    """A document as callers see it: `id` first, without the numbers that its ETag is made of."""
+    """A document as callers see it: `id` first, without its numbers of versions."""
     seen = {"id": document["_id"], **document}
     del seen["_id"]
     seen.pop("version", None)
     seen.pop("revision", None)
+    seen.pop("schema_version", None)
     return seen
 
 

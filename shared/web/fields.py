@@ -33,6 +33,15 @@ class Text(fields.String):
         return text
 
 
+class YesNo(fields.Boolean):
+    """True or false, and none of what else may be read as such: not 1, not "yes"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("It must be true or false.")
+        return value
+
+
 class Amount(fields.Field[Decimal]):
     """An exact amount, sent as a decimal string such as `"12.30"`.
 

@@ -24,6 +24,7 @@ from services.customers.repository.filters import (
     named,
     range_of,
 )
+from services.customers.repository.forms import upcast
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.repository.names import page_by_name
 from shared.errors import FieldError, NotFound, Refusal
@@ -49,12 +50,19 @@ class CustomerRepository(Repository):
         "addresses",
         "tags",
         "preferences",
+        "channels",
+        "interests",
         "created_at",
         "updated_at",
         "purchases",
         "version",
+        "schema_version",
         "revision",
     )
+
+    def seen(self, document: Document) -> Document:
+        """A document as it was read, in today's form."""
+        return upcast(document)
 
     def add(
         self, customer: Customer, *events: Event, request: CreationRequest | None = None
@@ -131,7 +139,8 @@ class CustomerRepository(Repository):
 
         :raises Stale: it has another version by now.
         """
-        self.replace(id, {"deleted_at": now}, *events, version=version)
+        left = {"deleted_at": now, "schema_version": documents.SCHEMA_VERSION}
+        self.replace(id, left, *events, version=version)
 
     def get(self, id: str) -> Document:
         """One customer as callers see it.
@@ -154,9 +163,10 @@ class CustomerRepository(Repository):
             found = self.collection.find(
                 where | named(filters) | {"deleted_at": None}, self._projection
             )
-            return Page(items=list(found.hint(UNIQUE[unique]).batch_size(_MOST_AT_ONCE)), next=None)
+            items = found.hint(UNIQUE[unique]).batch_size(_MOST_AT_ONCE)
+            return Page(items=[self.seen(item) for item in items], next=None)
         if is_by_name(filters):
-            return page_by_name(
+            page = page_by_name(
                 self.collection,
                 self._projection,
                 name_key(filters["q"]),
@@ -164,6 +174,7 @@ class CustomerRepository(Repository):
                 after=None if after is None else [str(value) for value in after],
                 limit=limit,
             )
+            return Page(items=[self.seen(item) for item in page.items], next=page.next)
         where |= named(filters)
         return self.page(range_of(filters), after=after, limit=limit, where=where)
 
@@ -186,7 +197,12 @@ class CustomerRepository(Repository):
         return {document["_id"]: document["revision"] for document in found}
 
     def _find_request(self, key: str) -> Document | None:
-        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+        found = self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+        if found is None:
+            return None
+        # What was answered first was of the form of its time as well.
+        request = found["request"]
+        return self.seen(found) | {"request": request | {"first": self.seen(request["first"])}}
 
     def _taken(self, details: Mapping[str, Any], customer: Customer) -> Refusal:
         """The refusal behind a duplicate key: which field, and who holds the value."""
@@ -217,6 +233,8 @@ def to_document(customer: Customer) -> Document:
         fields[name] = [dict(vars(value)) for value in fields[name]]
     return fields | {
         "tags": list(customer.tags),
+        "interests": list(customer.interests),
+        "schema_version": documents.SCHEMA_VERSION,
         "keys": {
             "last_name": name_key(customer.last_name or "") or None,
             "names": customer.name_keys,
@@ -237,6 +255,7 @@ def to_customer(document: Document) -> Customer:
             "last_name",
             "company",
             "preferences",
+            "channels",
             "created_at",
             "updated_at",
             "version",
@@ -248,5 +267,6 @@ def to_customer(document: Document) -> Customer:
         phones=tuple(Phone(**phone) for phone in document["phones"]),
         addresses=tuple(Address(**address) for address in document["addresses"]),
         tags=tuple(document["tags"]),
+        interests=tuple(document["interests"]),
         **details,
     )

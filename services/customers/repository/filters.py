@@ -19,6 +19,7 @@ UNIQUE = {"id": "_id_", "email": "email", "external_id": "external_id"}
 _INDEXES: tuple[tuple[str, str, str], ...] = (
     ("phone", "phone", "phones.number"),
     ("last_name", "last_name", "keys.last_name"),
+    ("interest", "interest", "interests"),
     ("tag", "tag", "tags"),
 )
 
@@ -58,6 +59,7 @@ def conditions(filters: Document) -> Document:
         "phone": ("phones.number", str),
         "last_name": ("keys.last_name", name_key),
         "tag": ("tags", str),
+        "interest": ("interests", str),
     }
     return {
         fields[name][0]: fields[name][1](value) for name, value in filters.items() if name in fields

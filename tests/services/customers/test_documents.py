@@ -83,6 +83,18 @@ class TestCustomers:
             {"preferences": {"size": 1.5}},
             {"preferences": {"sizes": [38, 40]}},
             {"preferences": []},
+            {"channels": {"fax": True}},
+            {"channels": {"email": None}},
+            {"channels": {"email": 1}},
+            {"channels": []},
+            {"interests": ["garden", "garden"]},
+            {"interests": [""]},
+            {"interests": ["x" * 51]},
+            {"interests": "garden"},
+            {"schema_version": 0},
+            {"schema_version": 1},
+            {"schema_version": 3},
+            {"schema_version": 2.0},
             {"keys": {"last_name": None, "names": [], "emails": []}},
             {"keys": {}},
             {"purchases": None},
@@ -124,7 +136,8 @@ class TestCustomers:
             own.customers.insert_one(document)
 
     @pytest.mark.parametrize(
-        "field", ["emails", "tags", "keys", "purchases", "version", "created_at", "outbox"]
+        "field",
+        ["emails", "tags", "keys", "channels", "purchases", "version", "created_at", "outbox"],
     )
     def test_refuses_a_customer_without(self, own: Own, raw: Raw, field: str) -> None:
         document = raw()
@@ -164,6 +177,21 @@ class TestCustomers:
         own.customers.insert_many([raw(**NOBODY | {"last_name": "Lee"}) for _ in range(3)])
 
         assert own.customers.count_documents({}) == 3
+
+    @pytest.mark.parametrize("mark", [{}, {"schema_version": 1}], ids=str)
+    def test_takes_the_form_before_todays(self, own: Own, raw: Raw, mark: Document) -> None:
+        own.customers.insert_one(before(raw(), **mark))
+
+        assert own.customers.count_documents({}) == 1
+
+    @pytest.mark.parametrize(
+        "change", [{"channels": {}}, {"interests": []}, {"schema_version": 2}, {"last_name": ""}]
+    )
+    def test_holds_the_form_before_to_its_own_rules(
+        self, own: Own, raw: Raw, change: Document
+    ) -> None:
+        with pytest.raises(WriteError, match="failed validation"):
+            own.customers.insert_one(before(raw(), **change))
 
     def test_keeps_nothing_personal_of_a_deleted_one(self, own: Own) -> None:
         left = {"deleted_at": datetime(2025, 6, 1, tzinfo=UTC), "version": 2, "outbox": []}
@@ -214,6 +242,12 @@ class TestBuild:
         assert list(build(own, documents.COLLECTIONS)) == []
 
 
+def before(document: Document, **changes: Any) -> Document:
+    """A customer as it lay in the database in the first form."""
+    new = {"channels", "interests", "schema_version"}
+    return {name: value for name, value in document.items() if name not in new} | changes
+
+
 def entry(**changes: Any) -> Document:
     return {
         "_id": new_id(),
@@ -238,7 +272,9 @@ def raw(make_customer: Callable[..., Customer]) -> Raw:
             phones=(Phone(number="+442079460958"),),
             addresses=(Address(city="York", country="GB"),),
             tags=("vip",),
-            preferences={"newsletter": True},
+            preferences={"language": "en"},
+            channels={"email": True},
+            interests=("garden",),
         )
         return {**to_document(customer), "outbox": []} | changes
 

@@ -83,6 +83,7 @@ class TestRepeats:
             ),
             ("phones", (Phone(number="+442079460958"), Phone(number="+442079460958", label="x"))),
             ("tags", ("vip", "vip")),
+            ("interests", ("garden", "garden")),
         ],
         ids=str,
     )

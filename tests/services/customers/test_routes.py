@@ -26,7 +26,9 @@ LEE: Document = {
     "phones": [{"number": "+44 20 7946 0958"}],
     "addresses": [{"label": "home", "line1": "1 High Street", "city": "York", "country": "gb"}],
     "tags": ["vip", "b2b"],
-    "preferences": {"newsletter": True, "language": "en"},
+    "preferences": {"language": "en"},
+    "channels": {"email": True, "sms": False},
+    "interests": ["garden"],
 }
 
 

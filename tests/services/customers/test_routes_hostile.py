@@ -58,6 +58,10 @@ FIELDS: dict[str, Values] = {
         {f"a{number}": 1 for number in range(51)},
     ),
     "preferences.a": PREFERENCE,
+    "channels": (*NOT_AN_OBJECT, {"": True}, {"fax": True}, {"$set": True}),
+    "channels.email": (None, 0, 1, "true", "yes", [True], {"$gt": ""}),
+    "interests": (*NOT_A_LIST, [str(number) for number in range(51)], ["a", "a"]),
+    "interests.0": REQUIRED_TEXT,
 }
 UNKNOWN = ("id", "_id", "version", "revision", "purchases", "outbox", "keys", "request", "batch")
 ODD_NAMES = ("$set", "$where", "__proto__", "emails.0.address", "", " ", "\x00", "x" * 10_000)
@@ -203,7 +207,7 @@ def body_with(field: str, value: Any) -> Document:
     }
     if not path:
         wrong = value
-    elif name == "preferences":
+    elif name in {"preferences", "channels"}:
         wrong = {path[0]: value}
     else:
         wrong = [fine[name] | {path[1]: value} if len(path) > 1 else value]

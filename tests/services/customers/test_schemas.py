@@ -31,6 +31,8 @@ class TestNewCustomer:
                 "addresses": [{"city": "York", "country": "gb"}],
                 "tags": ["vip"],
                 "preferences": {"newsletter": True, "language": "en", "size": 38},
+                "channels": {"email": True, "sms": False},
+                "interests": ["garden"],
             }
         )
 
@@ -42,6 +44,8 @@ class TestNewCustomer:
             "addresses": (Address(city="York", country="GB"),),
             "tags": ("vip",),
             "preferences": {"newsletter": True, "language": "en", "size": 38},
+            "channels": {"email": True, "sms": False},
+            "interests": ("garden",),
         }
 
     @pytest.mark.parametrize(
@@ -61,6 +65,9 @@ class TestNewCustomer:
             {"preferences": {"a": 2**53 - 1}},
             {"preferences": {"a": -(2**53) + 1}},
             {"preferences": {"a": False}},
+            {"channels": {}},
+            {"channels": {"email": False, "phone": True, "sms": True, "post": False}},
+            {"interests": []},
             {"first_name": None},
             {},
         ],
@@ -104,6 +111,12 @@ class TestNewCustomer:
             ({"preferences": {"a": None}}, "preferences.a.value"),
             ({"preferences": {"a": ["en"]}}, "preferences.a.value"),
             ({"preferences": {f"a{number}": 1 for number in range(51)}}, "preferences"),
+            ({"channels": {"fax": True}}, "channels.fax"),
+            ({"channels": {"email": None}}, "channels.email"),
+            ({"channels": {"email": "yes"}}, "channels.email"),
+            ({"channels": ["email"]}, "channels"),
+            ({"interests": [""]}, "interests.0"),
+            ({"interests": "garden"}, "interests"),
             ({"id": "0" * 24}, "id"),
             ({"version": 2}, "version"),
             ({"purchases": {}}, "purchases"),
@@ -130,7 +143,10 @@ class TestChanges:
     def test_single_values_may_be_taken_away(self, field: str) -> None:
         assert CustomerChangesSchema().load({field: None}) == {field: None}
 
-    @pytest.mark.parametrize("field", ["emails", "phones", "addresses", "tags", "preferences"])
+    @pytest.mark.parametrize(
+        "field",
+        ["emails", "phones", "addresses", "tags", "preferences", "channels", "interests"],
+    )
     def test_lists_may_be_emptied_but_not_null(self, field: str) -> None:
         with pytest.raises(ValidationError) as failure:
             CustomerChangesSchema().load({field: None})

@@ -6,7 +6,7 @@ import pytest
 from marshmallow import Schema, ValidationError
 from marshmallow.fields import Field
 
-from shared.web.fields import Amount, Text, Time
+from shared.web.fields import Amount, Text, Time, YesNo
 
 
 class TestText:
@@ -58,6 +58,16 @@ class TestText:
 
     def test_tells_its_length_to_the_documents(self) -> None:
         assert Text(longest=3).metadata == {"maxLength": 3, "minLength": 1}
+
+
+class TestYesNo:
+    @pytest.mark.parametrize("given", [True, False])
+    def test_takes(self, given: bool) -> None:
+        assert load(YesNo(), given) is given
+
+    @pytest.mark.parametrize("given", [None, 0, 1, 1.0, "true", "yes", [], [True]])
+    def test_refuses(self, given: Any) -> None:
+        assert messages(YesNo(), given)
 
 
 class TestAmount:

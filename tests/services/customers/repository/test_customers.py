@@ -175,7 +175,7 @@ class TestDelete:
         )
 
         stored = customers.collection.find_one({"_id": customer.id}) or {}
-        assert stored.keys() == {"_id", "deleted_at", "version", "outbox"}
+        assert stored.keys() == {"_id", "deleted_at", "version", "schema_version", "outbox"}
         assert [entry["name"] for entry in stored["outbox"]] == [
             "CustomerRegistered",
             "CustomerDeleted",

@@ -24,6 +24,8 @@ class TestSearch:
             {},
             {"last_name": "lee"},
             {"tag": "vip"},
+            {"interest": "garden"},
+            {"interest": "garden", "tag": "vip"},
             {"phone": "+442079460958"},
             {"q": "le"},
             {"q": "le", "tag": "vip"},
@@ -36,7 +38,11 @@ class TestSearch:
         self, customers: CustomerRepository, make_customer: Make, filters: Document
     ) -> None:
         # Many of one moment, so that pages end between equals; some match by two names.
-        shared: Document = {"tags": ("vip", "new"), "phones": phones("+442079460958")}
+        shared: Document = {
+            "tags": ("vip", "new"),
+            "interests": ("books", "garden"),
+            "phones": phones("+442079460958"),
+        }
         people = [
             make_customer(company=f"Lee {number % 3} & Co", first_name=f"Lea {number}", **shared)
             for number in range(11)
@@ -104,6 +110,7 @@ class TestSearch:
             emails=emails("lee@example.com"),
             phones=phones("+442079460958"),
             tags=("vip",),
+            interests=("garden",),
         )
         customers.add(customer)
         customers.delete(customer.id, version=1, now=now)
@@ -116,9 +123,10 @@ class TestSearch:
             {"phone": "+442079460958"},
             {"last_name": "Lee"},
             {"tag": "vip"},
+            {"interest": "garden"},
             {"q": "lee"},
         )
-        assert [customers.search(one, after=None, limit=9).items for one in filters] == [[]] * 8
+        assert [customers.search(one, after=None, limit=9).items for one in filters] == [[]] * 9
 
 
 def emails(*addresses: str) -> tuple[Email, ...]:
