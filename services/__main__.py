@@ -1,6 +1,7 @@
 """The one command line of Kith: runs any process of any service, builds the schema, loads data."""
 
 import importlib
+import itertools
 import signal
 import sys
 import threading
@@ -69,6 +70,7 @@ def relay(service: str) -> None:
     settings = environment.read(service)
     _require_fit_broker(settings)
     collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
+    sends = importlib.import_module(f"services.{service}").SENDS
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
@@ -76,6 +78,7 @@ def relay(service: str) -> None:
         service,
         database(connect(settings), settings, service),
         tuple(collection.name for collection in collections if collection.outbox),
+        hearers=tuple(sorted({service, *itertools.chain(*sends.values())})),
         celery=create_celery(service, settings),
         broker=broker_client(settings),
         settings=settings,

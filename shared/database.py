@@ -24,6 +24,13 @@ _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
 _NAMESPACE_EXISTS = 48
 
+ANSWER_SECONDS = 10.0
+"""How long what somebody waits for may take in the database, over all its operations.
+
+Longer than a new primary needs to be elected when the old one has died, mostly; and short enough
+to refuse, when one merely hangs, before whoever asked gives up.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
@@ -40,9 +47,11 @@ class Collection:
         return (*self.indexes, OUTBOX_INDEX) if self.outbox else self.indexes
 
 
-# Sparse: a document with nothing to send, an empty outbox included, has no entry, so the relay's
-# question stays as cheap as the number of waiting events however large the collection grows.
-OUTBOX_INDEX = IndexModel([("outbox.due_at", 1)], name="outbox_due", sparse=True)
+# By hearer first, so that what waits for one whose queue is full is not read through to find what
+# waits for another. Sparse: a document with nothing to send, an empty outbox included, has no
+# entry, so the relay's question stays as cheap as the number of waiting events however large the
+# collection grows.
+OUTBOX_INDEX = IndexModel([("outbox.to", 1), ("outbox.due_at", 1)], name="outbox_due", sparse=True)
 
 OUTBOX_SCHEMA: Document = {
     "bsonType": "array",

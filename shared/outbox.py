@@ -2,15 +2,19 @@
 
 A published message is not a delivered one: Celery over Redis loses some when a worker is killed.
 So publishing leaves the event where it is and only pushes its `due_at` into the future; the
-consumer's receipt (`confirm`) is what removes it. The index on `outbox.due_at` is the truth that is
-polled. Two relays at once only send some things twice, which every consumer bears.
+consumer's receipt (`confirm`) is what removes it. The index on hearer and `due_at` is the truth
+that is polled. Two relays at once only send some things twice, which every consumer bears.
 """
 
+import random
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import pymongo
 import redis
 import structlog
 from celery import Celery
@@ -19,6 +23,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from shared.database import ANSWER_SECONDS, OUTBOX_INDEX
 from shared.events.envelope import delivery
 from shared.messages import BATCH, queue_key
 from shared.settings import Settings
@@ -27,14 +32,36 @@ Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.2
+MOST_SECONDS_BETWEEN_TRIES = 5.0
 RESEND_AFTER = timedelta(seconds=30)
-RESEND_AT_MOST_EVERY = timedelta(minutes=10)
+RESEND_AT_MOST_EVERY = timedelta(seconds=60)
+"""An event may have been sent many times in vain when an outage ends, and then waits this long.
+
+It is half of the two minutes in which every change is promised to have had its effect. Waiting
+longer would spare nobody: a poison event is given up after five tries, and a worker that is merely
+slow is protected by `QUEUE_LIMIT`.
+"""
 DOCUMENTS_AT_ONCE = 500
 QUEUE_LIMIT = 30
 """Messages waiting in one queue beyond which the relay holds back.
 
 Sending again what a busy worker has merely not reached yet would only make it busier.
 """
+
+# What publishing raises when Redis is away, stopped, full or read-only. kombu turns most of that
+# into its own error, but not what happens while it connects anew.
+_BROKER_OUTAGES = (OperationalError, redis.RedisError, OSError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """An event of a document that this relay is about to publish."""
+
+    document_id: str
+    entry: Document
+    """As it lay in the outbox before."""
+    resend_at: datetime
+    """When it goes again if no receipt comes, by which the relay knows the claim as its own."""
 
 
 def confirm(database: Database[Document], receipts: list[list[str]], *, hearer: str) -> None:
@@ -52,16 +79,13 @@ def confirm(database: Database[Document], receipts: list[list[str]], *, hearer: 
 
 
 def resend_delay(sent: int) -> timedelta:
-    """How long to wait for the receipt of an event that was sent `sent` times.
-
-    30 s, doubling to 10 min.
-    """
+    """How long to wait for the receipt of an event that was sent `sent` times: 30 s, then 60 s."""
     doubled: timedelta = RESEND_AFTER * 2 ** min(sent - 1, 10)
     return min(doubled, RESEND_AT_MOST_EVERY)
 
 
 class Relay:
-    """Sends the waiting events of one service's collections."""
+    """Sends the waiting events of one service's collections to each service that hears them."""
 
     def __init__(
         self,
@@ -69,6 +93,7 @@ class Relay:
         database: Database[Document],
         collections: tuple[str, ...],
         *,
+        hearers: tuple[str, ...],
         celery: Celery,
         broker: redis.Redis,
         settings: Settings,
@@ -76,6 +101,7 @@ class Relay:
         self._service = service
         self._database = database
         self._collections = collections
+        self._hearers = hearers
         self._celery = celery
         self._broker = broker
         self._settings = settings
@@ -83,7 +109,8 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop.
 
-        An outage of MongoDB or Redis is logged once, waited out and retried.
+        An outage of MongoDB or Redis is logged once, waited out and retried. Anything else ends the
+        relay with its reason in the log, to be started anew by what supervises it.
         """
         pause, failing = POLL_SECONDS, False
         while not stop.wait(pause):
@@ -92,86 +119,160 @@ class Relay:
                 if failing:
                     log.info("relay_recovered", service=self._service)
                 pause, failing = (0.0 if sent else POLL_SECONDS), False
-            except (PyMongoError, redis.RedisError, OperationalError) as error:
+            except (PyMongoError, *_BROKER_OUTAGES) as error:
                 if not failing:
                     log.warning("relay_waits", service=self._service, reason=type(error).__name__)
-                pause, failing = min(max(pause, POLL_SECONDS) * 2, 5.0), True
+                pause = min(max(pause, POLL_SECONDS) * 2, MOST_SECONDS_BETWEEN_TRIES)
+                failing = True
+            except Exception:
+                log.exception("relay_failed", service=self._service)
+                raise
 
     def send_due(self, now: datetime) -> int:
-        """Publish what is due and has room in its hearer's queue.
+        """Publish what is due, to each hearer whose queue has room.
 
-        Returns how many events were sent.
+        Each is asked for by itself, so that what waits for one whose queue is full is not even
+        looked at, and holds up nobody else. Returns how many events were sent.
         """
-        return sum(self._send_from(collection, now) for collection in self._collections)
-
-    def _send_from(self, name: str, now: datetime) -> int:
-        documents = list(
-            self._database[name]
-            .find({"outbox.due_at": {"$lte": now}}, {"outbox": 1})
-            # Read in the order of the index, which is the order due. To sort by a field of an
-            # array the server would read everything that waits, every time.
-            .hint("outbox_due")
-            .limit(DOCUMENTS_AT_ONCE)
+        return sum(
+            self._send_from(collection, hearer, now)
+            for hearer in self._hearers
+            if self.has_room(hearer)
+            for collection in self._collections
         )
-        due = [
-            (document["_id"], entry)
-            for document in documents
-            for entry in document["outbox"]
-            if entry["due_at"] <= now
-        ]
-        open_queues = {
-            hearer for hearer in {entry["to"] for _, entry in due} if self._has_room(hearer)
-        }
-        due = [(document_id, entry) for document_id, entry in due if entry["to"] in open_queues]
-        if due:
-            self._claim(name, due, now)
-            self._publish(name, due)
-        return len(due)
 
-    def _has_room(self, hearer: str) -> bool:
+    def has_room(self, hearer: str) -> bool:
+        """Whether more may be sent to this hearer now."""
         waiting = cast(int, self._broker.llen(queue_key(self._settings, hearer)))
         return waiting < QUEUE_LIMIT
 
-    def _claim(self, name: str, due: list[tuple[str, Document]], now: datetime) -> None:
-        """Push `due_at` ahead before publishing, so that a second relay does not send the same."""
-        self._database[name].bulk_write(
-            [
-                UpdateOne(
-                    {"_id": document_id},
-                    {
-                        "$set": {"outbox.$[entry].due_at": now + resend_delay(entry["sent"] + 1)},
-                        "$inc": {"outbox.$[entry].sent": 1},
-                    },
-                    array_filters=[
-                        {
-                            "entry.id": entry["id"],
-                            "entry.to": entry["to"],
-                            "entry.due_at": entry["due_at"],
-                        }
-                    ],
-                )
-                for document_id, entry in due
-            ],
-            ordered=False,
-        )
+    def find_due(self, name: str, hearer: str, now: datetime) -> list[tuple[str, Document]]:
+        """What is due for `hearer` in a collection, the oldest documents first: id and entry."""
+        # Both conditions on one entry, or the index would be read for all that waits for anybody.
+        query = {"outbox": {"$elemMatch": {"to": hearer, "due_at": {"$lte": now}}}}
+        with pymongo.timeout(ANSWER_SECONDS):
+            documents = list(
+                self._database[name]
+                .find(query, {"outbox": 1})
+                # Read in the order of the index, which is the order due. To sort by a field of an
+                # array the server would read everything that waits, every time.
+                .hint(OUTBOX_INDEX.document["name"])
+                .limit(DOCUMENTS_AT_ONCE)
+            )
+        return [
+            (document["_id"], entry)
+            for document in documents
+            for entry in document["outbox"]
+            if entry["to"] == hearer and entry["due_at"] <= now
+        ]
 
-    def _publish(self, name: str, due: list[tuple[str, Document]]) -> None:
-        """Send in batches.
+    def claim(self, name: str, due: Sequence[tuple[str, Document]], now: datetime) -> list[Claim]:
+        """Push `due_at` ahead before publishing; returns what another relay has not claimed first.
+
+        What is claimed and then never published, because this process dies, goes out when that
+        time has come.
+        """
+        # By a fraction of a second of its own each claim is told from one made at the same moment.
+        mark = timedelta(milliseconds=random.randrange(1_000))  # noqa: S311 - guards nothing.
+        claims = [
+            Claim(
+                document_id=document_id,
+                entry=entry,
+                resend_at=now + resend_delay(entry["sent"] + 1) + mark,
+            )
+            for document_id, entry in due
+        ]
+        if not claims:
+            return []
+        with pymongo.timeout(ANSWER_SECONDS):
+            outcome = self._database[name].bulk_write(
+                [_moved(claim, claim.entry["due_at"], claim.resend_at, 1) for claim in claims],
+                ordered=False,
+            )
+            if outcome.modified_count == len(claims):
+                return claims
+            return self._won(name, claims)
+
+    def release(self, name: str, claims: Sequence[Claim]) -> None:
+        """Make due again what was claimed and could not be published."""
+        with pymongo.timeout(ANSWER_SECONDS):
+            self._database[name].bulk_write(
+                [_moved(claim, claim.resend_at, claim.entry["due_at"], -1) for claim in claims],
+                ordered=False,
+            )
+
+    def publish(self, name: str, hearer: str, claims: Sequence[Claim]) -> None:
+        """Send in batches; what could not be sent because Redis is away stays due.
 
         What was sent before goes alone, so that one bad event cannot hold up others again.
         """
-        batches: dict[str, list[Document]] = defaultdict(list)
-        for document_id, entry in due:
-            message = delivery(
-                entry, sender=self._service, collection=name, document_id=document_id
-            )
-            if entry["sent"]:
-                self._send(entry["to"], [message])
-            else:
-                batches[entry["to"]].append(message)
-        for hearer, messages in batches.items():
-            for start in range(0, len(messages), BATCH):
-                self._send(hearer, messages[start : start + BATCH])
+        messages = _messages(claims)
+        for position, message in enumerate(messages):
+            try:
+                self.send(name, hearer, message)
+            except _BROKER_OUTAGES:
+                self.release(name, [claim for rest in messages[position:] for claim in rest])
+                raise
+            except Exception:
+                # One that cannot be written as a message must not keep the others from being sent.
+                # It stays claimed, comes again alone, and grows old enough to be noticed.
+                log.exception(
+                    "events_not_sendable",
+                    service=self._service,
+                    event_ids=[claim.entry["id"] for claim in message],
+                )
 
-    def _send(self, hearer: str, messages: list[Document]) -> None:
-        self._celery.send_task(f"{hearer}.receive", kwargs={"deliveries": messages}, queue=hearer)
+    def send(self, name: str, hearer: str, claims: Sequence[Claim]) -> None:
+        """Send one message."""
+        deliveries = [
+            delivery(
+                claim.entry,
+                sender=self._service,
+                collection=name,
+                document_id=claim.document_id,
+            )
+            for claim in claims
+        ]
+        self._celery.send_task(f"{hearer}.receive", kwargs={"deliveries": deliveries}, queue=hearer)
+
+    def _send_from(self, name: str, hearer: str, now: datetime) -> int:
+        claims = self.claim(name, self.find_due(name, hearer, now), now)
+        self.publish(name, hearer, claims)
+        return len(claims)
+
+    def _won(self, name: str, claims: Sequence[Claim]) -> list[Claim]:
+        """Those of the claims that the database holds as ours."""
+        held = {
+            (document["_id"], entry["id"], entry["to"], entry["due_at"])
+            for document in self._database[name].find(
+                {"_id": {"$in": [claim.document_id for claim in claims]}}, {"outbox": 1}
+            )
+            for entry in document["outbox"]
+        }
+        return [
+            claim
+            for claim in claims
+            if (claim.document_id, claim.entry["id"], claim.entry["to"], claim.resend_at) in held
+        ]
+
+
+def _moved(claim: Claim, due_at: datetime, becomes: datetime, sent: int) -> UpdateOne:
+    """The change of an entry from one `due_at` to another, if it still has the first."""
+    return UpdateOne(
+        {"_id": claim.document_id},
+        {"$set": {"outbox.$[entry].due_at": becomes}, "$inc": {"outbox.$[entry].sent": sent}},
+        array_filters=[
+            {
+                "entry.id": claim.entry["id"],
+                "entry.to": claim.entry["to"],
+                "entry.due_at": due_at,
+            }
+        ],
+    )
+
+
+def _messages(claims: Sequence[Claim]) -> list[Sequence[Claim]]:
+    """The claims as they go together: alone what was sent before, then the others in batches."""
+    again = [[claim] for claim in claims if claim.entry["sent"]]
+    fresh = [claim for claim in claims if not claim.entry["sent"]]
+    return [*again, *(fresh[start : start + BATCH] for start in range(0, len(fresh), BATCH))]

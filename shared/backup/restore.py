@@ -118,7 +118,7 @@ def release_events(
     return sum(
         client[manifest.database_name(record, into=into)][record.collection]
         .update_many(
-            {"outbox.due_at": {"$exists": True}},
+            {"outbox.to": {"$exists": True}},
             # As if never sent: together with others, and again after seconds, not minutes.
             {"$set": {"outbox.$[].due_at": now, "outbox.$[].sent": 0}},
             bypass_document_validation=True,

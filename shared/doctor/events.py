@@ -76,7 +76,7 @@ def _waiting(database: Database[Document], name: str) -> list[Document]:
     return list(
         database[name].aggregate(
             [
-                {"$match": {"outbox.due_at": {"$exists": True}}},
+                {"$match": {"outbox.to": {"$exists": True}}},
                 {"$unwind": "$outbox"},
                 {
                     "$group": {

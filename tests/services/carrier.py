@@ -34,6 +34,7 @@ class Carrier:
                     for one in import_module(f"services.{service}.documents").COLLECTIONS
                     if one.outbox
                 ),
+                hearers=SENDERS,
                 celery=stack.enter_context(create_celery(service, settings)),
                 broker=self._broker,
                 settings=settings,

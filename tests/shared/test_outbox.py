@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import redis
+from bson import Decimal128
 from celery import Celery
+from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
 from shared import outbox
@@ -70,7 +72,7 @@ class TestSendDue:
 
         (entry,) = waiting(things)
         assert entry["sent"] == 1
-        assert entry["due_at"] == now + timedelta(seconds=30)
+        assert 30 <= (entry["due_at"] - now).total_seconds() < 31
 
     def test_sends_nothing_twice_at_once(
         self, relay: Relay, things: ThingRepository, now: datetime
@@ -86,12 +88,12 @@ class TestSendDue:
         relay.send_due(now)
 
         assert relay.send_due(now + timedelta(seconds=29.9)) == 0
-        assert relay.send_due(now + timedelta(seconds=30)) == 1
+        assert relay.send_due(now + timedelta(seconds=31)) == 1
 
         ((first,), (again,)) = queue("others")
         assert again == first
 
-    def test_waits_longer_each_time(
+    def test_waits_longer_the_second_time_and_never_more_than_a_minute(
         self, relay: Relay, things: ThingRepository, now: datetime
     ) -> None:
         added(things, 1)
@@ -103,7 +105,8 @@ class TestSendDue:
             waits.append((entry["due_at"] - now).total_seconds())
             now = entry["due_at"]
 
-        assert waits == [30, 60, 120, 240, 480, 600, 600]
+        # Each with up to a second by which relays tell their claims apart.
+        assert [int(wait) for wait in waits] == [30, 60, 60, 60, 60, 60, 60]
 
     def test_sends_nothing_before_it_is_due(
         self, relay: Relay, things: ThingRepository, now: datetime
@@ -142,7 +145,7 @@ class TestSendDue:
         relay.send_due(now)
         added(things, 2)
 
-        relay.send_due(now + timedelta(seconds=30))
+        relay.send_due(now + timedelta(seconds=31))
 
         assert sorted(len(message) for message in queue("others")) == [1, 1, 1, 2, 3]
 
@@ -195,9 +198,31 @@ class TestSendDue:
 
         everything = {entry["id"] for entry in waiting(things)}
         assert {delivery["id"] for message in queue("others") for delivery in message} == everything
-        # At worst both send all of it; neither waits for the other, nor counts for it.
+        # At worst some goes twice; neither waits for the other, nor counts for it.
         assert 120 <= sum(sent) <= 240
         assert relay.send_due(now) == 0
+
+    def test_of_two_relays_only_the_one_that_claimed_an_event_sends_it(
+        self,
+        relay: Relay,
+        make_relay: Callable[[], Relay],
+        things: ThingRepository,
+        queue: Queue,
+        now: datetime,
+    ) -> None:
+        added(things, 3)
+        seen = relay.find_due("things", "others", now)
+        added(things, 1)
+        seen_later = relay.find_due("things", "others", now)
+        other = make_relay()
+        other.publish("things", "others", other.claim("things", seen, now))
+
+        late = relay.claim("things", seen_later, now)
+        relay.publish("things", "others", late)
+
+        assert len(late) == 1
+        assert [len(message) for message in queue("others")] == [3, 1]
+        assert [entry["sent"] for entry in waiting(things)] == [1, 1, 1, 1]
 
 
 class TestQueueLimit:
@@ -236,6 +261,26 @@ class TestQueueLimit:
         assert relay.send_due(now) == 1
 
         assert len(queue("things")) == 1
+
+    def test_of_one_does_not_hide_what_waits_for_another(
+        self,
+        relay: Relay,
+        things: ThingRepository,
+        fill: Callable[..., None],
+        profiled: Database[Document],
+        queue: Queue,
+        now: datetime,
+    ) -> None:
+        added(things, DOCUMENTS_AT_ONCE + 5)
+        lamp = thing()
+        things.insert(lamp, changed(lamp))
+        fill("others", QUEUE_LIMIT)
+
+        assert relay.send_due(now) == 1
+
+        assert len(queue("things")) == 1
+        (read,) = profiled.system.profile.find({"op": "query"})
+        assert (read["keysExamined"], read["docsExamined"], read["nreturned"]) == (1, 1, 1)
 
 
 class TestConfirm:
@@ -283,7 +328,7 @@ class TestConfirm:
 
 class TestResendDelay:
     def test_stays_bounded_for_ever(self) -> None:
-        assert resend_delay(10**6) == timedelta(minutes=10)
+        assert resend_delay(10**6) == timedelta(minutes=1)
 
 
 class TestOutage:
@@ -297,6 +342,47 @@ class TestOutage:
 
         (entry,) = waiting(things)
         assert entry["sent"] == 0
+
+    def test_of_a_full_broker_leaves_everything_due(
+        self,
+        make_relay: Callable[[], Relay],
+        broker: redis.Redis,
+        things: ThingRepository,
+        queue: Queue,
+        now: datetime,
+    ) -> None:
+        added(things, BATCH + 20)
+        before = waiting(things)
+        relay = make_relay()
+        broker.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(OperationalError, match="maxmemory"):
+                relay.send_due(now)
+        finally:
+            broker.config_set("maxmemory", 0)
+
+        assert waiting(things) == before
+        assert relay.send_due(now) == BATCH + 20
+        assert sorted(len(message) for message in queue("others")) == [20, BATCH]
+
+    def test_of_a_broker_that_takes_no_writes_is_one_too(
+        self,
+        relay: Relay,
+        broker: redis.Redis,
+        things: ThingRepository,
+        running: Callable[[Relay], None],
+        queue: Queue,
+        log: Log,
+    ) -> None:
+        added(things, 1)
+        broker.config_set("maxmemory", 1)
+        try:
+            running(relay)
+            assert becomes(partial(told, log, "relay_waits"), 1)
+        finally:
+            broker.config_set("maxmemory", 0)
+
+        assert becomes(lambda: len(queue("others")), 1)
 
     def test_of_the_broker_is_waited_out_and_told_once(
         self,
@@ -319,7 +405,36 @@ class TestOutage:
             added(things, 1)
 
 
+class TestUnsendable:
+    def test_events_keep_no_others_from_being_sent(
+        self, relay: Relay, things: ThingRepository, queue: Queue, log: Log, now: datetime
+    ) -> None:
+        (lamp,) = added(things, 1)
+        relay.send_due(now)
+        # No event of ours has such a value; JSON has none for it.
+        things.collection.update_one(
+            {"_id": lamp["_id"]}, {"$set": {"outbox.0.data.size": Decimal128("1")}}
+        )
+        added(things, 2)
+
+        assert relay.send_due(now + timedelta(seconds=31)) == 3
+
+        assert [len(message) for message in queue("others")] == [1, 2]
+        assert told(log, "events_not_sendable") == 1
+        assert len(waiting(things)) == 3
+
+
 class TestRun:
+    def test_ends_with_its_reason_in_the_log_when_it_cannot_go_on(
+        self, make_relay: Callable[..., Relay], log: Log
+    ) -> None:
+        relay = make_relay(collections=(5,))
+
+        with pytest.raises(TypeError):
+            relay.run(Event())
+
+        assert told(log, "relay_failed") == 1
+
     def test_sends_until_it_is_stopped(
         self,
         relay: Relay,
@@ -402,9 +517,21 @@ def relay(make_relay: Callable[[], Relay]) -> Relay:
 @pytest.fixture
 def make_relay(
     own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
-) -> Callable[[], Relay]:
+) -> Callable[..., Relay]:
     """`make_relay()`: one more relay of the made-up service."""
-    return lambda: Relay("things", own, ("things",), celery=celery, broker=broker, settings=wired)
+
+    def make(collections: tuple[Any, ...] = ("things",)) -> Relay:
+        return Relay(
+            "things",
+            own,
+            collections,
+            hearers=("others", "things"),
+            celery=celery,
+            broker=broker,
+            settings=wired,
+        )
+
+    return make
 
 
 @pytest.fixture
@@ -439,7 +566,15 @@ def far_settings(settings: Settings) -> Settings:
 def far(own: Database[Document], far_settings: Settings) -> Iterator[Relay]:
     """A relay whose Redis is not there yet."""
     with create_celery("things", far_settings) as celery, broker_client(far_settings) as client:
-        yield Relay("things", own, ("things",), celery=celery, broker=client, settings=far_settings)
+        yield Relay(
+            "things",
+            own,
+            ("things",),
+            hearers=("others", "things"),
+            celery=celery,
+            broker=client,
+            settings=far_settings,
+        )
 
 
 @pytest.fixture

@@ -532,7 +532,15 @@ def make_worker(
 @pytest.fixture
 def relay(own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings) -> Relay:
     """The relay of the made-up service."""
-    return Relay("things", own, ("things",), celery=celery, broker=broker, settings=wired)
+    return Relay(
+        "things",
+        own,
+        ("things",),
+        hearers=("others", "things"),
+        celery=celery,
+        broker=broker,
+        settings=wired,
+    )
 
 
 @pytest.fixture
