@@ -48,6 +48,14 @@ restore-check: $(STAMP) ## Restore a backup aside, compare everything, drop the 
 	@test -n "$$FROM" || { echo "Name the backup: make restore-check FROM=backups/kith-…" >&2; exit 2; }
 	@exec $(BIN)/python -m services restore-check "$$FROM"
 
+.PHONY: schema
+schema: $(STAMP) ## Build collections, rules and indexes as declared, and say what changed (PRUNE=1)
+	@exec $(BIN)/python -m services schema $${PRUNE:+--prune}
+
+.PHONY: schema-check
+schema-check: $(STAMP) ## Compare the databases with what is declared; fails on any difference
+	@exec $(BIN)/python -m services schema-check
+
 .PHONY: sample
 sample: $(STAMP) ## Load a generated shop: CUSTOMERS=100000 ORDERS=300000 (SEED=1, ADD=1, MEASURE=1)
 	@exec $(BIN)/python -m services sample $${CUSTOMERS:+--customers "$$CUSTOMERS"} \

@@ -3,17 +3,17 @@
 Databases, signing key and first admin, for all services. Safe to run at every start.
 """
 
-import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from services import schema
 from services.accounts import operations, secrets
 from services.accounts.app import create_accounts
 from services.accounts.model import EmailTaken
 from services.accounts.schemas import NewUserSchema
-from shared.database import build, connect, database, wait_for_primary
-from shared.settings import PORTS, Settings, SettingsInvalid
+from shared.database import connect, database, wait_for_primary
+from shared.settings import Settings, SettingsInvalid
 
 WAIT_SECONDS = 120
 
@@ -21,10 +21,8 @@ WAIT_SECONDS = 120
 def run(settings: Settings) -> Iterator[str]:
     """Do what is missing; yields a line for each thing done, and at last how to sign in."""
     wait_for_primary(settings, seconds=WAIT_SECONDS)
-    with connect(settings) as client:
-        for service in PORTS:
-            collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
-            yield from build(database(client, settings, service), collections)
+    with connect(settings, patient=True) as client:
+        yield from schema.update(settings, client)
         accounts = create_accounts(database(client, settings, "accounts"))
         if operations.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"

@@ -15,6 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener
 
+from shared.indexes import build_indexes
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -41,6 +42,14 @@ class Collection:
     indexes: tuple[IndexModel, ...] = ()
     outbox: bool = False
     """Whether its documents carry events for the relay to send."""
+
+    def rules(self) -> Document:
+        """How the server is told to hold its documents to the validator."""
+        return {
+            "validator": self.validator,
+            "validationLevel": "strict",
+            "validationAction": "error",
+        }
 
     def all_indexes(self) -> tuple[IndexModel, ...]:
         """The declared indexes, with the relay's own where there is an outbox."""
@@ -156,21 +165,23 @@ def _initiate(settings: Settings) -> None:
 
 
 def build(database: Database[Document], collections: tuple[Collection, ...]) -> Iterator[str]:
-    """Create or update `collections` in `database`; yields a sentence for each thing changed."""
+    """Create or update `collections` in `database`; yields a sentence for each thing changed.
+
+    Indexes that are not declared stay, for an older release at work may still need them.
+
+    :raises DuplicateKeyError: documents break a rule of uniqueness; what was there before stays.
+    """
     present = {info["name"]: info["options"] for info in database.list_collections()}
     for collection in collections:
-        rules: dict[str, Any] = {
-            "validator": collection.validator,
-            "validationLevel": "strict",
-            "validationAction": "error",
-        }
+        rules = collection.rules()
         if collection.name not in present:
             if _create(database, collection.name, rules):
                 yield f"{database.name}.{collection.name}: created"
         elif any(present[collection.name].get(key) != value for key, value in rules.items()):
             database.command({"collMod": collection.name, **rules})
             yield f"{database.name}.{collection.name}: rules updated"
-        yield from _build_indexes(database, collection)
+        for line in build_indexes(database[collection.name], collection.all_indexes()):
+            yield f"{database.name}.{collection.name}: {line}"
 
 
 def _create(database: Database[Document], name: str, rules: Document) -> bool:
@@ -182,26 +193,6 @@ def _create(database: Database[Document], name: str, rules: Document) -> bool:
             raise
         return False
     return True
-
-
-def _build_indexes(database: Database[Document], collection: Collection) -> Iterator[str]:
-    present = database[collection.name].index_information()
-    for index in collection.all_indexes():
-        name = index.document["name"]
-        if name in present and not _same_index(present[name], index.document):
-            database[collection.name].drop_index(name)
-            del present[name]
-            yield f"{database.name}.{collection.name}: index {name} dropped, it has changed"
-        if name not in present:
-            database[collection.name].create_indexes([index])
-            yield f"{database.name}.{collection.name}: index {name} built"
-
-
-def _same_index(present: Document, declared: Document) -> bool:
-    options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
-    return list(present["key"]) == list(dict(declared["key"]).items()) and all(
-        present.get(option) == declared.get(option) for option in options
-    )
 
 
 def is_reachable(client: MongoClient[Document]) -> bool:

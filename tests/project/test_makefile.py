@@ -29,6 +29,7 @@ class TestHelp:
             "lock",
             "clean",
             *("backup", "restore", "restore-check"),
+            *("schema", "schema-check"),
         ):
             assert f"  make {target} " in ended.stdout
 

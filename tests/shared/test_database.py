@@ -110,36 +110,6 @@ class TestBuild:
         with pytest.raises(WriteError):
             empty.shops.insert_one({})
 
-    @pytest.mark.parametrize(
-        "declared",
-        [
-            IndexModel([("email", 1)], name="email"),
-            IndexModel([("email", -1)], name="email", unique=True),
-            IndexModel([("email", 1), ("_id", 1)], name="email", unique=True),
-            IndexModel([("email", 1)], name="email", unique=True, sparse=True),
-            IndexModel(
-                [("email", 1)],
-                name="email",
-                unique=True,
-                partialFilterExpression={"email": {"$gt": ""}},
-            ),
-            IndexModel([("email", 1)], name="email", unique=True, expireAfterSeconds=5),
-        ],
-        ids=["options", "direction", "keys", "sparse", "partial", "expiry"],
-    )
-    def test_rebuilds_an_index_whose_declaration_has_changed(
-        self, empty: Database[Document], declared: IndexModel
-    ) -> None:
-        list(build(empty, (shops(EMAIL),)))
-
-        changes = list(build(empty, (shops(declared),)))
-
-        assert changes == [
-            f"{empty.name}.shops: index email dropped, it has changed",
-            f"{empty.name}.shops: index email built",
-        ]
-        assert list(build(empty, (shops(declared),))) == []
-
     def test_adds_an_index_to_what_is_there_already(self, empty: Database[Document]) -> None:
         list(build(empty, (shops(),)))
         empty.shops.insert_one({"email": "a"})
