@@ -3,8 +3,9 @@
 from flask import Flask
 from pymongo import MongoClient
 
-from services.customers import SENDS, routes
+from services.customers import SENDS
 from services.customers.repository.customers import CustomerRepository
+from services.customers.routes import customers
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, connect, database
@@ -19,13 +20,13 @@ def create_app(
     app, api = create_base(
         __name__,
         title="Kith customers",
-        description=str(routes.blueprint.description),
+        description=str(customers.blueprint.description),
         verifier=verifier,
         client=client,
     )
     app.config["DEFAULT_PHONE_REGION"] = settings.default_phone_region
     app.extensions["customers"] = CustomerRepository(database(client, settings, "customers"), SENDS)
-    api.register_blueprint(routes.blueprint)
+    api.register_blueprint(customers.blueprint)
     return app
 
 

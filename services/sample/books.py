@@ -13,7 +13,7 @@ from typing import Any
 
 from bson import Decimal128
 
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import to_document as customer_document
 from services.customers.repository.ledger import NO_PURCHASES
 from services.orders.model import Order

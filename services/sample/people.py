@@ -5,7 +5,7 @@ import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
 
-from services.customers.model import Address, Customer, Email, Phone, Preference, name_key
+from services.customers.model.customers import Address, Customer, Email, Phone, Preference, name_key
 from services.sample.names import Country, countries
 from services.sample.plan import DAYS, FIRST_DAY, Plan
 

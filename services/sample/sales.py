@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.orders.model import Address, Order
 from services.sample.goods import Article, articles, price
 from services.sample.plan import DAYS, FIRST_DAY, LAST_MOMENT, Plan

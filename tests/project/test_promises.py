@@ -21,9 +21,9 @@ from werkzeug.routing import Rule
 from services.accounts.model import User
 from services.accounts.repository import UserRepository
 from services.accounts.schemas import UserSchema
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
-from services.customers.schemas import CustomerSchema
+from services.customers.schemas.customers import CustomerSchema
 from services.imports.repository.jobs import JobRepository
 from services.imports.schemas import ImportSchema
 from services.orders.model import Order

@@ -11,8 +11,8 @@ from typing import Any
 from pymongo import MongoClient
 
 from services.customers import SENDS as CUSTOMERS_SEND
-from services.customers import operations as customers
-from services.customers.model import Email
+from services.customers.model.customers import Email
+from services.customers.operations import customers
 from services.customers.repository.customers import CustomerRepository
 from services.orders import SENDS as ORDERS_SEND
 from services.orders import operations as orders

@@ -13,7 +13,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from services.customers.model import Customer, Email
+from services.customers.model.customers import Customer, Email
 from services.customers.repository.customers import CustomerRepository, to_customer, to_document
 from services.orders.model import Order
 from services.orders.repository import OrderRepository

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.customers import documents
-from services.customers.model import (
+from services.customers.model.customers import (
     Address,
     Customer,
     Email,

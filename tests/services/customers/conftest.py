@@ -15,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 
 from services.customers import SENDS, documents
 from services.customers.app import create_app
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared.auth.keyring import Keyring, Published

@@ -12,7 +12,7 @@ import pytest
 from pymongo.database import Database
 
 from services.customers import SENDS, subscribers
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
 from services.customers.repository.staff import StaffRepository

@@ -6,7 +6,7 @@ import pytest
 from pymongo.database import Database
 
 from services.customers import HEARS, worker
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from shared.database import Document
 from shared.events.contracts import OrderState, UserState

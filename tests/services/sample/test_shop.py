@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from phonenumbers import is_possible_number, parse
 
-from services.customers.model import Customer, email_address, name_key
+from services.customers.model.customers import Customer, email_address, name_key
 from services.orders.model import Order
 from services.sample import people, sales
 from services.sample.names import countries

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.customers.model import (
+from services.customers.model.customers import (
     Customer,
     Email,
     Phone,

@@ -6,7 +6,7 @@ import pycountry
 from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from services.customers.model import Address, Email, Phone, email_address, phone_number
+from services.customers.model.customers import Address, Email, Phone, email_address, phone_number
 from shared.web.fields import Text, Time, YesNo
 
 _PREFERENCE_KEY = validate.Regexp(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.customers.model import Customer, NotRecognisable
+from services.customers.model.customers import Customer, NotRecognisable
 from services.customers.repository.customers import CustomerRepository, to_customer
 from shared.errors import FieldError, Refusal, Stale
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered

@@ -3,8 +3,7 @@
 import pycountry
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.customers.model import CHANNELS
-from shared import inbox
+from services.customers.model.customers import CHANNELS
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 
@@ -238,5 +237,3 @@ STAFF = Collection(
         )
     },
 )
-
-COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, *inbox.COLLECTIONS)

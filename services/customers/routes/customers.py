@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response, current_app
 
-from services.customers import operations
+from services.customers.operations import customers as operations
 from services.customers.repository.customers import CustomerRepository
-from services.customers.schemas import (
+from services.customers.schemas.customers import (
     BulkCustomersSchema,
     CustomerChangesSchema,
     CustomerPageSchema,

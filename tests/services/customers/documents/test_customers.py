@@ -10,7 +10,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.customers import documents
-from services.customers.model import Address, Customer, Email, Phone
+from services.customers.model.customers import Address, Customer, Email, Phone
 from services.customers.repository.customers import to_document
 from services.customers.repository.ledger import NO_PURCHASES
 from shared.database import Document, build

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from marshmallow import ValidationError
 
-from services.customers.model import Address, Email, Phone
-from services.customers.schemas import (
+from services.customers.model.customers import Address, Email, Phone
+from services.customers.schemas.customers import (
     BulkCustomersSchema,
     CustomerChangesSchema,
     CustomerQuerySchema,

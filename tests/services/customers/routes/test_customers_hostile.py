@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.customers.model import Customer
+from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from shared.database import Document
 from tests.services.hostile import BAD_TEXT, BODIES, NOT_A_LIST, NOT_AN_OBJECT, NOT_TEXT, TOO_LONG

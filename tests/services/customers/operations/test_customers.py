@@ -6,8 +6,9 @@ from datetime import datetime
 import pytest
 from pymongo.database import Database
 
-from services.customers import SENDS, operations
-from services.customers.model import Customer, Email, EmailTaken
+from services.customers import SENDS
+from services.customers.model.customers import Customer, Email, EmailTaken
+from services.customers.operations import customers as operations
 from services.customers.repository.customers import CustomerRepository
 from shared.database import Document
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.customers.model import Customer, Email, Phone
+from services.customers.model.customers import Customer, Email, Phone
 from services.customers.repository.customers import to_document
 from shared.database import Document
 
