@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
+from xdist.scheduler import LoadFileScheduling
 
 from services.accounts import secrets
 from services.accounts.secrets import SigningKey
@@ -101,3 +103,20 @@ def data_file() -> Path:
     if not path.exists():
         pytest.skip("the real shop's file is not here; it lies beside the project, in shared/data")
     return path
+
+
+# The plugin ships no types.
+class ByStory(LoadFileScheduling):  # type: ignore[misc]
+    """Keeps in one process what shares something dear, where several run the tests.
+
+    A file has fixtures of its own; the journeys share one running Kith.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "tests/journeys" if path.startswith("tests/journeys/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStory:
+    """How tests are shared out among processes."""
+    return ByStory(config, log)

@@ -158,6 +158,8 @@ def newest(person: Person) -> Json:
 
 def at_work(person: Person) -> Json | None:
     """The newest import, if some of its orders were sent and others were not."""
+    if not person.get("imports", "/v1/imports?limit=1")["items"]:
+        return None
     job = newest(person)
     assert job["state"] not in ENDED or job["mapping"]["source"] != WHOLESALE, "It was too quick."
     return job if job["state"] == "orders" and job["progress"]["orders"] else None
