@@ -76,6 +76,7 @@ OUTBOX_SCHEMA: Document = {
             "data": {"bsonType": "object"},
             "sent": {"bsonType": "int", "minimum": 0},
             "due_at": {"bsonType": "date"},
+            "request_id": {"bsonType": "string"},
         },
     },
 }

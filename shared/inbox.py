@@ -12,13 +12,22 @@ from typing import Any
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 
-from shared.database import Collection
+from shared.database import OUTBOX_SCHEMA, Collection
 
 Document = dict[str, Any]
 
 MOST_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)
-"""How long a done event is known as done. It is longer than any event is sent again."""
+"""How long a done event is known as done.
+
+The server forgets it a little later, never earlier. An event is done after it happened, so one that
+happened less than `OLDEST` ago is still known if it was done.
+"""
+OLDEST = REMEMBERED - timedelta(days=1)
+"""The age from which an event is put aside: nobody can say any more whether it was done.
+
+A day less than is remembered, for the clocks of two machines may differ.
+"""
 
 _TEXT = {"bsonType": "string"}
 
@@ -57,10 +66,13 @@ DEAD_LETTERS = Collection(
                 "delivery": {"bsonType": "object"},
                 "error": _TEXT,
                 "parked_at": {"bsonType": "date"},
+                "outbox": OUTBOX_SCHEMA,
             },
         }
     },
     indexes=(IndexModel([("parked_at", 1)], name="parked_at"),),
+    # One that is to be heard again is sent by the relay, like any event, until its receipt comes.
+    outbox=True,
 )
 
 COLLECTIONS = (INBOX, DEAD_LETTERS)
@@ -129,15 +141,19 @@ class Inbox:
         self._inbox.update_one({"_id": id}, {"$set": {"error": error}})
 
     def park(self, delivery: Document, error: str) -> None:
-        """Put an event aside, with the reason. Parking it twice keeps the first."""
+        """Put an event aside, with the reason.
+
+        One that was parked before keeps what it was then; the reason is the latest.
+        """
         self._dead_letters.update_one(
             {"_id": delivery["id"]},
             {
-                "$setOnInsert": {
-                    "delivery": delivery,
-                    "error": error,
-                    "parked_at": datetime.now(UTC),
-                }
+                "$set": {"error": error},
+                "$setOnInsert": {"delivery": delivery, "parked_at": datetime.now(UTC)},
             },
             upsert=True,
         )
+
+    def unpark(self, ids: list[str]) -> None:
+        """Forget dead letters that were sent again and have had their effect."""
+        self._dead_letters.delete_many({"_id": {"$in": ids}})

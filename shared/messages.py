@@ -18,13 +18,23 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 """Events in one message. More save round trips; fewer lose less work when a worker is killed."""
 
+HANDLING_SECONDS = 20
+"""How long the events of one message may take.
+
+Some dozen times what a busy machine needs for a hundred; an event that never ends holds up its
+worker process five times as long before it is given up.
+"""
+
 
 class BrokerUnfit(Exception):
     """The Redis server is set up in a way that loses messages; the message says what to change."""
 
 
-def create_celery(name: str, settings: Settings) -> Celery:
-    """A Celery application that sends to, and may read from, the settings' Redis."""
+def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECONDS) -> Celery:
+    """A Celery application that sends to, and may read from, the settings' Redis.
+
+    `seconds` are what a task may take.
+    """
     celery = Celery(name, broker=settings.redis_url, set_as_current=False)
     transport: dict[str, Any] = {
         # Longer than the hard time limit, or a slow task would be handed to a second worker; much
@@ -56,9 +66,10 @@ def create_celery(name: str, settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         # Nobody asks for results; state lives in MongoDB.
         task_ignore_result=True,
-        # A handler that hangs must not hold its process for ever.
-        task_soft_time_limit=50,
-        task_time_limit=60,
+        # A handler that hangs must not hold its process for ever. The first limit is an exception
+        # in it, which can be noted; the second kills the process.
+        task_soft_time_limit=seconds,
+        task_time_limit=seconds + 5,
         # The default gives up after 100 tries, and the process with it.
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from bson import MaxKey, MinKey
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
@@ -82,8 +83,13 @@ class Repository:
         self._projection = dict.fromkeys(self.public, 1)
 
     def outbox(self, *events: Event) -> list[Document]:
-        """The outbox entries for `events`."""
-        return outbox_entries(events, dict(self._hearers), now=datetime.now(UTC))
+        """The outbox entries for `events`, with the id of the request that is being answered."""
+        return outbox_entries(
+            events,
+            dict(self._hearers),
+            now=datetime.now(UTC),
+            request_id=structlog.contextvars.get_contextvars().get("request_id"),
+        )
 
     def insert(self, document: Document, *events: Event) -> None:
         """Add a document together with what its arrival means.

@@ -4,8 +4,8 @@ from celery import Celery
 from pymongo.database import Database
 
 from shared.database import Document
+from shared.hearing import Subscriptions
 from shared.settings import Settings
-from shared.worker import Subscriptions
 from shared.worker import create_worker as create_base
 
 

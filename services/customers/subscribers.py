@@ -9,7 +9,7 @@ from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
 from shared.events.contracts import OrderState, UserState
-from shared.worker import NotNow
+from shared.hearing import NotNow
 
 MOST_TRIES = 20
 

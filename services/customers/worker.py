@@ -19,8 +19,8 @@ from shared.events.contracts import (
     UserChanged,
     UserRegistered,
 )
+from shared.hearing import Subscriptions
 from shared.settings import Settings
-from shared.worker import Subscriptions
 from shared.worker import create_worker as create_base
 
 

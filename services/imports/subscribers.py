@@ -7,7 +7,7 @@ from services.imports.work import Desk, clean_up, failed, next_step, work
 from shared.api_client import ApiUnreachable
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
-from shared.worker import NotNow
+from shared.hearing import NotNow
 
 
 def go_on(desk: Desk, events: Sequence[ImportAdvanced]) -> None:

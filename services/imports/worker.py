@@ -13,8 +13,8 @@ from services.imports.repository.rows import RowRepository
 from services.imports.work import Desk
 from shared.database import Document
 from shared.events.contracts import ImportAdvanced
+from shared.hearing import Subscriptions
 from shared.settings import Settings
-from shared.worker import Subscriptions
 from shared.worker import create_worker as create_base
 
 
@@ -46,5 +46,10 @@ def give_up(
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of imports' workers."""
     return create_base(
-        "imports", settings, partial(join, settings), on_parked=partial(give_up, settings)
+        "imports",
+        settings,
+        partial(join, settings),
+        on_parked=partial(give_up, settings),
+        # A step reads the whole file, then works on for fifteen seconds and the batch after them.
+        seconds=50,
     )

@@ -9,8 +9,8 @@ from services.orders import subscribers
 from services.orders.repository import CardRepository
 from shared.database import Document
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
+from shared.hearing import Subscriptions
 from shared.settings import Settings
-from shared.worker import Subscriptions
 from shared.worker import create_worker as create_base
 
 

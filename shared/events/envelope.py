@@ -1,10 +1,16 @@
 """The form in which an event waits in a document's outbox and travels to its hearers."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from functools import lru_cache
+from types import UnionType
+from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from shared.identifiers import new_id
+
+
+class EventMalformed(Exception):
+    """What came is not an event as services send them; the message says in what way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +29,11 @@ class Event:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:
-        """Read an event that a service sent, ignoring the fields that are not known here."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in data.items() if name in known})
+        """Read an event that a service sent, ignoring the fields that are not known here.
+
+        :raises EventMalformed: a field is missing, or of another type than it has to be.
+        """
+        return cls(**_checked(cls, data))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +47,34 @@ class Delivery:
     collection: str
     document_id: str
     data: dict[str, Any]
+    request_id: str | None = None
+    """The request by which it happened, so that logs of all services can be read together."""
+
+    @classmethod
+    def check(cls, raw: object) -> dict[str, Any]:
+        """What came out of a queue, as it came, if it is a delivery.
+
+        :raises EventMalformed: it is not.
+        """
+        if not isinstance(raw, dict):
+            raise EventMalformed(f"{cls.__name__} has to be an object.")
+        _checked(cls, raw)
+        return raw
 
 
 def outbox_entries(
-    events: tuple[Event, ...], hearers: dict[type[Event], tuple[str, ...]], *, now: datetime
+    events: tuple[Event, ...],
+    hearers: dict[type[Event], tuple[str, ...]],
+    *,
+    now: datetime,
+    request_id: str | None = None,
 ) -> list[dict[str, Any]]:
     """The entries that a document's outbox takes for `events`: one for each service that hears one.
 
     An entry for each hearer, not one with a list of hearers, so that a receipt is a plain `$pull`.
     """
     entries = []
+    origin = {} if request_id is None else {"request_id": request_id}
     for event in events:
         event_id = new_id()
         for hearer in hearers[type(event)]:
@@ -61,6 +87,7 @@ def outbox_entries(
                     "data": asdict(event),
                     "sent": 0,
                     "due_at": now,
+                    **origin,
                 }
             )
     return entries
@@ -79,5 +106,43 @@ def delivery(
             collection=collection,
             document_id=document_id,
             data=entry["data"],
+            request_id=entry.get("request_id"),
         )
     )
+
+
+def _checked(cls: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `data` that a dataclass knows, each of the type that it has there."""
+    found = {}
+    for field, hint in _hints(cls):
+        if field.name not in data:
+            if field.default is MISSING and field.default_factory is MISSING:
+                raise EventMalformed(f"{cls.__name__}.{field.name} is missing.")
+        elif not _fits(data[field.name], hint):
+            raise EventMalformed(f"{cls.__name__}.{field.name} is of a wrong type.")
+        else:
+            found[field.name] = data[field.name]
+    return found
+
+
+@lru_cache
+def _hints(cls: Any) -> tuple[tuple[Field[Any], Any], ...]:
+    """The fields of a dataclass with their types. To work them out anew would cost each event."""
+    hints = get_type_hints(cls)
+    return tuple((field, hints[field.name]) for field in fields(cls))
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value that came as JSON is of a type."""
+    origin, inner = get_origin(hint) or hint, get_args(hint)
+    if origin is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is bool or isinstance(value, bool):
+        return origin is bool and isinstance(value, bool)
+    if origin in (list, tuple):
+        return isinstance(value, list | tuple) and all(_fits(one, inner[0]) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(one, inner[1]) for one in value.values())
+    return isinstance(value, origin)

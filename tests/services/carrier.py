@@ -9,10 +9,10 @@ from pymongo import MongoClient
 
 from shared import outbox
 from shared.database import Document, database
+from shared.hearing import Hearing
 from shared.messages import broker_client, create_celery
 from shared.outbox import Relay
 from shared.settings import Settings
-from shared.worker import Hearing
 from tests.shared.queues import take_messages
 
 SENDERS, HEARERS = ("accounts", "customers", "orders"), ("customers", "orders")

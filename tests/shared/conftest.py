@@ -16,6 +16,7 @@ from shared.database import Document, build, connect, database
 from shared.messages import broker_client, create_celery
 from shared.settings import Settings, load
 from tests.shared.clock import Clock
+from tests.shared.heard import Heard
 from tests.shared.scripted_server import ScriptedServer, scripted_server
 from tests.shared.things import COLLECTIONS, HEARERS, ThingRepository
 
@@ -117,3 +118,9 @@ def server() -> Iterator[ScriptedServer]:
     """An HTTP server that answers what the test says."""
     with scripted_server() as made:
         yield made
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """What the handlers were given."""
+    return Heard()

@@ -91,12 +91,25 @@ class TestPark:
         assert letter["delivery"] == delivery("a")
         assert letter["error"] == "ValueError: no"
 
-    def test_twice_keeps_the_first(self, inbox: Inbox, own: Database[Document]) -> None:
+    def test_twice_keeps_what_came_first_and_the_last_reason(
+        self, inbox: Inbox, own: Database[Document]
+    ) -> None:
         inbox.park(delivery("a"), "first")
-        inbox.park(delivery("a"), "second")
+        (before,) = own.dead_letters.find()
+        inbox.park({**delivery("a"), "collection": "dead_letters"}, "second")
 
         (letter,) = own.dead_letters.find()
-        assert letter["error"] == "first"
+        assert letter == {**before, "error": "second"}
+
+
+class TestUnpark:
+    def test_forgets_these_alone(self, inbox: Inbox, own: Database[Document]) -> None:
+        for id in ("a", "b"):
+            inbox.park(delivery(id), "no")
+
+        inbox.unpark(["a", "c"])
+
+        assert [letter["_id"] for letter in own.dead_letters.find()] == ["b"]
 
 
 class TestRules:

@@ -58,8 +58,9 @@ class TestSendDue:
                     "thing_id": lamp["_id"],
                     "size": 3,
                     "version": 1,
-                    "occurred_at": "2025-06-01T12:00:00Z",
+                    "occurred_at": to_others["data"]["occurred_at"],
                 },
+                "request_id": None,
             }
         )
 
@@ -345,44 +346,45 @@ class TestOutage:
 
     def test_of_a_full_broker_leaves_everything_due(
         self,
-        make_relay: Callable[[], Relay],
-        broker: redis.Redis,
+        far: Relay,
+        far_settings: Settings,
         things: ThingRepository,
-        queue: Queue,
+        tmp_path: Path,
         now: datetime,
     ) -> None:
         added(things, BATCH + 20)
         before = waiting(things)
-        relay = make_relay()
-        broker.config_set("maxmemory", 1)
-        try:
+        with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
+            client.config_set("maxmemory", 1)
             with pytest.raises(OperationalError, match="maxmemory"):
-                relay.send_due(now)
-        finally:
-            broker.config_set("maxmemory", 0)
+                far.send_due(now)
+            assert waiting(things) == before
 
-        assert waiting(things) == before
-        assert relay.send_due(now) == BATCH + 20
-        assert sorted(len(message) for message in queue("others")) == [20, BATCH]
+            client.config_set("maxmemory", 0)
 
-    def test_of_a_broker_that_takes_no_writes_is_one_too(
+            assert far.send_due(now) == BATCH + 20
+            # Together, for none of them was ever sent.
+            assert client.llen(queue_key(far_settings, "others")) == 2
+
+    def test_of_a_full_broker_is_waited_out(
         self,
-        relay: Relay,
-        broker: redis.Redis,
+        far: Relay,
+        far_settings: Settings,
         things: ThingRepository,
         running: Callable[[Relay], None],
-        queue: Queue,
         log: Log,
+        tmp_path: Path,
     ) -> None:
         added(things, 1)
-        broker.config_set("maxmemory", 1)
-        try:
-            running(relay)
+        with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
+            client.config_set("maxmemory", 1)
+            running(far)
             assert becomes(partial(told, log, "relay_waits"), 1)
-        finally:
-            broker.config_set("maxmemory", 0)
 
-        assert becomes(lambda: len(queue("others")), 1)
+            client.config_set("maxmemory", 0)
+
+            assert becomes(partial(client.llen, queue_key(far_settings, "others")), 1)
+            assert becomes(partial(told, log, "relay_recovered"), 1)
 
     def test_of_the_broker_is_waited_out_and_told_once(
         self,

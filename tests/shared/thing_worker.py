@@ -7,8 +7,9 @@ from pymongo.database import Database
 
 from shared import logs
 from shared.database import Document
+from shared.hearing import Subscriptions
 from shared.settings import load
-from shared.worker import Subscriptions, create_worker, run_worker
+from shared.worker import create_worker, run_worker
 from tests.shared.things import ThingChanged
 
 DEADLY = -1

@@ -1,6 +1,7 @@
 """A made-up service with one collection, to test what every service stands on."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import IndexModel
@@ -73,14 +74,16 @@ def changed(document: Document) -> ThingChanged:
         thing_id=document["_id"],
         size=document["size"],
         version=document["version"],
-        occurred_at="2025-06-01T12:00:00Z",
+        occurred_at=datetime.now(UTC).isoformat(),
     )
 
 
 def lost(document: Document) -> ThingLost:
     """The event that a thing is gone."""
     return ThingLost(
-        thing_id=document["_id"], version=document["version"], occurred_at="2025-06-01T12:00:00Z"
+        thing_id=document["_id"],
+        version=document["version"],
+        occurred_at=datetime.now(UTC).isoformat(),
     )
 
 

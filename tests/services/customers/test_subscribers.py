@@ -18,8 +18,8 @@ from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
 from services.customers.repository.staff import StaffRepository
 from shared.database import Document
 from shared.events.contracts import OrderState, UserChanged
+from shared.hearing import NotNow
 from shared.identifiers import new_id
-from shared.worker import NotNow
 
 Make = Callable[..., Customer]
 Books = tuple[CustomerRepository, LedgerRepository]

@@ -14,8 +14,8 @@ from services.imports.work import Desk
 from shared.api_client import ApiUnreachable
 from shared.database import Document
 from shared.events.contracts import ImportAdvanced
+from shared.hearing import NotNow
 from shared.identifiers import new_id
-from shared.worker import NotNow
 from tests.services.imports.stall import SHOP_ACCOUNT
 
 Ask = Callable[..., str]
