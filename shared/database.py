@@ -5,6 +5,7 @@ Knows no collection by name.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,14 @@ import pymongo
 import structlog
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    CursorNotFound,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 from pymongo.monitoring import CommandListener
 
 from shared.indexes import build_indexes
@@ -24,6 +32,11 @@ log = structlog.get_logger(__name__)
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
 _NAMESPACE_EXISTS = 48
+
+# By the drivers' specification of retryable writes: what a server answers that is no primary any
+# more, shuts down, or has lost the others. Inside a bulk write it comes as an error like any other.
+_TRANSIENT = frozenset({6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+_TIME_IS_UP = 50
 
 ANSWER_SECONDS = 10.0
 """How long what somebody waits for may take in the database, over all its operations.
@@ -107,6 +120,44 @@ def connect(
         waitQueueTimeoutMS=5_000,
         maxPoolSize=50,
     )
+
+
+def deadline() -> AbstractContextManager[None]:
+    """Work inside of which may wait for the database `ANSWER_SECONDS` altogether.
+
+    What is still under way then raises an error that `is_outage` knows.
+    """
+    return pymongo.timeout(ANSWER_SECONDS)
+
+
+def is_outage(error: PyMongoError) -> bool:
+    """Whether it means that the database did not answer in time, or cannot promise what it wrote.
+
+    Such a write may have been made or not. It must not pass for one that was acknowledged.
+    """
+    if isinstance(error, ConnectionFailure | CursorNotFound | WriteConcernError):
+        return True
+    if isinstance(error, BulkWriteError):
+        failures = error.details["writeErrors"]
+        return bool(error.details["writeConcernErrors"]) or any(
+            _is_transient(failure["code"]) for failure in failures
+        )
+    return isinstance(error, OperationFailure) and _is_transient(error.code)
+
+
+def write_errors(error: BulkWriteError) -> list[Document]:
+    """What the database refused of a bulk write, having answered to all of it.
+
+    :raises BulkWriteError: it did not.
+    """
+    if is_outage(error):
+        raise error
+    failures: list[Document] = error.details["writeErrors"]
+    return failures
+
+
+def _is_transient(code: int | None) -> bool:
+    return code == _TIME_IS_UP or code in _TRANSIENT
 
 
 def database(client: MongoClient[Document], settings: Settings, service: str) -> Database[Document]:

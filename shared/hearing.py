@@ -15,9 +15,9 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, CursorNotFound, NetworkTimeout, WriteConcernError
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 
-from shared.database import connect, database, is_reachable
+from shared.database import connect, database, is_outage, is_reachable
 from shared.events.deliveries import sorted_out
 from shared.events.envelope import Event, EventMalformed
 from shared.inbox import DEAD_LETTERS, MOST_ATTEMPTS, OLDEST, Inbox
@@ -27,10 +27,6 @@ Document = dict[str, Any]
 Handler = Callable[[Sequence[Any]], None]
 Subscriptions = Mapping[type[Event], Handler]
 log = structlog.get_logger(__name__)
-
-# What a handler meets when MongoDB is away: no fault of the event. A query that takes too long is
-# one (`ExecutionTimeout`), or it would never be given up.
-_OUTAGES = (ConnectionFailure, CursorNotFound, WriteConcernError)
 
 
 class NotNow(Exception):
@@ -45,11 +41,17 @@ class EventUnknown(Exception):
 
 
 def is_to_blame(error: Exception, client: MongoClient[Document]) -> bool:
-    """Whether a failure counts against the event with which it came."""
+    """Whether a failure counts against the event with which it came.
+
+    That MongoDB is away is no fault of the event. A query that takes too long is one, or the event
+    would never be given up.
+    """
     if isinstance(error, NetworkTimeout):
         # The server hangs, or it has been given something that never ends: ask it.
         return is_reachable(client)
-    return not isinstance(error, (NotNow, *_OUTAGES))
+    if isinstance(error, PyMongoError):
+        return isinstance(error, ExecutionTimeout) or not is_outage(error)
+    return not isinstance(error, NotNow)
 
 
 @dataclass

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import pymongo
 import redis
 import structlog
 from celery import Celery
@@ -23,7 +22,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from shared.database import ANSWER_SECONDS, OUTBOX_INDEX
+from shared.database import OUTBOX_INDEX, deadline
 from shared.events.envelope import delivery
 from shared.messages import BATCH, queue_key
 from shared.settings import Settings
@@ -150,7 +149,7 @@ class Relay:
         """What is due for `hearer` in a collection, the oldest documents first: id and entry."""
         # Both conditions on one entry, or the index would be read for all that waits for anybody.
         query = {"outbox": {"$elemMatch": {"to": hearer, "due_at": {"$lte": now}}}}
-        with pymongo.timeout(ANSWER_SECONDS):
+        with deadline():
             documents = list(
                 self._database[name]
                 .find(query, {"outbox": 1})
@@ -184,7 +183,7 @@ class Relay:
         ]
         if not claims:
             return []
-        with pymongo.timeout(ANSWER_SECONDS):
+        with deadline():
             outcome = self._database[name].bulk_write(
                 [_moved(claim, claim.entry["due_at"], claim.resend_at, 1) for claim in claims],
                 ordered=False,
@@ -195,7 +194,7 @@ class Relay:
 
     def release(self, name: str, claims: Sequence[Claim]) -> None:
         """Make due again what was claimed and could not be published."""
-        with pymongo.timeout(ANSWER_SECONDS):
+        with deadline():
             self._database[name].bulk_write(
                 [_moved(claim, claim.resend_at, claim.entry["due_at"], -1) for claim in claims],
                 ordered=False,

@@ -15,6 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from shared.database import write_errors
 from shared.errors import NotFound, Stale
 from shared.events.envelope import Event, outbox_entries
 
@@ -221,7 +222,7 @@ def apply_states(collection: Collection[Document], states: Sequence[Document]) -
         if states:
             collection.bulk_write([newer(state, upsert=True) for state in states], ordered=False)
     except BulkWriteError as error:
-        clashes = error.details["writeErrors"]
+        clashes = write_errors(error)
         if any(clash["code"] != _DUPLICATE_KEY for clash in clashes):
             raise
         # The document exists: it is as new, or another process has just inserted an older one.

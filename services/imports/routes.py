@@ -28,6 +28,7 @@ from shared.auth.middleware import allow, caller
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.web import answers
+from shared.web.app import unhurried
 from shared.web.parsing import ApiBlueprint, idempotency_key
 
 Document = dict[str, Any]
@@ -57,6 +58,7 @@ def _settings() -> Settings:
 
 @blueprint.post("")
 @allow("sales", "admin")
+@unhurried
 @blueprint.doc(
     requestBody={
         "required": True,

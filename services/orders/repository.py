@@ -16,6 +16,7 @@ from services.orders.model import (
     OrderNumberTaken,
     placed_in_future,
 )
+from shared.database import write_errors
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
 from shared.idempotency import CreationRequest, first_answer
@@ -100,7 +101,7 @@ class OrderRepository(Repository):
             if writes:
                 self.collection.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            for failure in error.details["writeErrors"]:
+            for failure in write_errors(error):
                 outcomes[failure["index"]] = _refusal(
                     failure, entries[failure["index"]][0], cause=error
                 )

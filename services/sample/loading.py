@@ -25,7 +25,7 @@ from rich.progress import (
 from services.sample import books, people, sales
 from services.sample.names import countries
 from services.sample.plan import Plan
-from shared.database import connect, database
+from shared.database import connect, database, write_errors
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -137,7 +137,7 @@ def insert(collection: Collection[Document], documents: list[Document]) -> int:
     try:
         return len(collection.insert_many(documents, ordered=False).inserted_ids)
     except BulkWriteError as error:
-        others = [one for one in error.details["writeErrors"] if not _is_there(one)]
+        others = [one for one in write_errors(error) if not _is_there(one)]
         if others:
             raise
         inserted: int = error.details["nInserted"]

@@ -3,7 +3,9 @@
 JSON, roles, refusals, request ids, documents, health.
 """
 
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -15,9 +17,11 @@ from pymongo import MongoClient
 
 from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document
+from shared.database import Document, deadline
 from shared.web import docs, health, problems
 from shared.web.parsing import given_request_id
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 LARGEST_BODY = 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -98,10 +102,41 @@ def create_app(
     )
     problems.install(app)
     _install_request_record(app)
+    _install_deadline(app)
     middleware.install(app, verifier)
     app.register_blueprint(docs.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
     return app, api
+
+
+def unhurried(view: View) -> View:
+    """Let a view take as long as it needs in the database; it has to set deadlines of its own.
+
+    For those that move whole files.
+    """
+    view._is_unhurried = True  # type: ignore[attr-defined]
+    return view
+
+
+def _install_deadline(app: Flask) -> None:
+    """Have no request wait longer than that for the database, however many questions it asks.
+
+    Without it a server that hangs, and does not die, holds each question until it is found out, and
+    a request as long as all of its questions together.
+    """
+
+    @app.before_request
+    def set_deadline() -> None:
+        view = app.view_functions.get(request.endpoint or "")
+        if not getattr(view, "_is_unhurried", False):
+            g.deadline = deadline()
+            g.deadline.__enter__()
+
+    @app.teardown_request
+    def lift_deadline(_: BaseException | None) -> None:
+        # Here, for this is the one hook that runs whatever happened before.
+        if "deadline" in g:
+            g.deadline.__exit__(None, None, None)
 
 
 def _install_request_record(app: Flask) -> None:

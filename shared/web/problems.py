@@ -8,14 +8,10 @@ from typing import Any
 import orjson
 import structlog
 from flask import Flask, Response, g
-from pymongo.errors import (
-    ConnectionFailure,
-    ExecutionTimeout,
-    NetworkTimeout,
-    WaitQueueTimeoutError,
-)
+from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
+from shared.database import is_outage
 from shared.errors import (
     Conflict,
     Forbidden,
@@ -50,7 +46,6 @@ STATUSES: tuple[tuple[type[Refusal], HTTPStatus], ...] = (
 )
 RETRY_AFTER_SECONDS = 2
 
-_OUTAGES = (ConnectionFailure, NetworkTimeout, ExecutionTimeout, WaitQueueTimeoutError)
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
 # Sentences for what werkzeug refuses before a view runs; its own texts speak of "the server" and of
@@ -95,8 +90,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_failure)
     app.register_error_handler(Exception, _unexpected)
-    for outage in _OUTAGES:
-        app.register_error_handler(outage, _outage)
+    app.register_error_handler(PyMongoError, _database_failure)
 
 
 def _refused(refusal: Refusal) -> Response:
@@ -126,7 +120,9 @@ def _http_failure(failure: HTTPException) -> Response:
     return response
 
 
-def _outage(error: Exception) -> Response:
+def _database_failure(error: PyMongoError) -> Response:
+    if not is_outage(error):
+        return _unexpected(error)
     log.warning("database_unavailable", reason=type(error).__name__)
     return _refused(Unavailable("The database does not answer now; try again in a moment."))
 

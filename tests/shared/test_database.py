@@ -12,7 +12,21 @@ from typing import Any
 import pytest
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, WriteError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    CursorNotFound,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    InvalidName,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+    WriteError,
+)
 
 from shared.claims import LOOPBACK, free_port
 from shared.database import (
@@ -22,14 +36,25 @@ from shared.database import (
     build,
     connect,
     database,
+    deadline,
+    is_outage,
     is_reachable,
     wait_for_primary,
+    write_errors,
 )
 from shared.programs import find_mongod
 from shared.servers import mongo_url, mongod_argv
 from shared.settings import Settings, load
+from tests.shared.limits import Limits
 
 EMAIL = IndexModel([("email", 1)], name="email", unique=True)
+
+
+def bulk_error(codes: list[int], *, concern: bool = False) -> BulkWriteError:
+    """What a bulk write raises in which statements failed with these codes."""
+    failures = [{"index": at, "code": code, "errmsg": "no"} for at, code in enumerate(codes)]
+    unconfirmed = [{"code": 64, "errmsg": "waiting for replication timed out"}] if concern else []
+    return BulkWriteError({"writeErrors": failures, "writeConcernErrors": unconfirmed})
 
 
 class TestConnect:
@@ -189,6 +214,64 @@ class TestWaitForPrimary:
 
         with pytest.raises(ConnectionFailure):
             wait_for_primary(nowhere, seconds=0)
+
+
+class TestIsOutage:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            AutoReconnect(),
+            NetworkTimeout(),
+            ServerSelectionTimeoutError(),
+            CursorNotFound("gone"),
+            ExecutionTimeout("too slow", 50),
+            WriteConcernError("no majority", 64),
+            WriteError("stepped down", 189),
+            bulk_error([], concern=True),
+            bulk_error([11000, 11602]),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_is_so_when_a_write_may_or_may_not_have_been_made(self, error: PyMongoError) -> None:
+        assert is_outage(error)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            DuplicateKeyError("taken", 11000),
+            WriteError("invalid", 121),
+            OperationFailure("no such index", 2),
+            bulk_error([11000, 121]),
+            InvalidName("no"),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_is_not_so_when_the_server_has_said_no(self, error: PyMongoError) -> None:
+        assert not is_outage(error)
+
+
+class TestWriteErrors:
+    def test_are_what_was_refused(self) -> None:
+        assert [one["code"] for one in write_errors(bulk_error([11000, 121]))] == [11000, 121]
+
+    def test_are_not_told_of_a_write_that_nobody_acknowledged(self) -> None:
+        with pytest.raises(BulkWriteError):
+            write_errors(bulk_error([11000], concern=True))
+
+
+class TestDeadline:
+    def test_is_told_to_the_server_and_over_with_the_block(self, settings: Settings) -> None:
+        probe = Limits()
+
+        with connect(settings, listeners=[probe]) as watched:
+            with deadline():
+                watched.shop.orders.find_one()
+            watched.shop.orders.find_one()
+
+        within, after = probe.found
+        assert within is not None
+        assert 0 < within <= 10_000
+        assert after is None
 
 
 class TestIsReachable:

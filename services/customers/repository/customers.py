@@ -27,6 +27,7 @@ from services.customers.repository.filters import (
 from services.customers.repository.forms import upcast
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.repository.names import page_by_name
+from shared.database import write_errors
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
 from shared.idempotency import CreationRequest, first_answer
@@ -100,7 +101,7 @@ class CustomerRepository(Repository):
             if rows:
                 self.collection.insert_many(rows, ordered=False)
         except BulkWriteError as error:
-            for failure in error.details["writeErrors"]:
+            for failure in write_errors(error):
                 outcomes[failure["index"]] = self._taken(failure, entries[failure["index"]][0])
         return outcomes
 

@@ -8,9 +8,10 @@ from gridfs import GridFSBucket, GridOut
 from gridfs.errors import NoFile
 from pymongo.database import Database
 
-from shared.repository import Document
+from shared.database import Document, deadline
 
 SAY_EVERY_SECONDS = 5.0
+PIECE = 4 * 1024 * 1024
 
 
 class WatchedFile:
@@ -40,8 +41,16 @@ class FileStore:
         self._bucket = GridFSBucket(database, bucket_name="uploads")
 
     def keep(self, id: str, name: str, stream: BinaryIO) -> None:
-        """Store a file; it is read in pieces."""
-        self._bucket.upload_from_stream_with_id(id, name, stream)
+        """Store a file; it is read in pieces, for each of which the database has to answer in time.
+
+        A file that could not be stored whole leaves pieces behind which nobody can see.
+        """
+        file = self._bucket.open_upload_stream_with_id(id, name)
+        while piece := stream.read(PIECE):
+            with deadline():
+                file.write(piece)
+        with deadline():
+            file.close()
 
     def open(self, id: str) -> GridOut:
         """The file of a job, as a stream."""

@@ -7,6 +7,7 @@ from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.imports import documents
+from shared.database import deadline
 from shared.errors import NotFound, Stale
 from shared.events.envelope import Event
 from shared.idempotency import CreationRequest, first_answer
@@ -94,7 +95,8 @@ class JobRepository(Repository):
         seen = {name: document[name] for name in ("_id", *self.public)}
         stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
         try:
-            self.insert({**document, **stamp}, event)
+            with deadline():
+                self.insert({**document, **stamp}, event)
         except DuplicateKeyError:
             repeated = self.repeated(request)
             if repeated is None:
@@ -107,12 +109,13 @@ class JobRepository(Repository):
 
         :raises IdempotencyKeyReused: its key came with another file or mapping.
         """
-        return first_answer(
-            request,
-            lambda key: self.collection.find_one(
-                {"request.key": key}, {**self._projection, "request": 1}
-            ),
-        )
+        with deadline():
+            return first_answer(
+                request,
+                lambda key: self.collection.find_one(
+                    {"request.key": key}, {**self._projection, "request": 1}
+                ),
+            )
 
     def get(self, id: str) -> Document:
         """One job as callers see it.

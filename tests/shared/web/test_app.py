@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 
 import pytest
@@ -5,8 +6,12 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from shared.auth.middleware import public
+from shared.database import connect
+from shared.settings import Settings
 from shared.web.answers import data
+from shared.web.app import unhurried
 from shared.web.parsing import ApiBlueprint
+from tests.shared.limits import Limits
 
 Serve = Callable[..., FlaskClient]
 
@@ -66,6 +71,62 @@ class TestMetrics:
         assert 'method="GET",route="none",status="404"' in metrics
         assert "INVENTED" not in metrics
         assert "my/own" not in metrics
+
+
+class TestDeadline:
+    def test_is_one_for_all_questions_of_a_request_and_for_no_other(
+        self, serve: Serve, settings: Settings
+    ) -> None:
+        probe = Limits()
+        with connect(settings, listeners=[probe]) as watched:
+
+            def ask() -> Response:
+                watched.shop.things.find_one()
+                # What the first question took is no longer there for the second.
+                time.sleep(0.02)
+                watched.shop.things.find_one()
+                return data([])
+
+            http = serve(asking(ask), client=watched)
+            http.get("/ask")
+            watched.shop.things.find_one()
+
+        first, second, outside = probe.found
+        assert first is not None
+        assert second is not None
+        assert 0 < second < first <= 10_000
+        assert outside is None
+
+    def test_is_lifted_after_a_failure_too(self, serve: Serve, settings: Settings) -> None:
+        probe = Limits()
+        with connect(settings, listeners=[probe]) as watched:
+
+            def fail() -> Response:
+                raise KeyError
+
+            assert serve(asking(fail), client=watched).get("/ask").status_code == 500
+            watched.shop.things.find_one()
+
+        assert probe.found == [None]
+
+    def test_is_not_set_for_views_that_move_files(self, serve: Serve, settings: Settings) -> None:
+        probe = Limits()
+        with connect(settings, listeners=[probe]) as watched:
+
+            def move() -> Response:
+                watched.shop.things.find_one()
+                return data([])
+
+            serve(asking(unhurried(move)), client=watched).get("/ask")
+
+        assert probe.found == [None]
+
+
+def asking(view: Callable[[], Response]) -> ApiBlueprint:
+    """This view, open to everybody."""
+    blueprint = ApiBlueprint("asking", __name__)
+    blueprint.get("/ask")(public(view))
+    return blueprint
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ExecutionTimeout,
     NetworkTimeout,
     NotPrimaryError,
     OperationFailure,
     ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
+    WriteConcernError,
+    WriteError,
 )
 from werkzeug.exceptions import ImATeapot
 from werkzeug.test import TestResponse
@@ -165,7 +168,10 @@ class TestFailure:
             ServerSelectionTimeoutError("secret"),
             WaitQueueTimeoutError("secret"),
             NotPrimaryError("secret"),
-            ExecutionTimeout("secret"),
+            ExecutionTimeout("secret", 50),
+            WriteConcernError("secret"),
+            WriteError("secret", 11602),
+            BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"errmsg": "secret"}]}),
         ],
         ids=lambda outage: type(outage).__name__,
     )
@@ -180,7 +186,13 @@ class TestFailure:
 
     @pytest.mark.parametrize(
         "error",
-        [RuntimeError("secret"), KeyError("secret"), OperationFailure("secret"), Refusal("secret")],
+        [
+            RuntimeError("secret"),
+            KeyError("secret"),
+            OperationFailure("secret"),
+            Refusal("secret"),
+            WriteError("secret", 121),
+        ],
         ids=lambda error: type(error).__name__,
     )
     def test_what_nobody_expected_tells_nothing_of_itself(
