@@ -108,6 +108,11 @@ def connect(
         event_listeners=list(listeners),
         # An acknowledged write must survive the loss of the primary.
         w="majority",
+        # Nor may anybody act on what could still be taken back: an event that was seen as done, by
+        # a worker whose primary was lost right then, would be confirmed and its effect be missing.
+        readConcernLevel="majority",
+        # A write whose answer was lost with the primary is made once more, and only once.
+        retryWrites=True,
         # Naive datetimes would be read as local time by whoever forgets that they are UTC.
         tz_aware=True,
         # Without these a primary that stops answering (not one that dies) holds a request for

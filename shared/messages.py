@@ -61,7 +61,12 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
         accept_content=["json"],
         # By default a message is acknowledged before it is handled, and a killed worker loses it.
         task_acks_late=True,
+        # And it would count as handled even so when the process of the pool dies that had it.
         task_reject_on_worker_lost=True,
+        # A message that failed or ran out of time is done with: its unconfirmed events come again
+        # from the relay, each counted. So `task_acks_on_failure_or_timeout` stays on (off, Celery
+        # throws the message away as well), and there is no soft shutdown, which would only give
+        # messages back to Redis that the relay sends again anyway.
         # A prefetched message would wait behind a long one.
         worker_prefetch_multiplier=1,
         # Nobody asks for results; state lives in MongoDB.
@@ -86,6 +91,21 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
         enable_utc=True,
     )
     return celery
+
+
+def send(celery: Celery, task: str, *, queue: str, **arguments: Any) -> None:
+    """Send a message to a service: `task` of the one that listens to `queue`.
+
+    :raises OperationalError: Redis does not take it.
+    """
+    celery.send_task(
+        f"{queue}.{task}",
+        kwargs=arguments,
+        queue=queue,
+        # Otherwise a readable copy of the beginning goes along, and into whatever logs it.
+        argsrepr="-",
+        kwargsrepr="-",
+    )
 
 
 def broker_client(settings: Settings) -> redis.Redis:

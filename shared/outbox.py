@@ -22,6 +22,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from shared import messages
 from shared.database import OUTBOX_INDEX, deadline
 from shared.events.envelope import delivery
 from shared.messages import BATCH, queue_key
@@ -205,12 +206,12 @@ class Relay:
 
         What was sent before goes alone, so that one bad event cannot hold up others again.
         """
-        messages = _messages(claims)
-        for position, message in enumerate(messages):
+        together = _messages(claims)
+        for position, message in enumerate(together):
             try:
                 self.send(name, hearer, message)
             except _BROKER_OUTAGES:
-                self.release(name, [claim for rest in messages[position:] for claim in rest])
+                self.release(name, [claim for rest in together[position:] for claim in rest])
                 raise
             except Exception:
                 # One that cannot be written as a message must not keep the others from being sent.
@@ -232,7 +233,7 @@ class Relay:
             )
             for claim in claims
         ]
-        self._celery.send_task(f"{hearer}.receive", kwargs={"deliveries": deliveries}, queue=hearer)
+        messages.send(self._celery, "receive", queue=hearer, deliveries=deliveries)
 
     def _send_from(self, name: str, hearer: str, now: datetime) -> int:
         claims = self.claim(name, self.find_due(name, hearer, now), now)

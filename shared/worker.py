@@ -17,7 +17,7 @@ from pymongo.database import Database
 
 from shared import outbox
 from shared.hearing import Hearing, Subscriptions
-from shared.messages import HANDLING_SECONDS, create_celery
+from shared.messages import HANDLING_SECONDS, create_celery, send
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -66,9 +66,7 @@ def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> No
             )
     for sender, group in receipts.items():
         try:
-            celery.send_task(
-                f"{sender}.confirm", kwargs={"receipts": group, "hearer": hearer}, queue=sender
-            )
+            send(celery, "confirm", queue=sender, receipts=group, hearer=hearer)
         except OperationalError as error:
             log.warning("receipt_not_sent", service=hearer, to=sender, reason=type(error).__name__)
 

@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import cast
 
+import orjson
 import pytest
 import redis
 from celery import Celery
@@ -18,6 +20,7 @@ from shared.messages import (
     forget_messages,
     queue_key,
     refuse_unfit_broker,
+    send,
     wait_for_fit_broker,
 )
 from shared.processes import Supervisor
@@ -60,6 +63,18 @@ class TestCreateCelery:
 
     def test_reads_nothing_that_could_run_code(self, celery: Celery) -> None:
         assert celery.conf.accept_content == ["json"]
+
+
+class TestSend:
+    def test_leaves_no_readable_copy_of_what_is_said(
+        self, celery: Celery, broker: redis.Redis, wired: Settings
+    ) -> None:
+        send(celery, "receive", queue="others", deliveries=["somebody@example.com"])
+
+        (raw,) = cast(list[bytes], broker.lrange(queue_key(wired, "others"), 0, -1))
+        headers = orjson.loads(raw)["headers"]
+        assert headers["task"] == "others.receive"
+        assert (headers["argsrepr"], headers["kwargsrepr"]) == ("-", "-")
 
 
 class TestQueueKey:
