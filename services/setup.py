@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from services import schema
+from services import migrations, schema
 from services.accounts import operations, secrets
 from services.accounts.app import create_accounts
 from services.accounts.model import EmailTaken
@@ -23,6 +23,7 @@ def run(settings: Settings) -> Iterator[str]:
     wait_for_primary(settings, seconds=WAIT_SECONDS)
     with connect(settings, patient=True) as client:
         yield from schema.update(settings, client)
+        yield from migrations.settle_new(settings, client)
         accounts = create_accounts(database(client, settings, "accounts"))
         if operations.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"

@@ -6,6 +6,7 @@ from shared import inbox
 from shared.auth.callers import ROLES
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+from shared.migrations.documents import MIGRATIONS
 
 _ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
 _DATE: Document = {"bsonType": "date"}
@@ -136,4 +137,4 @@ SIGNING_KEYS = Collection(
     ),
 )
 
-COLLECTIONS = (USERS, SESSIONS, SIGNING_KEYS, *inbox.COLLECTIONS)
+COLLECTIONS = (USERS, SESSIONS, SIGNING_KEYS, *inbox.COLLECTIONS, MIGRATIONS)

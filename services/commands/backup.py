@@ -9,11 +9,10 @@ from pathlib import Path
 
 import click
 from pymongo.errors import PyMongoError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services import backups, restore_check
 from services.commands import environment
+from services.commands.progress import bars
 from shared.backup import BackupFailed
 from shared.backup.manifest import Manifest
 from shared.interrupts import interrupted_once
@@ -27,8 +26,8 @@ def backup(to: Path | None) -> None:
     settings, kept = environment.read(), _backup_settings()
     kept = replace(kept, folder=to or kept.folder)
     began = time.monotonic()
-    with _explained(f"TO={kept.folder}"), _bars() as bars:
-        made = backups.make(settings, kept, now=datetime.now(UTC), progress=bars.show)
+    with _explained(f"TO={kept.folder}"), bars() as shown:
+        made = backups.make(settings, kept, now=datetime.now(UTC), progress=shown.show)
     click.echo(f"backup: {made.path}")
     click.echo(f"{_size(made.manifest)}, in {time.monotonic() - began:.1f} s")
     for path in made.removed:
@@ -41,14 +40,14 @@ def backup(to: Path | None) -> None:
 def restore(folder: Path, into: str) -> None:
     """Bring back the backup in FOLDER. Documents are replaced only with OVERWRITE=1."""
     settings, asked = environment.read(), _backup_settings()
-    with _explained(f"FROM={folder}"), _bars() as bars:
+    with _explained(f"FROM={folder}"), bars() as shown:
         done = backups.restore(
             settings,
             folder,
             into=into or settings.database_prefix,
             overwrite=asked.overwrite,
             now=datetime.now(UTC),
-            progress=bars.show,
+            progress=shown.show,
         )
     click.echo(f"restored: {', '.join(done.manifest.database_names(into=done.prefix))}")
     click.echo(_size(done.manifest))
@@ -67,8 +66,8 @@ def check(folder: Path) -> None:
     """Restore the backup in FOLDER aside, compare everything, and drop the copy."""
     settings = environment.read()
     began = time.monotonic()
-    with _explained(f"FROM={folder}"), _bars() as bars:
-        made, found = restore_check.check(settings, folder, progress=bars.show)
+    with _explained(f"FROM={folder}"), bars() as shown:
+        made, found = restore_check.check(settings, folder, progress=shown.show)
     for sentence in found:
         click.echo(sentence, err=True)
     if found:
@@ -113,32 +112,3 @@ def _explained(folder: str) -> Iterator[None]:
             f"{error.filename or folder} cannot be used ({error.strerror or error}); name another "
             f"folder than {folder}."
         ) from error
-
-
-class _Bars:
-    """A bar for every collection that is under way or done."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._name, self._task = "", progress.add_task("", visible=False)
-
-    def show(self, name: str, done: int, of: int) -> None:
-        """Move the bar of a collection; a new one is begun for another."""
-        if name != self._name:
-            self._name, self._task = name, self._progress.add_task(name)
-        self._progress.update(self._task, completed=done, total=of)
-
-
-@contextmanager
-def _bars() -> Iterator[_Bars]:
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description:>24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        # Into a file it would write the bars once, at the end, when they say nothing any more.
-        disable=not console.is_terminal,
-    ) as progress:
-        yield _Bars(progress)

@@ -7,9 +7,10 @@ import click
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from services import schema
+from services import migrations, schema
 from services.commands import environment
 from shared.database import Document, connect
+from shared.migrations import MigrationsUnfit
 from shared.settings import Settings
 
 
@@ -19,21 +20,28 @@ def build(prune: bool) -> None:
     """Build collections, rules and indexes of all services; says what it changed."""
     settings = environment.read()
     count = 0
-    with _connected(settings) as client:
+    with connected(settings) as client:
         for line in schema.update(settings, client, prune=prune):
             count += 1
             click.echo(line)
-    if not count:
-        click.echo("schema: everything is as declared, nothing was changed")
+        if not count:
+            click.echo("schema: everything is as declared, nothing was changed")
+        for line in migrations.settle_new(settings, client):
+            click.echo(line)
 
 
 @click.command(name="schema-check")
 def check() -> None:
     """Compare the databases with what is declared; exit 1 on any difference. Changes nothing."""
     settings = environment.read()
-    with _connected(settings) as client:
+    with connected(settings) as client:
         found = list(schema.differences(settings, client))
-    for sentence in found:
+        try:
+            pending = list(migrations.tell_pending(settings, client))
+        except MigrationsUnfit as error:
+            found.append(str(error))
+            pending = []
+    for sentence in [*found, *pending]:
         click.echo(sentence)
     if found:
         raise click.ClickException(
@@ -47,7 +55,7 @@ COMMANDS = (build, check)
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[MongoClient[Document]]:
+def connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
     try:
         # To build an index over everything takes as long as it takes.

@@ -5,6 +5,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from shared import inbox
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+from shared.migrations.documents import MIGRATIONS
 
 STATES = ("staging", "customers", "orders", "finished", "failed")
 
@@ -154,4 +155,4 @@ CHUNKS = Collection(
     ),
 )
 
-COLLECTIONS = (JOBS, ROWS, OUTCOMES, FILES, CHUNKS, *inbox.COLLECTIONS)
+COLLECTIONS = (JOBS, ROWS, OUTCOMES, FILES, CHUNKS, *inbox.COLLECTIONS, MIGRATIONS)

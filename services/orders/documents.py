@@ -13,6 +13,7 @@ from services.orders.model import (
 from shared import inbox
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+from shared.migrations.documents import MIGRATIONS
 
 _ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
 _DATE: Document = {"bsonType": "date"}
@@ -142,7 +143,7 @@ CUSTOMER_CARDS = Collection(
     },
 )
 
-COLLECTIONS = (ORDERS, CUSTOMER_CARDS, *inbox.COLLECTIONS)
+COLLECTIONS = (ORDERS, CUSTOMER_CARDS, *inbox.COLLECTIONS, MIGRATIONS)
 
 
 def refused_as_future(failure: Document) -> bool:

@@ -29,7 +29,7 @@ class TestHelp:
             "lock",
             "clean",
             *("backup", "restore", "restore-check"),
-            *("schema", "schema-check"),
+            *("schema", "schema-check", "migrate"),
         ):
             assert f"  make {target} " in ended.stdout
 
