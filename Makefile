@@ -61,8 +61,9 @@ schema-check: $(STAMP) ## Compare the databases with what is declared; fails on 
 	@exec $(BIN)/python -m services schema-check
 
 .PHONY: migrate
-migrate: $(STAMP) ## Turn documents of an older form into today's, while all goes on (DRY_RUN=1, SERVICE=name)
-	@exec $(BIN)/python -m services migrate $${SERVICE:+--service "$$SERVICE"} $${DRY_RUN:+--dry-run}
+migrate: $(STAMP) ## Turn documents of an older form into today's, while all goes on (DRY_RUN=1, SERVICE=, BATCH=)
+	@exec $(BIN)/python -m services migrate $${SERVICE:+--service "$$SERVICE"} $${DRY_RUN:+--dry-run} \
+		$${BATCH:+--batch "$$BATCH"}
 
 .PHONY: sample
 sample: $(STAMP) ## Load a generated shop: CUSTOMERS=100000 ORDERS=300000 (SEED=1, ADD=1, MEASURE=1)

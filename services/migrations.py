@@ -74,6 +74,7 @@ def apply(
     services: tuple[str, ...],
     *,
     progress: Progress,
+    batch: int = runner.BATCH,
     only_rehearse: bool = False,
 ) -> Iterator[Done]:
     """Apply what is pending, or only say what that would come to; ends with the first that fails.
@@ -86,7 +87,7 @@ def apply(
         if only_rehearse:
             account = _rehearse(service, migration, settings, client, progress)
         else:
-            account = runner.apply(owned, migration, progress=progress)
+            account = runner.apply(owned, migration, progress=progress, batch=batch)
         yield Done(service=service, migration=migration, account=account)
         if account.problem:
             return

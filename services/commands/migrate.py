@@ -11,6 +11,7 @@ from services.commands.schema import connected
 from services.migrations import Done
 from shared.interrupts import interrupted_once
 from shared.migrations import LockLost, MigrationHeld, MigrationsUnfit
+from shared.migrations.runner import BATCH
 from shared.settings import PORTS
 
 NAMED = 10
@@ -20,7 +21,14 @@ NAMED = 10
 @click.command(name="migrate")
 @click.option("--service", type=click.Choice(sorted(PORTS)), help="Of this service alone.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
-def migrate(service: str | None, dry_run: bool) -> None:
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 10_000),
+    default=BATCH,
+    show_default=True,
+    help="Documents that are written at once; fewer leave more room for requests.",
+)
+def migrate(service: str | None, dry_run: bool, batch: int) -> None:
     """Apply the migrations that are pending, while everybody goes on working."""
     settings = environment.read()
     services = tuple(PORTS) if service is None else (service,)
@@ -31,7 +39,12 @@ def migrate(service: str | None, dry_run: bool) -> None:
                     click.echo(line)
             began, count = perf_counter(), 0
             for done in migrations.apply(
-                settings, client, services, progress=shown.show, only_rehearse=dry_run
+                settings,
+                client,
+                services,
+                progress=shown.show,
+                batch=batch,
+                only_rehearse=dry_run,
             ):
                 count += 1
                 _tell(done, seconds=perf_counter() - began, dry_run=dry_run)

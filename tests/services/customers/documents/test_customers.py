@@ -15,6 +15,7 @@ from services.customers.repository.customers import to_document
 from services.customers.repository.ledger import NO_PURCHASES
 from shared.database import Document, build
 from shared.identifiers import new_id
+from tests.services.old_customers import as_before
 
 Raw = Callable[..., Document]
 Own = Database[Document]
@@ -180,7 +181,7 @@ class TestCustomers:
 
     @pytest.mark.parametrize("mark", [{}, {"schema_version": 1}], ids=str)
     def test_takes_the_form_before_todays(self, own: Own, raw: Raw, mark: Document) -> None:
-        own.customers.insert_one(before(raw(), **mark))
+        own.customers.insert_one(as_before(raw(), **mark))
 
         assert own.customers.count_documents({}) == 1
 
@@ -191,7 +192,7 @@ class TestCustomers:
         self, own: Own, raw: Raw, change: Document
     ) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.insert_one(before(raw(), **change))
+            own.customers.insert_one(as_before(raw(), **change))
 
     def test_keeps_nothing_personal_of_a_deleted_one(self, own: Own) -> None:
         left = {"deleted_at": datetime(2025, 6, 1, tzinfo=UTC), "version": 2, "outbox": []}
@@ -240,12 +241,6 @@ class TestStaff:
 class TestBuild:
     def test_changes_nothing_the_second_time(self, own: Own) -> None:
         assert list(build(own, documents.COLLECTIONS)) == []
-
-
-def before(document: Document, **changes: Any) -> Document:
-    """A customer as it lay in the database in the first form."""
-    new = {"channels", "interests", "schema_version"}
-    return {name: value for name, value in document.items() if name not in new} | changes
 
 
 def entry(**changes: Any) -> Document:

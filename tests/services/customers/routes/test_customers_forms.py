@@ -9,6 +9,7 @@ from pymongo.database import Database
 from services.customers.model.customers import Customer, Email, Phone
 from services.customers.repository.customers import to_document
 from shared.database import Document
+from tests.services.old_customers import as_before
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -87,20 +88,18 @@ class TestOldOnes:
         # As if that had been of the first form.
         asked = (own.customers.find_one({}) or {})["request"]
         own.customers.update_one(
-            {}, {"$set": {"request.first": as_before(asked["first"]), "preferences": {}}}
+            {},
+            {
+                "$set": {
+                    "request.first": as_before(asked["first"], preferences=OLD),
+                    "preferences": {},
+                }
+            },
         )
 
         again = http.post("/v1/customers", json=body, headers=key)
 
         assert (again.status_code, again.json) == (201, first.json)
-
-
-def as_before(document: Document) -> Document:
-    """A customer who said the same, in the first form."""
-    new = {"channels", "interests", "schema_version"}
-    return {name: value for name, value in document.items() if name not in new} | {
-        "preferences": OLD
-    }
 
 
 @pytest.fixture
@@ -112,5 +111,5 @@ def old(own: Database[Document], make_customer: Make) -> Customer:
         phones=(Phone(number="+442079460958"),),
         tags=("vip",),
     )
-    own.customers.insert_one({**as_before(to_document(customer)), "outbox": []})
+    own.customers.insert_one({**as_before(to_document(customer), preferences=OLD), "outbox": []})
     return customer
