@@ -4,6 +4,7 @@ The routes and their filters come from the services' own OpenAPI documents, so t
 forgotten. Knows all services.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from pymongo import MongoClient
 
 from services.accounts import repository, secrets
 from services.accounts.app import create_accounts
-from services.filters import SAMPLES, Values, leading
+from services.filters import PLACES, SAMPLES, Values, leading
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, connect, database
@@ -28,6 +29,7 @@ from shared.settings import PORTS, Settings
 # Parameters that say where in a list one is, and narrow nothing.
 NAVIGATION = frozenset({"cursor", "limit"})
 LIMIT = 50
+_PLACE = re.compile(r"{(\w+)}")
 
 
 class UnknownFilter(Exception):
@@ -122,8 +124,11 @@ def run(settings: Settings) -> Iterator[Ask]:
             http.environ_base["HTTP_AUTHORIZATION"] = _token(settings, client)
             for route in list_routes(service, http.get("/openapi.json").get_json()):
                 samples = values_of(route, client, settings)
+                address = address_of(route, client, settings)
                 for filters in cases(samples):
-                    yield from _pages(http, route, filters, client=client, recorder=recorder)
+                    yield from _pages(
+                        http, address, route, filters, client=client, recorder=recorder
+                    )
 
 
 def list_routes(service: str, document: Document) -> list[ListRoute]:
@@ -160,6 +165,21 @@ def values_of(
     return {name: known[name](owned) for name in route.filters}
 
 
+def address_of(route: ListRoute, client: MongoClient[Document], settings: Settings) -> str:
+    """The address of a list, with something that is there in each place of its path.
+
+    :raises UnknownFilter: it is not known what to put in a place.
+    """
+    known = PLACES.get(route.service, {})
+    names = _PLACE.findall(route.path)
+    if not known.keys() >= set(names):
+        raise UnknownFilter(
+            f"{route.path} is a list for each {', '.join(names)}; say in services/filters.py which."
+        )
+    owned = database(client, settings, route.service)
+    return route.path.format(**{name: known[name](owned) for name in names})
+
+
 def cases(samples: Mapping[str, Values]) -> Iterator[dict[str, tuple[str, ...]]]:
     """No filter, each with each of its values, and each two with their commonest."""
     yield {}
@@ -172,6 +192,7 @@ def cases(samples: Mapping[str, Values]) -> Iterator[dict[str, tuple[str, ...]]]
 
 def _pages(
     http: FlaskClient,
+    address: str,
     route: ListRoute,
     filters: Mapping[str, tuple[str, ...]],
     *,
@@ -183,7 +204,7 @@ def _pages(
     cursor: Document = {}
     for page in (1, 2):
         recorder.take()
-        answer = http.get(route.path, query_string={**query, **cursor, "limit": LIMIT})
+        answer = http.get(address, query_string={**query, **cursor, "limit": LIMIT})
         asked = [one for one in recorder.take() if one.database.endswith(f"_{route.service}")]
         body: Any = answer.get_json()
         if answer.status_code != 200:

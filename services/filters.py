@@ -93,6 +93,21 @@ def _time(share: float, otherwise: str) -> Sample:
     return sample
 
 
+def _busiest(database: Database[Document]) -> str:
+    """The customer of whose journal there is most."""
+    stages: list[Document] = [
+        {"$group": {"_id": "$customer_id", "n": {"$sum": 1}}},
+        {"$sort": {"n": -1, "_id": 1}},
+        {"$limit": 1},
+    ]
+    found = next(iter(database.journal.aggregate(stages)), None)
+    return "0" * 24 if found is None else str(found["_id"])
+
+
+# Service → a name in the path of a list → what to put there.
+PLACES: Mapping[str, Mapping[str, Callable[[Database[Document]], str]]] = {
+    "customers": {"id": _busiest},
+}
 SAMPLES: Mapping[str, Mapping[str, Sample]] = {
     "customers": {
         "id": _ids,
@@ -103,6 +118,8 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = {
         "tag": _values("customers", "tags", otherwise="none"),
         "interest": _values("customers", "interests", otherwise="none"),
         "q": _beginnings,
+        # Of a journal.
+        "kind": _values("journal", "kind", otherwise="meeting"),
     },
     "orders": {
         "customer_id": _values("orders", "customer_id", otherwise="0" * 24),

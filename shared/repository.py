@@ -68,20 +68,89 @@ class Page:
     next: list[Any] | None
 
 
-class Repository:
-    """Base of every repository: the only way a document is written together with its events.
+class ReadingRepository:
+    """How the documents of one collection are read.
 
-    Subclasses name the collection, the fields that callers may see, and the refusals of their
-    unique indexes. Reads answer with that projection; the outbox never leaves this module.
+    Subclasses name the collection and the fields that callers may see; every read answers with
+    those. By itself it is for documents that are never changed.
     """
 
     collection_name: str
     public: tuple[str, ...]
 
-    def __init__(self, database: Database[Document], hearers: Hearers | None = None) -> None:
+    def __init__(self, database: Database[Document]) -> None:
         self.collection: Collection[Document] = database[self.collection_name]
-        self._hearers = hearers or {}
         self._projection = dict.fromkeys(self.public, 1)
+
+    def find(self, query: Document) -> Document | None:
+        """One document as callers see it, or None."""
+        found = self.collection.find_one(query, self._projection)
+        return None if found is None else self.seen(found)
+
+    def seen(self, document: Document) -> Document:
+        """A document as it was read, in today's form.
+
+        Where documents of the form before lie among those of today's, it turns them into the new.
+        """
+        return document
+
+    def get(self, id: str) -> Document:
+        """One live document as callers see it.
+
+        :raises NotFound: there is none.
+        """
+        document = self.find({"_id": id, "deleted_at": None})
+        if document is None:
+            raise NotFound("There is nothing with this id.")
+        return document
+
+    def is_used(self) -> bool:
+        """Whether there is any document at all."""
+        return self.collection.find_one({}, {"_id": 1}) is not None
+
+    def page(
+        self, range: Range, *, after: list[Any] | None, limit: int, where: Document | None = None
+    ) -> Page:
+        """The next `limit` documents of a stretch of an index that also match `where`.
+
+        The bounds are given to the server as index positions (`min` and `max`), so the page at any
+        depth begins where the last one ended and nothing is skipped over or sorted.
+        """
+        query = dict(where or {})
+        if after is not None:
+            query = {"$and": [query, {"_id": {"$ne": after[-1]}}]}
+        cursor = (
+            self.collection.find(query, self._projection)
+            .hint(range.index)
+            .min(range.minimum(None if after is None else tuple(after)))
+            .max(range.maximum())
+            .limit(limit + 1)
+            # The server's first answer has 101 documents otherwise, and a longer page two of them.
+            .batch_size(limit + 1)
+        )
+        try:
+            items = [self.seen(document) for document in cursor]
+        except OperationFailure as error:
+            if error.code != _ENDS_BEFORE_IT_BEGINS:
+                raise
+            # Filters, or a made-up cursor, may describe an empty stretch. It has an empty page.
+            items = []
+        if len(items) <= limit:
+            return Page(items=items, next=None)
+        items = items[:limit]
+        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal) :]]
+        return Page(items=items, next=position)
+
+
+class Repository(ReadingRepository):
+    """Base of most repositories: the only way a document is written together with its events.
+
+    Subclasses also have the refusals of their unique indexes. The outbox never leaves this module.
+    """
+
+    def __init__(self, database: Database[Document], hearers: Hearers | None = None) -> None:
+        super().__init__(database)
+        self._hearers = hearers or {}
 
     def outbox(self, *events: Event) -> list[Document]:
         """The outbox entries for `events`, with the id of the request that is being answered."""
@@ -145,65 +214,6 @@ class Repository:
         if outcome.matched_count == 0:
             raise Stale("Someone else changed this first; reload it and try again.")
 
-    def find(self, query: Document) -> Document | None:
-        """One document as callers see it, or None."""
-        found = self.collection.find_one(query, self._projection)
-        return None if found is None else self.seen(found)
-
-    def seen(self, document: Document) -> Document:
-        """A document as it was read, in today's form.
-
-        Where documents of the form before lie among those of today's, it turns them into the new.
-        """
-        return document
-
-    def get(self, id: str) -> Document:
-        """One live document as callers see it.
-
-        :raises NotFound: there is none.
-        """
-        document = self.find({"_id": id, "deleted_at": None})
-        if document is None:
-            raise NotFound("There is nothing with this id.")
-        return document
-
-    def is_used(self) -> bool:
-        """Whether there is any document at all."""
-        return self.collection.find_one({}, {"_id": 1}) is not None
-
-    def page(
-        self, range: Range, *, after: list[Any] | None, limit: int, where: Document | None = None
-    ) -> Page:
-        """The next `limit` documents of a stretch of an index that also match `where`.
-
-        The bounds are given to the server as index positions (`min` and `max`), so the page at any
-        depth begins where the last one ended and nothing is skipped over or sorted.
-        """
-        query = dict(where or {})
-        if after is not None:
-            query = {"$and": [query, {"_id": {"$ne": after[-1]}}]}
-        cursor = (
-            self.collection.find(query, self._projection)
-            .hint(range.index)
-            .min(range.minimum(None if after is None else tuple(after)))
-            .max(range.maximum())
-            .limit(limit + 1)
-            # The server's first answer has 101 documents otherwise, and a longer page two of them.
-            .batch_size(limit + 1)
-        )
-        try:
-            items = [self.seen(document) for document in cursor]
-        except OperationFailure as error:
-            if error.code != _ENDS_BEFORE_IT_BEGINS:
-                raise
-            # Filters, or a made-up cursor, may describe an empty stretch. It has an empty page.
-            items = []
-        if len(items) <= limit:
-            return Page(items=items, next=None)
-        items = items[:limit]
-        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal) :]]
-        return Page(items=items, next=position)
-
 
 def apply_states(collection: Collection[Document], states: Sequence[Document]) -> None:
     """Keep each state (`_id`, `version` and the rest) unless one as new or newer is there already.
@@ -228,3 +238,23 @@ def apply_states(collection: Collection[Document], states: Sequence[Document]) -
         # The document exists: it is as new, or another process has just inserted an older one.
         again = [newer(states[clash["index"]], upsert=False) for clash in clashes]
         collection.bulk_write(again, ordered=False)
+
+
+def insert_missing(collection: Collection[Document], documents: Sequence[Document]) -> set[str]:
+    """Insert the documents whose ids are not there yet, leaving the others; returns their ids.
+
+    :raises BulkWriteError: the database refuses one for another reason than its id.
+    """
+    try:
+        if documents:
+            collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        clashes = write_errors(error)
+        if not all(_is_there(clash) for clash in clashes):
+            raise
+        return {documents[clash["index"]]["_id"] for clash in clashes}
+    return set()
+
+
+def _is_there(failure: Document) -> bool:
+    return failure["code"] == _DUPLICATE_KEY and "_id" in failure["keyPattern"]

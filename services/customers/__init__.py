@@ -1,12 +1,15 @@
-"""Customers: who they are, and what they have bought, as the orders service told us.
+"""Customers: who they are, what they have bought, and all that happened with them.
 
-Owns customers and a ledger of their orders. Tells of every change to a customer; hears every
-change to an order, and to the staff.
+Owns customers, a ledger of their orders, their journal, and visitors of the shop's website. Tells
+of every change to a customer; hears every change to an order, and to the staff, and for the journal
+what it tells itself.
 """
 
 from shared.events.contracts import (
+    ConsentChanged,
     CustomerChanged,
     CustomerDeleted,
+    CustomerDetailsChanged,
     CustomerRegistered,
     OrderCancelled,
     OrderDelivered,
@@ -15,13 +18,17 @@ from shared.events.contracts import (
     OrderShipped,
     UserChanged,
     UserRegistered,
+    VisitorTied,
 )
 from shared.events.envelope import Event
 
 SENDS: dict[type[Event], tuple[str, ...]] = {
-    CustomerRegistered: ("orders",),
+    CustomerRegistered: ("orders", "customers"),
     CustomerChanged: ("orders",),
-    CustomerDeleted: ("orders",),
+    CustomerDetailsChanged: ("customers",),
+    ConsentChanged: ("customers",),
+    CustomerDeleted: ("orders", "customers"),
+    VisitorTied: ("customers",),
 }
 HEARS: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -31,4 +38,9 @@ HEARS: tuple[type[Event], ...] = (
     OrderCancelled,
     UserRegistered,
     UserChanged,
+    CustomerRegistered,
+    CustomerDetailsChanged,
+    ConsentChanged,
+    CustomerDeleted,
+    VisitorTied,
 )

@@ -4,8 +4,11 @@ from flask import Flask
 from pymongo import MongoClient
 
 from services.customers import SENDS
+from services.customers.operations.visits import Website
 from services.customers.repository.customers import CustomerRepository
-from services.customers.routes import customers
+from services.customers.repository.journal import JournalRepository
+from services.customers.repository.visits import ViewRepository, VisitorRepository
+from services.customers.routes import customers, journal, visits
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document, connect, database
@@ -25,8 +28,16 @@ def create_app(
         client=client,
     )
     app.config["DEFAULT_PHONE_REGION"] = settings.default_phone_region
-    app.extensions["customers"] = CustomerRepository(database(client, settings, "customers"), SENDS)
-    api.register_blueprint(customers.blueprint)
+    own = database(client, settings, "customers")
+    website = Website(
+        customers=CustomerRepository(own, SENDS),
+        journal=JournalRepository(own),
+        views=ViewRepository(own),
+        visitors=VisitorRepository(own, SENDS),
+    )
+    app.extensions.update(customers=website.customers, journal=website.journal, website=website)
+    for blueprint in (customers.blueprint, journal.blueprint, visits.blueprint):
+        api.register_blueprint(blueprint)
     return app
 
 

@@ -1,15 +1,23 @@
-"""What customers does when other services speak: plain functions of repositories and events."""
+"""What customers does when a service speaks, itself included: functions of repositories, events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from bson import Decimal128
 
+from services.customers.model import entries
+from services.customers.model.journal import Entry
+from services.customers.operations import visits
+from services.customers.operations.visits import Website
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
-from shared.events.contracts import OrderState, UserState
+from shared.events.contracts import OrderState, UserState, VisitorTied
 from shared.hearing import NotNow
+
+Told = TypeVar("Told")
 
 MOST_TRIES = 20
 
@@ -80,3 +88,38 @@ def keep_staff_card(staff: StaffRepository, events: Sequence[UserState]) -> None
             for event in events
         ]
     )
+
+
+def note(
+    journal: JournalRepository,
+    entries_of: Callable[[Told], Sequence[Entry]],
+    events: Sequence[Told],
+) -> None:
+    """Write in the journal what events say."""
+    journal.add_all([entry for event in events for entry in entries_of(event)])
+
+
+def note_orders(journal: JournalRepository, events: Sequence[OrderState]) -> None:
+    """Write in the journals of those who ordered what became of their orders.
+
+    Guest orders belong to nobody. Orders that came with an import also say that it touched their
+    customers.
+    """
+    found: dict[str, Entry] = {}
+    for event in events:
+        if event.customer_id is not None:
+            entry = entries.of_order(event, event.customer_id)
+            found[entry.id] = entry
+            if event.batch is not None:
+                happened_at = datetime.fromisoformat(event.occurred_at)
+                touched = entries.imported(
+                    event.batch, event.customer_id, happened_at, actor=event.actor
+                )
+                found.setdefault(touched.id, touched)
+    journal.add_all(list(found.values()))
+
+
+def bring_views(website: Website, events: Sequence[VisitorTied]) -> None:
+    """Take what visitors looked at before into the journals of those who they turned out to be."""
+    for event in events:
+        visits.bring_views(website, event.visitor_id, event.customer_id)

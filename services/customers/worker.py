@@ -1,23 +1,34 @@
 """Joins customers' subscribers to the queue, as `app.py` joins its routes to HTTP."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from celery import Celery
 from pymongo.database import Database
 
 from services.customers import SENDS, subscribers
+from services.customers.model import entries
+from services.customers.operations.visits import Website
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
+from services.customers.repository.visits import ViewRepository, VisitorRepository
 from shared.database import Document
 from shared.events.contracts import (
+    ConsentChanged,
+    CustomerDeleted,
+    CustomerDetailsChanged,
+    CustomerRegistered,
     OrderCancelled,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderShipped,
+    OrderState,
     UserChanged,
     UserRegistered,
+    VisitorTied,
 )
 from shared.hearing import Subscriptions
 from shared.settings import Settings
@@ -26,18 +37,29 @@ from shared.worker import create_worker as create_base
 
 def join(database: Database[Document]) -> Subscriptions:
     """Who hears what, on this database."""
-    keep_ledger = partial(
-        subscribers.keep_ledger, CustomerRepository(database, SENDS), LedgerRepository(database)
-    )
+    customers, journal = CustomerRepository(database, SENDS), JournalRepository(database)
+    ledger = LedgerRepository(database)
+    website = Website(customers, journal, ViewRepository(database), VisitorRepository(database))
+
+    def take_order(events: Sequence[OrderState]) -> None:
+        subscribers.note_orders(journal, events)
+        subscribers.keep_ledger(customers, ledger, events)
+
+    note_customers = partial(subscribers.note, journal, entries.of_customer)
     keep_staff_card = partial(subscribers.keep_staff_card, StaffRepository(database))
     return {
-        OrderPlaced: keep_ledger,
-        OrderPaid: keep_ledger,
-        OrderShipped: keep_ledger,
-        OrderDelivered: keep_ledger,
-        OrderCancelled: keep_ledger,
+        OrderPlaced: take_order,
+        OrderPaid: take_order,
+        OrderShipped: take_order,
+        OrderDelivered: take_order,
+        OrderCancelled: take_order,
         UserRegistered: keep_staff_card,
         UserChanged: keep_staff_card,
+        CustomerRegistered: note_customers,
+        CustomerDetailsChanged: note_customers,
+        CustomerDeleted: note_customers,
+        ConsentChanged: partial(subscribers.note, journal, entries.of_consents),
+        VisitorTied: partial(subscribers.bring_views, website),
     }
 
 

@@ -17,10 +17,14 @@ from shared.events.contracts import (
     OrderShipped,
     OrderState,
 )
+from shared.events.envelope import Origin
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
 Document = dict[str, Any]
+
+NOBODY: Origin = {}
+"""The origin of what the system does by itself."""
 
 _EVENTS: dict[str, type[OrderState]] = {
     "pay": OrderPaid,
@@ -37,6 +41,7 @@ def place(
     *,
     now: datetime,
     request: CreationRequest | None = None,
+    origin: Origin = NOBODY,
 ) -> Document:
     """Record an order or a return and tell the other services.
 
@@ -52,7 +57,7 @@ def place(
         if repeated is None:
             raise
         return repeated
-    return orders.add(order, _placed(order), request=request)
+    return orders.add(order, placed(order, origin), request=request)
 
 
 def place_many(
@@ -62,6 +67,7 @@ def place_many(
     *,
     now: datetime,
     batch: str,
+    origin: Origin = NOBODY,
 ) -> list[Document]:
     """Record those of `entries` that are not there yet; one outcome for each, in their order.
 
@@ -77,7 +83,7 @@ def place_many(
     addable = [order for order in new if order.customer_id not in unknown]
     first = {_number(order): order for order in reversed(addable)}
     alike = {_content(order): order for order in reversed(made) if isinstance(order, Order)}
-    added = _add(orders, list(first.values()), batch=batch)
+    added = _add(orders, list(first.values()), batch=batch, origin=origin)
     # Those that come twice in this call, and those that somebody else added meanwhile.
     late = orders.find_numbers(_number(order) for order in addable if order.id not in added)
 
@@ -95,7 +101,13 @@ def place_many(
 
 
 def take_step(
-    orders: OrderRepository, id: str, step: str, *, version: int, now: datetime
+    orders: OrderRepository,
+    id: str,
+    step: str,
+    *,
+    version: int,
+    now: datetime,
+    origin: Origin = NOBODY,
 ) -> Document:
     """Take an order one step (pay, ship, deliver or cancel) further, if it still has `version`.
 
@@ -111,8 +123,23 @@ def take_step(
         **_state({**order, "status": status}, total=order["total"].to_decimal()),
         version=version + 1,
         occurred_at=now.isoformat(),
+        **origin,
     )
     return orders.change(id, {"status": status, "updated_at": now}, event, version=version)
+
+
+def placed(order: Order, origin: Origin) -> OrderPlaced:
+    """What tells of a new order."""
+    details = {
+        name: getattr(order, name)
+        for name in ("number", "source", "customer_id", "kind", "status", "currency", "placed_at")
+    }
+    return OrderPlaced(
+        **_state({"_id": order.id, **details}, total=order.total),
+        version=order.version,
+        occurred_at=order.updated_at.isoformat(),
+        **origin,
+    )
 
 
 def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
@@ -124,9 +151,12 @@ def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
         return refusal
 
 
-def _add(orders: OrderRepository, new: Sequence[Order], *, batch: str) -> dict[str, Refusal | None]:
+def _add(
+    orders: OrderRepository, new: Sequence[Order], *, batch: str, origin: Origin
+) -> dict[str, Refusal | None]:
     """Add orders of different numbers; by id None or the refusal, without those that came late."""
-    results = orders.add_many([(order, _placed(order)) for order in new], batch=batch)
+    by: Origin = {**origin, "batch": batch}
+    results = orders.add_many([(order, placed(order, by)) for order in new], batch=batch)
     return {
         order.id: result
         for order, result in zip(new, results, strict=True)
@@ -164,18 +194,6 @@ def _number(order: Order) -> Number:
 
 def _content(order: Order) -> tuple[Number, str]:
     return _number(order), order.fingerprint
-
-
-def _placed(order: Order) -> OrderPlaced:
-    details = {
-        name: getattr(order, name)
-        for name in ("number", "source", "customer_id", "kind", "status", "currency", "placed_at")
-    }
-    return OrderPlaced(
-        **_state({"_id": order.id, **details}, total=order.total),
-        version=order.version,
-        occurred_at=order.updated_at.isoformat(),
-    )
 
 
 def _state(order: Document, *, total: Decimal) -> Document:

@@ -16,7 +16,7 @@ from services.orders.schemas import (
     OrderQuerySchema,
     OrderSchema,
 )
-from shared.auth.middleware import allow, caller
+from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
 from shared.web import answers, bulk
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
@@ -55,7 +55,9 @@ def place_order(payload: Document) -> Response:
     order is `placed`, unless it is history that had got further before it was recorded here.
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
-    order = operations.place(_orders(), _directory(), payload, now=_now(), request=request)
+    order = operations.place(
+        _orders(), _directory(), payload, now=_now(), request=request, origin=origin()
+    )
     return answers.entity(order, status=201, location=f"orders/{order['_id']}")
 
 
@@ -72,7 +74,14 @@ def place_orders(payload: Document) -> Response:
     """
     entries = bulk.load_entries(NewOrderEntrySchema(), payload["entries"])
     return bulk.answer(
-        operations.place_many(_orders(), _directory(), entries, now=_now(), batch=payload["batch"])
+        operations.place_many(
+            _orders(),
+            _directory(),
+            entries,
+            now=_now(),
+            batch=payload["batch"],
+            origin=origin(),
+        )
     )
 
 
@@ -133,7 +142,9 @@ def cancel_order(id: str) -> Response:
 
 def _take_step(id: str, step: str) -> Response:
     return answers.entity(
-        operations.take_step(_orders(), id, step, version=expected_version(), now=_now())
+        operations.take_step(
+            _orders(), id, step, version=expected_version(), now=_now(), origin=origin()
+        )
     )
 
 

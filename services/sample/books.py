@@ -13,13 +13,22 @@ from typing import Any
 
 from bson import Decimal128
 
+from services.customers.model import entries
 from services.customers.model.customers import Customer
+from services.customers.operations.customers import arrival
 from services.customers.repository.customers import to_document as customer_document
+from services.customers.repository.journal import to_document as entry_document
 from services.customers.repository.ledger import NO_PURCHASES
 from services.orders.model import Order
+from services.orders.operations import placed
 from services.orders.repository import to_document as order_document
+from shared.events.contracts import ConsentChanged
+from shared.events.envelope import Origin
 
 Document = dict[str, Any]
+
+ORIGIN: Origin = {"via": "sample"}
+"""Nobody asked for all this, and it did not come over HTTP."""
 
 
 @dataclass
@@ -112,3 +121,29 @@ def entry(one: Order) -> Document:
         "placed_at": one.placed_at,
         "version": one.version,
     }
+
+
+def arrivals(many: Iterable[Customer], *, recorded_at: datetime) -> list[Document]:
+    """What the journals say of customers who came, for the customers' database."""
+    told = [
+        entry
+        for one in many
+        for event in arrival(one, ORIGIN)
+        for entry in (
+            entries.of_consents(event)
+            if isinstance(event, ConsentChanged)
+            else entries.of_customer(event)
+        )
+    ]
+    return [entry_document(entry, recorded_at=recorded_at) for entry in told]
+
+
+def purchases(many: Iterable[Order], *, recorded_at: datetime) -> list[Document]:
+    """What the journals say of orders, for the customers' database. Guests have none."""
+    return [
+        entry_document(
+            entries.of_order(placed(one, ORIGIN), one.customer_id), recorded_at=recorded_at
+        )
+        for one in many
+        if one.customer_id is not None
+    ]

@@ -11,7 +11,6 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,7 +24,8 @@ from rich.progress import (
 from services.sample import books, people, sales
 from services.sample.names import countries
 from services.sample.plan import Plan
-from shared.database import connect, database, write_errors
+from shared.database import connect, database
+from shared.repository import insert_missing
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -35,7 +35,6 @@ Batch = tuple[str, str, list[Document]]
 WRITERS = 2
 # Batches that wait for a writer. More would only fill the memory.
 _AHEAD = 4
-_DUPLICATE_KEY = 11000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +110,7 @@ def batches(plan: Plan, *, now: datetime) -> Iterator[Batch]:
         purchases.note(made)
         yield "orders", "orders", [books.order(one, recorded_at=now, batch=mark) for one in made]
         yield "customers", "ledger", [books.entry(one) for one in made if one.customer_id]
+        yield "customers", "journal", books.purchases(made, recorded_at=now)
     for numbers in plan.chunks(plan.customers):
         # Made a second time: to keep them all would take more memory than it saves time.
         known = people.customers(plan, numbers)
@@ -119,6 +119,7 @@ def batches(plan: Plan, *, now: datetime) -> Iterator[Batch]:
             "customers",
             [books.customer(one, purchases, batch=mark) for one in known],
         )
+        yield "customers", "journal", books.arrivals(known, recorded_at=now)
         yield "orders", "customer_cards", [books.card(one) for one in known]
 
 
@@ -134,18 +135,7 @@ def insert(collection: Collection[Document], documents: list[Document]) -> int:
 
     :raises BulkWriteError: the database refuses one for another reason than that.
     """
-    try:
-        return len(collection.insert_many(documents, ordered=False).inserted_ids)
-    except BulkWriteError as error:
-        others = [one for one in write_errors(error) if not _is_there(one)]
-        if others:
-            raise
-        inserted: int = error.details["nInserted"]
-        return inserted
-
-
-def _is_there(failure: Document) -> bool:
-    return failure["code"] == _DUPLICATE_KEY and "_id" in failure["keyPattern"]
+    return len(documents) - len(insert_missing(collection, documents))
 
 
 def _settle(

@@ -14,6 +14,7 @@ from shared.auth.callers import ROLES, Caller
 from shared.auth.keyring import KeysUnavailable
 from shared.auth.tokens import TokenVerifier
 from shared.errors import Forbidden, Unauthenticated, Unavailable
+from shared.events.envelope import Origin
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -44,6 +45,12 @@ def allowed_roles(view: Callable[..., Any]) -> frozenset[str]:
 def caller() -> Caller:
     """Who makes the present request. Only for views that are not public."""
     return cast(Caller, g.caller)
+
+
+def origin() -> Origin:
+    """Who makes the present request, as the events that it leads to say it."""
+    asking = caller()
+    return {"actor": {"id": asking.id, "role": asking.role}, "via": asking.via}
 
 
 def install(app: Flask, verifier: TokenVerifier) -> None:

@@ -4,6 +4,7 @@ Its name and fields. Who sends and who hears one is said in each service's `__in
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from shared.events.envelope import Event
 
@@ -28,6 +29,36 @@ class CustomerChanged(CustomerState):
 class CustomerDeleted(Event):
     """A customer was deleted; only the id stays."""
 
+    customer_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerDetailsChanged(Event):
+    """Fields of a customer were changed: each as `field`, what was in it `before`, and `after`.
+
+    Customers alone hears it, for the journal: what it carries is personal.
+    """
+
+    customer_id: str
+    changes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentChanged(Event):
+    """A customer said by which channels they agree to be contacted, and by which not.
+
+    Each of them as `channel`, what was known `before` (yes, no, or null), and `after`.
+    """
+
+    customer_id: str
+    consents: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorTied(Event):
+    """A visitor of the shop's website turned out to be this customer."""
+
+    visitor_id: str
     customer_id: str
 
 
@@ -99,6 +130,9 @@ ALL: tuple[type[Event], ...] = (
     CustomerRegistered,
     CustomerChanged,
     CustomerDeleted,
+    CustomerDetailsChanged,
+    ConsentChanged,
+    VisitorTied,
     OrderPlaced,
     OrderPaid,
     OrderShipped,

@@ -4,13 +4,21 @@ from dataclasses import MISSING, Field, asdict, dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from types import UnionType
-from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Self, TypedDict, Union, get_args, get_origin, get_type_hints
 
 from shared.identifiers import new_id
 
 
 class EventMalformed(Exception):
     """What came is not an event as services send them; the message says in what way."""
+
+
+class Origin(TypedDict, total=False):
+    """Who made something happen, and by which way: the fields of an event that say so."""
+
+    actor: dict[str, str] | None
+    via: str | None
+    batch: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +34,13 @@ class Event:
 
     version: int
     occurred_at: str
+
+    actor: dict[str, str] | None = None
+    """Who did it: `id` and `role` of a member of staff, or None where nobody did."""
+    via: str | None = None
+    """The service that acted for them, or None if they called by themselves."""
+    batch: str | None = None
+    """The piece of work in bulk calls that it came with, or None if it came alone."""
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:

@@ -16,14 +16,18 @@ from flask import Flask
 from marshmallow import Schema
 from openapi_spec_validator import validate
 from pymongo import MongoClient
+from pymongo.collection import Collection as MongoCollection
 from werkzeug.routing import Rule
 
 from services.accounts.model import User
 from services.accounts.repository import UserRepository
 from services.accounts.schemas import UserSchema
 from services.customers.model.customers import Customer
+from services.customers.model.journal import Entry
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.schemas.customers import CustomerSchema
+from services.customers.schemas.journal import EntrySchema
 from services.imports.repository.jobs import JobRepository
 from services.imports.schemas import ImportSchema
 from services.orders.model import Order
@@ -34,12 +38,17 @@ from shared.auth.tokens import TokenVerifier
 from shared.database import Collection, Document
 from shared.events import contracts
 from shared.events.envelope import Event
-from shared.repository import Repository
+from shared.repository import ReadingRepository, Repository
 from shared.settings import PORTS, Settings, load
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted(path for part in ("services", "shared") for path in (ROOT / part).rglob("*.py"))
 LONGEST_FILE = 300
+WRITES = {
+    name
+    for name in dir(MongoCollection)
+    if re.match("insert|update|replace|delete|find_one_and|bulk_write|drop|rename", name)
+}
 
 Apps = Callable[[str], Flask]
 
@@ -164,6 +173,7 @@ class TestShapes:
         [
             ("accounts", "users", UserSchema, UserRepository, User),
             ("customers", "customers", CustomerSchema, CustomerRepository, Customer),
+            ("customers", "journal", EntrySchema, JournalRepository, Entry),
             ("orders", "orders", OrderSchema, OrderRepository, Order),
             ("imports", "jobs", ImportSchema, JobRepository, None),
         ],
@@ -173,7 +183,7 @@ class TestShapes:
         service: str,
         name: str,
         schema: type[Schema],
-        repository: type[Repository],
+        repository: type[ReadingRepository],
         entity: Any,
     ) -> None:
         shown = set(repository.public) - {"version", "revision", "schema_version"} | {"id"}
@@ -183,6 +193,55 @@ class TestShapes:
         assert set(schema().fields) == shown
         assert set(repository.public) <= stored
         assert held - {"id"} <= stored
+
+
+class TestJournal:
+    def test_has_no_way_to_change_or_delete_an_entry(self) -> None:
+        ways = {name for name, _ in inspect.getmembers(JournalRepository, inspect.isfunction)}
+
+        assert {name for name in ways if not name.startswith("_")} == {
+            "add",
+            "add_all",
+            "batches",
+            "find",
+            "first_answer",
+            "get",
+            "get_entry",
+            "is_used",
+            "page",
+            "search",
+            "seen",
+        }
+        assert not issubclass(JournalRepository, Repository)
+
+    def test_is_written_in_one_place_which_only_inserts(self) -> None:
+        users = {path for path in CODE if "documents.JOURNAL" in path.read_text("utf-8")}
+
+        (own,) = users
+        assert own == Path(inspect.getfile(JournalRepository))
+        assert called(own) & WRITES == {"insert_one"}
+        assert called(ROOT / "shared" / "repository.py", "insert_missing") & WRITES == {
+            "insert_many"
+        }
+
+    def test_is_named_nowhere_else_in_a_way_that_changes_it(self) -> None:
+        # As `database.journal` or `database["journal"]`; the sample, which inserts, names it too.
+        named = {
+            str(path.relative_to(ROOT))
+            for path in CODE
+            if re.search(
+                r"""(database|own|base)\S*(\.journal\b|\["journal"\])""", path.read_text("utf-8")
+            )
+        }
+
+        assert named == {"services/filters.py"}
+        assert called(ROOT / "services" / "filters.py") & WRITES == set()
+
+    @of_each_service
+    def test_has_no_address_that_changes_it(self, make_app: Apps, service: str) -> None:
+        offered = {method for path, method in routed(make_app(service)) if "/journal" in path}
+
+        assert offered == ({"GET", "POST"} if service == "customers" else set())
 
 
 class TestFiles:
@@ -199,6 +258,22 @@ class TestFiles:
         ]
 
         assert silent == []
+
+
+def called(path: Path, function: str | None = None) -> set[str]:
+    """The names of the methods that a file, or one function of it, calls."""
+    tree = ast.parse(path.read_text("utf-8"))
+    nodes = [
+        node
+        for node in ast.walk(tree)
+        if function is None or (isinstance(node, ast.FunctionDef) and node.name == function)
+    ]
+    return {
+        call.func.attr
+        for node in nodes
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    }
 
 
 def unnamed(app: Flask) -> list[str]:

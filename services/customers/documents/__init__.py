@@ -4,9 +4,19 @@ Collections, the rules the database itself holds, indexes.
 """
 
 from services.customers.documents.customers import CUSTOMERS, LEDGER, SCHEMA_VERSION, STAFF
+from services.customers.documents.journal import JOURNAL, VIEWS, VISITORS
 from shared import inbox
 from shared.migrations.documents import MIGRATIONS
 
-COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, *inbox.COLLECTIONS, MIGRATIONS)
+COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, JOURNAL, VIEWS, VISITORS, *inbox.COLLECTIONS, MIGRATIONS)
 
-__all__ = ["COLLECTIONS", "CUSTOMERS", "LEDGER", "SCHEMA_VERSION", "STAFF"]
+__all__ = [
+    "COLLECTIONS",
+    "CUSTOMERS",
+    "JOURNAL",
+    "LEDGER",
+    "SCHEMA_VERSION",
+    "STAFF",
+    "VIEWS",
+    "VISITORS",
+]

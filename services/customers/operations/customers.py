@@ -4,14 +4,39 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.customers.model import entries as journal_entries
 from services.customers.model.customers import Customer, NotRecognisable
-from services.customers.repository.customers import CustomerRepository, to_customer
+from services.customers.model.journal import consents, differences
+from services.customers.repository.customers import CustomerRepository, to_customer, to_document
+from services.customers.repository.journal import JournalRepository
 from shared.errors import FieldError, Refusal, Stale
-from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
+from shared.events.contracts import (
+    ConsentChanged,
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerDetailsChanged,
+    CustomerRegistered,
+)
+from shared.events.envelope import Event, Origin
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
 Document = dict[str, Any]
+
+NOBODY: Origin = {}
+"""The origin of what the system does by itself."""
+
+# What a customer has besides what staff say of them.
+_KEPT = (
+    "_id",
+    "keys",
+    "purchases",
+    "revision",
+    "created_at",
+    "updated_at",
+    "version",
+    "schema_version",
+)
 
 
 def register(
@@ -20,6 +45,7 @@ def register(
     *,
     now: datetime,
     request: CreationRequest | None = None,
+    origin: Origin = NOBODY,
 ) -> Document:
     """Add a customer and tell the other services.
 
@@ -28,40 +54,58 @@ def register(
     :raises ExternalIdTaken: the external id belongs to another customer.
     """
     customer = Customer.new(id=new_id(), now=now, **details)
-    return customers.add(customer, _registered(customer), request=request)
+    return customers.add(customer, *arrival(customer, origin), request=request)
 
 
 def register_many(
     customers: CustomerRepository,
     entries: Sequence[Document | Refusal],
     *,
+    journal: JournalRepository,
     now: datetime,
     batch: str,
+    origin: Origin = NOBODY,
 ) -> list[Document]:
     """Add those of `entries` that are not there yet; one outcome for each, in their order.
 
     A customer is there already if one has the entry's external id, or, for an entry without one,
     its first e-mail address; it is left as it is. What the same `batch` added before counts as
-    added, so that a batch may be sent again. An entry may be a refusal already.
+    added, so that a batch may be sent again. An entry may be a refusal already. Those who are left
+    as they are get told in their journal that the batch knew them.
     """
     made = [_make(entry, now) for entry in entries]
     known = _Known(customers, [one for one in made if isinstance(one, Customer)])
     new = known.find_new(made)
     results = customers.add_many(
-        [(customer, _registered(customer)) for customer in new], batch=batch
+        [(customer, arrival(customer, {**origin, "batch": batch})) for customer in new],
+        batch=batch,
     )
     lost = [one for one, result in zip(new, results, strict=True) if isinstance(result, Refusal)]
     meanwhile = _Known(customers, lost)
     for customer, result in zip(new, results, strict=True):
         known.note(customer, result, meanwhile)
-    return [
+    outcomes = [
         _refused(one) if isinstance(one, Refusal) else known.outcome(one, batch=batch)
         for one in made
     ]
+    touched = [one["id"] for one in outcomes if one["status"] == "unchanged"]
+    journal.add_all(
+        [
+            journal_entries.imported(batch, id, now, actor=origin.get("actor"))
+            for id in dict.fromkeys(touched)
+        ]
+    )
+    return outcomes
 
 
 def change(
-    customers: CustomerRepository, id: str, changes: Document, *, version: int, now: datetime
+    customers: CustomerRepository,
+    id: str,
+    changes: Document,
+    *,
+    version: int,
+    now: datetime,
+    origin: Origin = NOBODY,
 ) -> Document:
     """Change the given fields of a customer, if it still has `version`.
 
@@ -71,21 +115,48 @@ def change(
     customer = to_customer(customers.get(id))
     _refuse_stale(customer.version, version)
     changed = customer.changed(now=now, **changes)
-    event = CustomerChanged(
-        customer_id=id, name=changed.display_name, version=version + 1, occurred_at=now.isoformat()
-    )
-    return customers.save(changed, event)
+    said: Document = {"customer_id": id, "version": version + 1, "occurred_at": now.isoformat()}
+    events: list[Event] = [CustomerChanged(**said, name=changed.display_name, **origin)]
+    if found := differences(_details(customer), _details(changed)):
+        events.append(CustomerDetailsChanged(**said, changes=found, **origin))
+    if said_of := consents(customer.channels, changed.channels):
+        events.append(ConsentChanged(**said, consents=said_of, **origin))
+    return customers.save(changed, *events)
 
 
-def delete(customers: CustomerRepository, id: str, *, version: int, now: datetime) -> None:
+def delete(
+    customers: CustomerRepository,
+    id: str,
+    *,
+    version: int,
+    now: datetime,
+    origin: Origin = NOBODY,
+) -> None:
     """Delete a customer, if it still has `version`; its addresses are free for others at once.
 
     :raises NoSuchCustomer: there is none.
     :raises Stale: it has another version by now.
     """
     _refuse_stale(customers.get(id)["version"], version)
-    event = CustomerDeleted(customer_id=id, version=version + 1, occurred_at=now.isoformat())
+    event = CustomerDeleted(
+        customer_id=id, version=version + 1, occurred_at=now.isoformat(), **origin
+    )
     customers.delete(id, event, version=version, now=now)
+
+
+def arrival(customer: Customer, origin: Origin) -> list[CustomerRegistered | ConsentChanged]:
+    """What the arrival of a customer means."""
+    said: Document = {
+        "customer_id": customer.id,
+        "version": customer.version,
+        "occurred_at": customer.created_at.isoformat(),
+    }
+    events: list[CustomerRegistered | ConsentChanged] = [
+        CustomerRegistered(**said, name=customer.display_name, **origin)
+    ]
+    if found := consents({}, customer.channels):
+        events.append(ConsentChanged(**said, consents=found, **origin))
+    return events
 
 
 class _Known:
@@ -174,13 +245,9 @@ def _refused(refusal: Refusal) -> Document:
     return {"status": "refused", "refusal": refusal}
 
 
-def _registered(customer: Customer) -> CustomerRegistered:
-    return CustomerRegistered(
-        customer_id=customer.id,
-        name=customer.display_name,
-        version=customer.version,
-        occurred_at=customer.created_at.isoformat(),
-    )
+def _details(customer: Customer) -> Document:
+    """What staff say of a customer, as plain values."""
+    return {name: value for name, value in to_document(customer).items() if name not in _KEPT}
 
 
 def _refuse_stale(current: int, expected: int) -> None:

@@ -89,13 +89,13 @@ class CustomerRepository(Repository):
         return seen
 
     def add_many(
-        self, entries: Sequence[tuple[Customer, Event]], *, batch: str
+        self, entries: Sequence[tuple[Customer, Sequence[Event]]], *, batch: str
     ) -> list[str | Refusal]:
         """Add customers that have no one in their way; for each, its id or why it was not added."""
         outcomes: list[str | Refusal] = [customer.id for customer, _ in entries]
         rows = [
-            {**to_document(customer), "batch": batch, "outbox": self.outbox(event)}
-            for customer, event in entries
+            {**to_document(customer), "batch": batch, "outbox": self.outbox(*events)}
+            for customer, events in entries
         ]
         try:
             if rows:
@@ -196,6 +196,16 @@ class CustomerRepository(Repository):
             {"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1}
         )
         return {document["_id"]: document["revision"] for document in found}
+
+    def is_live(self, id: str) -> bool:
+        """Whether a customer is there and was not deleted.
+
+        :raises NoSuchCustomer: there never was one.
+        """
+        found = self.collection.find_one({"_id": id}, {"deleted_at": 1})
+        if found is None:
+            raise NoSuchCustomer("There is no customer with this id.")
+        return "deleted_at" not in found
 
     def _find_request(self, key: str) -> Document | None:
         found = self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})

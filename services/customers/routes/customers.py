@@ -7,6 +7,7 @@ from flask import Response, current_app
 
 from services.customers.operations import customers as operations
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.schemas.customers import (
     BulkCustomersSchema,
     CustomerChangesSchema,
@@ -15,7 +16,7 @@ from services.customers.schemas.customers import (
     CustomerSchema,
     NewCustomerSchema,
 )
-from shared.auth.middleware import allow, caller
+from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
 from shared.web import answers, bulk
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
@@ -37,6 +38,11 @@ def _customers() -> CustomerRepository:
     return repository
 
 
+def _journal() -> JournalRepository:
+    repository: JournalRepository = current_app.extensions["journal"]
+    return repository
+
+
 @blueprint.post("")
 @allow("sales", "admin")
 @blueprint.arguments(NewCustomerSchema)
@@ -49,7 +55,9 @@ def register_customer(payload: Document) -> Response:
     the field and that customer's id.
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
-    customer = operations.register(_customers(), payload, now=_now(), request=request)
+    customer = operations.register(
+        _customers(), payload, now=_now(), request=request, origin=origin()
+    )
     return answers.entity(customer, status=201, location=f"customers/{customer['_id']}")
 
 
@@ -66,7 +74,14 @@ def register_customers(payload: Document) -> Response:
     """
     entries = bulk.load_entries(NewCustomerSchema(), payload["entries"])
     return bulk.answer(
-        operations.register_many(_customers(), entries, now=_now(), batch=payload["batch"])
+        operations.register_many(
+            _customers(),
+            entries,
+            journal=_journal(),
+            now=_now(),
+            batch=payload["batch"],
+            origin=origin(),
+        )
     )
 
 
@@ -96,8 +111,11 @@ def get_customer(id: str) -> Response:
 @blueprint.documents_precondition()
 def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
-    version = expected_version()
-    return answers.entity(operations.change(_customers(), id, payload, version=version, now=_now()))
+    return answers.entity(
+        operations.change(
+            _customers(), id, payload, version=expected_version(), now=_now(), origin=origin()
+        )
+    )
 
 
 @blueprint.delete("/<id>")
@@ -106,7 +124,7 @@ def change_customer(payload: Document, id: str) -> Response:
 @blueprint.documents_precondition()
 def delete_customer(id: str) -> Response:
     """Delete a customer. What they bought stays in the order book, without their name."""
-    operations.delete(_customers(), id, version=expected_version(), now=_now())
+    operations.delete(_customers(), id, version=expected_version(), now=_now(), origin=origin())
     return Response(status=204)
 
 

@@ -17,6 +17,7 @@ from services.customers import SENDS, documents
 from services.customers.app import create_app
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared.auth.keyring import Keyring, Published
 from shared.auth.tokens import TokenVerifier
@@ -79,12 +80,21 @@ def ledger(own: Database[Document]) -> LedgerRepository:
 
 
 @pytest.fixture
+def journal(own: Database[Document]) -> JournalRepository:
+    """What happened with them."""
+    return JournalRepository(own)
+
+
+@pytest.fixture
 def own(built: Database[Document]) -> Iterator[Database[Document]]:
     """The customers database with its rules and indexes, empty."""
     yield built
-    for collection in documents.COLLECTIONS:
-        # Nobody looks at what is deleted here, so it need not have reached the disk.
+    *most, last = documents.COLLECTIONS
+    for collection in most:
         built.get_collection(collection.name, write_concern=WriteConcern(w=1)).delete_many({})
+    # What is acknowledged by the majority has all that was written before it. The next test would
+    # see a customer who is being deleted otherwise.
+    built[last.name].delete_many({})
 
 
 @pytest.fixture(scope="session")

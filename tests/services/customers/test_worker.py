@@ -1,5 +1,6 @@
 """Which of customers' subscribers hears what."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,11 +10,20 @@ from services.customers import HEARS, worker
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from shared.database import Document
-from shared.events.contracts import OrderState, UserState
+from shared.events.contracts import (
+    ConsentChanged,
+    CustomerDeleted,
+    CustomerDetailsChanged,
+    CustomerRegistered,
+    OrderState,
+    UserState,
+    VisitorTied,
+)
 from shared.events.envelope import Event
 from shared.identifiers import new_id
 from shared.settings import Settings
 
+NOW = "2025-06-01T12:00:00+00:00"
 SAYS: dict[type[Event], dict[str, Any]] = {
     OrderState: {
         "order_id": new_id(),
@@ -23,9 +33,24 @@ SAYS: dict[type[Event], dict[str, Any]] = {
         "status": "placed",
         "total": "1.00",
         "currency": "GBP",
-        "placed_at": "2025-06-01T12:00:00+00:00",
+        "placed_at": NOW,
     },
+    CustomerRegistered: {"name": "Lee"},
+    CustomerDetailsChanged: {"changes": [{"field": "tags", "before": [], "after": ["vip"]}]},
+    CustomerDeleted: {},
+    ConsentChanged: {"consents": [{"channel": "sms", "before": None, "after": True}]},
+    VisitorTied: {"visitor_id": "v-1"},
     UserState: {"user_id": new_id(), "name": "Ann", "role": "sales", "active": True},
+}
+
+VIEW = {
+    "_id": f"view:{'0' * 32}",
+    "visitor_id": "v-1",
+    "kind": "page",
+    "url": "/mugs",
+    "batch": "one",
+    "at": datetime(2025, 6, 1, tzinfo=UTC),
+    "recorded_at": datetime.now(UTC),
 }
 
 
@@ -35,12 +60,14 @@ class TestJoin:
         self, own: Database[Document], event: type[Event], buyer: str
     ) -> None:
         (fields,) = [fields for kind, fields in SAYS.items() if issubclass(event, kind)]
-        about = {"customer_id": buyer} if issubclass(event, OrderState) else {}
-        said = event(**fields, **about, version=1, occurred_at="")
+        about: dict[str, Any] = {} if issubclass(event, UserState) else {"customer_id": buyer}
+        own.views.insert_one(VIEW)
 
-        worker.join(own)[event]([said])
+        worker.join(own)[event]([event(**fields, **about, version=1, occurred_at=NOW)])
 
-        assert own.ledger.count_documents({}) + own.staff.count_documents({}) == 1
+        books = ["staff"] if issubclass(event, UserState) else ["journal"]
+        books += ["ledger"] if issubclass(event, OrderState) else []
+        assert {name: own[name].count_documents({}) for name in books} == dict.fromkeys(books, 1)
 
 
 class TestCreateWorker:

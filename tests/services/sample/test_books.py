@@ -8,17 +8,19 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.customers import SENDS as CUSTOMERS_SEND
+from services.customers.operations.customers import arrival
 from services.customers.repository.customers import CustomerRepository
 from services.customers.worker import join as join_customers
 from services.orders import SENDS as ORDERS_SEND
+from services.orders.operations import placed
 from services.orders.repository import OrderRepository
 from services.orders.worker import join as join_orders
 from services.sample import people, sales
+from services.sample.books import ORIGIN
 from services.sample.names import countries
 from services.sample.plan import Plan
 from shared.database import Document, database
 from shared.events import contracts
-from shared.events.contracts import CustomerRegistered, OrderPlaced
 from shared.messages import BATCH
 from shared.settings import Settings
 
@@ -45,6 +47,7 @@ class TestBooks:
         for service, name in (
             ("customers", "customers"),
             ("customers", "ledger"),
+            ("customers", "journal"),
             ("orders", "orders"),
             ("orders", "customer_cards"),
         ):
@@ -74,41 +77,10 @@ def place(books: Databases, plan: Plan, *, now: Any) -> None:
     currencies = {country.code: country.currency for country in countries()}
     buyers = [sales.buyer(one, currencies[str(one.addresses[0].country)]) for one in people_of]
     customers = CustomerRepository(books["customers"], CUSTOMERS_SEND)
-    customers.add_many(
-        [
-            (
-                one,
-                CustomerRegistered(
-                    customer_id=one.id, name=one.display_name, version=1, occurred_at=""
-                ),
-            )
-            for one in people_of
-        ],
-        batch="told",
-    )
+    customers.add_many([(one, arrival(one, ORIGIN)) for one in people_of], batch="told")
     OrderRepository(books["orders"], ORDERS_SEND).add_many(
         [
-            (
-                one,
-                OrderPlaced(
-                    order_id=one.id,
-                    **{
-                        name: getattr(one, name)
-                        for name in (
-                            "number",
-                            "source",
-                            "customer_id",
-                            "kind",
-                            "status",
-                            "currency",
-                            "version",
-                        )
-                    },
-                    total=f"{one.total:f}",
-                    placed_at=one.placed_at.isoformat(),
-                    occurred_at="",
-                ),
-            )
+            (one, placed(one, ORIGIN))
             for one in sales.orders(plan, range(plan.orders), buyers, now=now)
         ],
         batch="told",
@@ -119,23 +91,25 @@ def hear(books: Databases) -> None:
     """Have each service hear what the other has to say."""
     for hearer, join, sender, name in (
         ("orders", join_orders, "customers", "customers"),
+        ("customers", join_customers, "customers", "customers"),
         ("customers", join_customers, "orders", "orders"),
     ):
         handlers = join(books[hearer])
         told: dict[Any, list[Any]] = defaultdict(list)
-        for event, data in waiting(books[sender][name].find({})):
+        for event, data in waiting(books[sender][name].find({}), hearer):
             told[event].append(event.from_data(data))
         for event, events in told.items():
             for start in range(0, len(events), BATCH):
                 handlers[event](events[start : start + BATCH])
 
 
-def waiting(documents: Iterable[Document]) -> list[tuple[Any, Document]]:
-    """The events in the outboxes of some documents."""
+def waiting(documents: Iterable[Document], hearer: str) -> list[tuple[Any, Document]]:
+    """The events in the outboxes of some documents that one service is to hear."""
     return [
         (EVENTS[entry["name"]], entry["data"])
         for document in documents
         for entry in document["outbox"]
+        if entry["to"] == hearer
     ]
 
 

@@ -7,7 +7,10 @@ import pytest
 from shared.events import contracts
 from shared.events.envelope import Event
 
-SAMPLES = {"str": "a", "int": 1, "bool": True, "str | None": None}
+SAMPLES = {"str": "a", "int": 1, "bool": True, "str | None": None} | {
+    "dict[str, str] | None": {"id": "a", "role": "sales"},
+    "list": [{"field": "a", "before": 1, "after": None}],
+}
 
 
 class TestAll:

@@ -143,7 +143,14 @@ class TestDelivery:
             "sender": "things",
             "collection": "boxes",
             "document_id": "t",
-            "data": {"thing_id": "t", "version": 3, "occurred_at": "2025-06-01T12:00:00Z"},
+            "data": {
+                "thing_id": "t",
+                "version": 3,
+                "occurred_at": "2025-06-01T12:00:00Z",
+                "actor": None,
+                "via": None,
+                "batch": None,
+            },
             "request_id": None,
         }
 

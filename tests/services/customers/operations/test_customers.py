@@ -10,6 +10,7 @@ from services.customers import SENDS
 from services.customers.model.customers import Customer, Email, EmailTaken
 from services.customers.operations import customers as operations
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from shared.database import Document
 
 Make = Callable[..., Customer]
@@ -31,35 +32,41 @@ class Overtaken(CustomerRepository):
 
 class TestRegisterMany:
     def test_is_overtaken_by_the_same_customer(
-        self, customers: Overtaken, make_customer: Make, now: datetime
+        self, customers: Overtaken, make_customer: Make, now: datetime, journal: JournalRepository
     ) -> None:
         entry = {"external_id": "1", "emails": emails("lee@example.com", "a.lee@example.com")}
         rival = customers.rival = make_customer(**entry)
 
-        outcomes = operations.register_many(customers, [entry, entry], now=now, batch="one")
+        outcomes = operations.register_many(
+            customers, [entry, entry], journal=journal, now=now, batch="one"
+        )
 
         assert outcomes == [{"status": "unchanged", "id": rival.id}] * 2
 
     def test_is_overtaken_by_another_with_its_address(
-        self, customers: Overtaken, make_customer: Make, now: datetime
+        self, customers: Overtaken, make_customer: Make, now: datetime, journal: JournalRepository
     ) -> None:
         customers.rival = make_customer(external_id="2", emails=emails("lee@example.com"))
         entry = {"external_id": "1", "emails": emails("lee@example.com")}
 
-        (outcome,) = operations.register_many(customers, [entry], now=now, batch="one")
+        (outcome,) = operations.register_many(
+            customers, [entry], journal=journal, now=now, batch="one"
+        )
 
         assert outcome["status"] == "refused"
         assert isinstance(outcome["refusal"], EmailTaken)
 
     def test_knows_a_customer_without_external_id_by_the_first_address(
-        self, customers: Overtaken, make_customer: Make, now: datetime
+        self, customers: Overtaken, make_customer: Make, now: datetime, journal: JournalRepository
     ) -> None:
         holder = make_customer(emails=emails("lee@example.com"))
         customers.add(holder)
         first = {"emails": emails("LEE@example.com", "other@example.com")}
         second = {"emails": emails("another@example.com", "lee@example.com")}
 
-        outcomes = operations.register_many(customers, [first, second], now=now, batch="one")
+        outcomes = operations.register_many(
+            customers, [first, second], journal=journal, now=now, batch="one"
+        )
 
         assert outcomes[0] == {"status": "unchanged", "id": holder.id}
         assert isinstance(outcomes[1]["refusal"], EmailTaken)

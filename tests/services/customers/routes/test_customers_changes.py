@@ -50,6 +50,7 @@ class TestChange:
         assert [
             (entry["to"], entry["name"], entry["data"]["version"], entry["data"]["name"])
             for entry in stored["outbox"]
+            if entry["to"] == "orders"
         ] == [
             ("orders", "CustomerRegistered", 1, "Ann Lee"),
             ("orders", "CustomerChanged", 2, "Ann Ng"),
@@ -140,7 +141,7 @@ class TestChange:
         stored = own.customers.find_one({"_id": id}) or {}
         assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
         assert (stored["first_name"], stored["version"]) == (won.json["first_name"], 2)
-        assert len(stored["outbox"]) == 2
+        assert [entry["data"]["version"] for entry in stored["outbox"]] == [1, 1, 2, 2]
 
 
 class TestDelete:
@@ -173,10 +174,11 @@ class TestDelete:
         http.delete(f"/v1/customers/{id}", headers={"If-Match": '"1"'})
 
         stored = own.customers.find_one({"_id": id}) or {}
-        assert [(entry["name"], entry["data"]["version"]) for entry in stored["outbox"]] == [
-            ("CustomerRegistered", 1),
-            ("CustomerDeleted", 2),
-        ]
+        assert [
+            (entry["name"], entry["data"]["version"])
+            for entry in stored["outbox"]
+            if entry["to"] == "orders"
+        ] == [("CustomerRegistered", 1), ("CustomerDeleted", 2)]
 
 
 def at_once(ask: Callable[[int], Any], count: int) -> list[Any]:

@@ -1,0 +1,130 @@
+"""How the journal, views of the shop's website and its visitors lie in MongoDB."""
+
+from datetime import timedelta
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from services.customers.model.journal import (
+    KINDS,
+    LARGEST_DATA,
+    LONGEST_SUMMARY,
+    STAFF_KINDS,
+    VIEW_KINDS,
+)
+from services.customers.model.visits import VISITOR_ID
+from shared.database import OUTBOX_SCHEMA, Collection, Document
+from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+
+VIEWS_KEPT = timedelta(days=90)
+"""How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""
+
+_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+# From an event: its kind and whom or what it is about. From staff: an id like any other.
+_ENTRY_ID: Document = {"bsonType": "string", "pattern": "^([a-z]+:[0-9a-z_:]{1,100}|[0-9a-f]{24})$"}
+_VIEW_ID: Document = {"bsonType": "string", "pattern": "^view:[0-9a-f]{32}$"}
+_VISITOR_ID: Document = {"bsonType": "string", "pattern": f"^{VISITOR_ID}$"}
+_DATE: Document = {"bsonType": "date"}
+
+
+def _text(longest: int) -> Document:
+    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
+
+
+def _object(properties: Document, *, optional: frozenset[str] = frozenset()) -> Document:
+    return {
+        "bsonType": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": sorted(properties.keys() - optional),
+    }
+
+
+_ACTOR = _object({"id": _text(100), "role": _text(20)}) | {"bsonType": ["object", "null"]}
+
+JOURNAL = Collection(
+    name="journal",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _ENTRY_ID,
+                "customer_id": _ID,
+                "at": _DATE,
+                "recorded_at": _DATE,
+                "kind": {"enum": list(KINDS)},
+                "actor": _ACTOR,
+                "source": _text(100),
+                "summary": _text(LONGEST_SUMMARY),
+                "data": {"bsonType": "object", "maxProperties": 20},
+                "corrects": {"bsonType": ["string", "null"]},
+                "request": REQUEST_SCHEMA,
+            },
+            optional=frozenset({"request"}),
+        ),
+        "$expr": {
+            "$and": [
+                {"$lte": [{"$bsonSize": "$data"}, LARGEST_DATA]},
+                # Only what staff said can be put right by staff.
+                {"$or": [{"$eq": ["$corrects", None]}, {"$in": ["$kind", list(STAFF_KINDS)]}]},
+            ]
+        },
+    },
+    indexes=(
+        IndexModel(
+            [("customer_id", ASCENDING), ("at", DESCENDING), ("_id", DESCENDING)], name="newest"
+        ),
+        IndexModel(
+            [
+                ("customer_id", ASCENDING),
+                ("kind", ASCENDING),
+                ("at", DESCENDING),
+                ("_id", DESCENDING),
+            ],
+            name="kind",
+        ),
+        REQUEST_INDEX,
+    ),
+)
+
+VIEWS = Collection(
+    name="views",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _VIEW_ID,
+                "visitor_id": _VISITOR_ID,
+                "at": _DATE,
+                "recorded_at": _DATE,
+                "kind": {"enum": list(VIEW_KINDS)},
+                "url": _text(2_000),
+                "title": _text(300),
+                "sku": _text(100),
+                "batch": _text(100),
+            },
+            optional=frozenset({"url", "title", "sku"}),
+        )
+    },
+    indexes=(
+        IndexModel([("visitor_id", ASCENDING), ("_id", ASCENDING)], name="visitor"),
+        IndexModel(
+            [("recorded_at", ASCENDING)],
+            name="forget",
+            expireAfterSeconds=int(VIEWS_KEPT.total_seconds()),
+        ),
+    ),
+)
+
+VISITORS = Collection(
+    name="visitors",
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": _VISITOR_ID,
+                "customer_id": _ID,
+                "tied_at": _DATE,
+                "version": {"bsonType": "int", "minimum": 1},
+                "outbox": OUTBOX_SCHEMA,
+            }
+        )
+    },
+    outbox=True,
+)

@@ -1,0 +1,106 @@
+"""Every query on the journal. It can be added to and read; there is no way to change it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from services.customers import documents
+from services.customers.model.journal import Entry, NoSuchEntry
+from shared.idempotency import CreationRequest, first_answer
+from shared.repository import Document, Keys, Page, Range, ReadingRepository, insert_missing
+
+NEWEST: Keys = (("at", DESCENDING), ("_id", DESCENDING))
+
+
+class JournalRepository(ReadingRepository):
+    """The journals of all customers."""
+
+    collection_name = documents.JOURNAL.name
+    public = (
+        "customer_id",
+        "at",
+        "recorded_at",
+        "kind",
+        "actor",
+        "source",
+        "summary",
+        "data",
+        "corrects",
+    )
+
+    def add(self, entry: Entry, *, request: CreationRequest | None = None) -> Document:
+        """Add an entry; answers with it as callers see it, or as the same request was answered.
+
+        :raises IdempotencyKeyReused: the request's key came with another body.
+        """
+        document = to_document(entry, recorded_at=_now())
+        stamp = request.stamp({}) if request else {}
+        try:
+            self.collection.insert_one({**document, **stamp})
+        except DuplicateKeyError:
+            repeated = self.first_answer(request)
+            if repeated is None:
+                raise
+            return repeated
+        return document
+
+    def add_all(self, entries: Sequence[Entry]) -> set[str]:
+        """Add those entries whose ids are not there yet; returns the ids that were."""
+        now = _now()
+        return insert_missing(
+            self.collection, [to_document(entry, recorded_at=now) for entry in entries]
+        )
+
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The entry that this request added before, or None if it is new.
+
+        :raises IdempotencyKeyReused: its key came with another body.
+        """
+        return first_answer(request, self._find_request)
+
+    def get_entry(self, customer_id: str, id: str) -> Document:
+        """One entry of a customer's journal.
+
+        :raises NoSuchEntry: there is none.
+        """
+        entry = self.find({"_id": id, "customer_id": customer_id})
+        if entry is None:
+            raise NoSuchEntry("This customer's journal has no entry with this id.")
+        return entry
+
+    def search(
+        self, customer_id: str, filters: Document, *, after: list[Any] | None, limit: int
+    ) -> Page:
+        """A page of a customer's journal, of one kind if the filters say so; the latest first."""
+        return self.page(range_of(customer_id, filters), after=after, limit=limit)
+
+    def batches(self, ids: Iterable[str]) -> dict[str, str | None]:
+        """The batch with which each of these entries came, of those that are there."""
+        found = self.collection.find({"_id": {"$in": list(ids)}}, {"data.batch": 1})
+        return {entry["_id"]: entry["data"].get("batch") for entry in found}
+
+    def _find_request(self, key: str) -> Document | None:
+        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+
+
+def range_of(customer_id: str, filters: Document) -> Range:
+    """The stretch of an index that serves a customer's journal with these filters."""
+    if "kind" in filters:
+        keys: Keys = (("customer_id", ASCENDING), ("kind", ASCENDING), *NEWEST)
+        return Range(index="kind", keys=keys, equal=(customer_id, filters["kind"]))
+    return Range(index="newest", keys=(("customer_id", ASCENDING), *NEWEST), equal=(customer_id,))
+
+
+def to_document(entry: Entry, *, recorded_at: datetime) -> Document:
+    """An entry as it lies in the database."""
+    fields = dict(vars(entry))
+    return {"_id": fields.pop("id"), **fields, "recorded_at": recorded_at}
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

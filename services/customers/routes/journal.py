@@ -1,0 +1,92 @@
+"""HTTP for journals: parse, call one operation, render."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, current_app
+
+from services.customers.operations import journal as operations
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
+from services.customers.schemas.journal import (
+    EntryPageSchema,
+    EntryQuerySchema,
+    EntrySchema,
+    NewEntrySchema,
+)
+from shared.auth.middleware import allow, caller
+from shared.idempotency import creation_request
+from shared.web import answers
+from shared.web.parsing import ApiBlueprint, idempotency_key
+
+Document = dict[str, Any]
+
+blueprint = ApiBlueprint(
+    "journal",
+    __name__,
+    url_prefix="/v1/customers/<id>/journal",
+    description="What happened with a customer. Entries are added, and never changed or deleted.",
+)
+
+
+def _customers() -> CustomerRepository:
+    repository: CustomerRepository = current_app.extensions["customers"]
+    return repository
+
+
+def _journal() -> JournalRepository:
+    repository: JournalRepository = current_app.extensions["journal"]
+    return repository
+
+
+@blueprint.get("")
+@allow("sales", "admin")
+@blueprint.arguments(EntryQuerySchema, location="query")
+@blueprint.answers(200, EntryPageSchema)
+def read_journal(query: Document, id: str) -> Response:
+    """List what happened with a customer, the latest first.
+
+    The journal of a deleted customer is for admins alone; for others there is no such customer.
+    """
+    operations.refuse_reading(_customers(), id, caller=caller())
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = _journal().search(id, query, after=answers.position(query, cursor), limit=limit)
+    return answers.page(found, filters=query)
+
+
+@blueprint.post("")
+@allow("sales", "admin")
+@blueprint.arguments(NewEntrySchema)
+@blueprint.answers(201, EntrySchema)
+@blueprint.documents_creation()
+def log_entry(payload: Document, id: str) -> Response:
+    """Log a note, a call, an e-mail or a meeting.
+
+    What was wrong in an entry is put right by another, which `corrects` it.
+    """
+    asked = {"customer_id": id, **payload}
+    request = creation_request(idempotency_key(), caller_id=caller().id, payload=asked)
+    entry = operations.log(
+        _customers(), _journal(), id, payload, caller=caller(), now=_now(), request=request
+    )
+    return answers.entity(_unchanging(entry), status=201, location=f"journal/{entry['_id']}")
+
+
+@blueprint.get("/<entry_id>")
+@allow("sales", "admin")
+@blueprint.answers(200, EntrySchema)
+def get_entry(id: str, entry_id: str) -> Response:
+    """Show one entry of a customer's journal."""
+    operations.refuse_reading(_customers(), id, caller=caller())
+    return answers.entity(_unchanging(_journal().get_entry(id, entry_id)))
+
+
+def _unchanging(entry: Document) -> Document:
+    """An entry with the only version it ever has."""
+    return {**entry, "version": 1}
+
+
+def _now() -> datetime:
+    """The present, to the millisecond that the database keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

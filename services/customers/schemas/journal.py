@@ -1,0 +1,99 @@
+"""The JSON of the journal that comes in and goes out, one class for each direction."""
+
+from typing import Any
+
+import orjson
+from marshmallow import Schema, ValidationError, fields, validate
+
+from services.customers.model.journal import KINDS, LONGEST_SUMMARY, STAFF_KINDS
+from shared.web.fields import Text, Time
+
+LARGEST_DATA = 4_096
+DEEPEST_DATA = 4
+MOST_NAMES = 20
+
+
+def _refuse_large(data: dict[str, Any]) -> None:
+    try:
+        size = len(orjson.dumps(data))
+    except orjson.JSONEncodeError as error:
+        raise ValidationError("A number in it is too large.") from error
+    if size > LARGEST_DATA:
+        raise ValidationError(f"It may have at most {LARGEST_DATA} bytes, as JSON.")
+    _refuse_deep(data, DEEPEST_DATA)
+
+
+def _refuse_deep(value: Any, levels: int) -> None:
+    """Refuse what is nested too deeply, or named in a way that the database reads otherwise."""
+    inner = list(value.values() if isinstance(value, dict) else value)
+    if isinstance(value, dict) and any(_is_odd(name) for name in value):
+        raise ValidationError(
+            "Names in it may not begin with $, or have a . or control characters."
+        )
+    for one in inner:
+        if isinstance(one, dict | list):
+            if levels == 1:
+                raise ValidationError(f"It may be at most {DEEPEST_DATA} levels deep.")
+            _refuse_deep(one, levels - 1)
+        elif isinstance(one, int) and one.bit_length() > 63:
+            raise ValidationError("A number in it is too large.")
+
+
+def _is_odd(name: str) -> bool:
+    return not name or name.startswith("$") or "." in name or not name.isprintable()
+
+
+class NewEntrySchema(Schema):
+    """Something that staff log. `corrects` is the id of the entry that this one puts right."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(STAFF_KINDS))
+    at = Time(metadata={"description": "When it happened; now, unless told."})
+    summary = Text(longest=LONGEST_SUMMARY, required=True)
+    data = fields.Dict(
+        keys=fields.String(),
+        validate=[validate.Length(max=MOST_NAMES), _refuse_large],
+        metadata={
+            "description": f"Anything small: at most {LARGEST_DATA} bytes as JSON, "
+            f"{MOST_NAMES} names, {DEEPEST_DATA} levels."
+        },
+    )
+    corrects = fields.String(allow_none=True)
+
+
+class EntryQuerySchema(Schema):
+    """How a journal may be narrowed."""
+
+    kind = fields.String(validate=validate.OneOf(KINDS))
+    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+
+
+class ActorSchema(Schema):
+    """The member of staff who did something, and their role then."""
+
+    id = fields.String(required=True)
+    role = fields.String(required=True)
+
+
+class EntrySchema(Schema):
+    """Something that happened with a customer. It is never changed."""
+
+    id = fields.String(required=True)
+    customer_id = fields.String(required=True)
+    at = Time(required=True)
+    recorded_at = Time(required=True)
+    kind = fields.String(required=True, metadata={"enum": list(KINDS)})
+    actor = fields.Nested(ActorSchema, required=True, allow_none=True)
+    source = fields.String(
+        required=True, metadata={"description": "By which way it came: api, import, website, …"}
+    )
+    summary = fields.String(required=True)
+    data = fields.Dict(required=True)
+    corrects = fields.String(required=True, allow_none=True)
+
+
+class EntryPageSchema(Schema):
+    """A page of a journal; `next` is the cursor of the page after, or null."""
+
+    items = fields.List(fields.Nested(EntrySchema), required=True)
+    next = fields.String(required=True, allow_none=True)
