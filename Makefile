@@ -78,6 +78,19 @@ explain: $(STAMP) ## Show what each list costs the database, by each filter, on 
 doctor: $(STAMP) ## Show how the databases are, and what to do (PROFILE=100 notes slower queries, off ends it)
 	@exec $(BIN)/python -m services doctor $${PROFILE:+--profile "$$PROFILE"}
 
+.PHONY: events
+events: $(STAMP) ## Show which events wait, for whom and since when; fails if any is stuck
+	@exec $(BIN)/python -m services events
+
+.PHONY: dead-letters
+dead-letters: $(STAMP) ## List the events that were given up, and what to do about each (SERVICE=customers)
+	@exec $(BIN)/python -m services dead-letters $${SERVICE:+--service "$$SERVICE"}
+
+.PHONY: replay
+replay: $(STAMP) ## Have dead letters heard again: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
+	@exec $(BIN)/python -m services replay $${ID:+--id "$$ID"} $${SINCE:+--since "$$SINCE"} \
+		$${SERVICE:+--service "$$SERVICE"}
+
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

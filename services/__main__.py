@@ -13,7 +13,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from rich.console import Console
 
-from services.commands import backup, environment, migrate, schema
+from services.commands import backup, environment, events, migrate, schema
 from shared.api_client import ApiClient, ApiUnreachable
 from shared.database import connect, database
 from shared.messages import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
@@ -203,7 +203,12 @@ def _require_fit_broker(settings: Settings) -> None:
         raise click.ClickException(str(error)) from error
 
 
-for command in (*backup.COMMANDS, *schema.COMMANDS, *migrate.COMMANDS):
+for command in (
+    *backup.COMMANDS,
+    *events.COMMANDS,
+    *migrate.COMMANDS,
+    *schema.COMMANDS,
+):
     cli.add_command(command)
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def _with_waiting_orders(base: Databases) -> set[str]:
         {"delivery.sender": "orders"}, {"delivery.data.customer_id": 1}
     )
     return {order["customer_id"] for order in waiting} | {
-        letter["delivery"]["data"].get("customer_id") for letter in parked
+        letter["delivery"].get("data", {}).get("customer_id") for letter in parked
     }
 
 
@@ -175,15 +175,18 @@ def _pairs(
     )
 
 
-def _parked(base: Databases, copies: Copies) -> dict[str, set[int]]:
+def _parked(base: Databases, copies: Copies) -> dict[str, set[int | None]]:
     """Versions of documents of which an event was put aside as a dead letter, by id."""
-    found: dict[str, set[int]] = {}
+    found: dict[str, set[int | None]] = {}
     letters = base(copies.hearer)[DEAD_LETTERS.name].find(
         {"delivery.sender": copies.sender, "delivery.collection": copies.source}
     )
     for letter in letters:
         delivery = letter["delivery"]
-        found.setdefault(delivery["document_id"], set()).add(delivery["data"]["version"])
+        # What could not even be read has no data.
+        found.setdefault(delivery["document_id"], set()).add(
+            delivery.get("data", {}).get("version")
+        )
     return found
 
 

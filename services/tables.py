@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from services.events import Overview
 from services.explain import Ask
-from shared.doctor.findings import Finding, Level
+from shared.doctor.events import STUCK_SECONDS
+from shared.doctor.findings import Finding, Level, span
 
 _STYLES = {Level.GOOD: "green", Level.LOOK: "yellow", Level.BAD: "bold red"}
 
@@ -48,6 +51,38 @@ def health(findings: Iterable[Finding]) -> Table:
             Text(finding.state),
             Text(finding.advice),
         )
+    return table
+
+
+def waiting_events(overviews: Iterable[Overview]) -> Table:
+    """Which events wait in each service, and how many it could not hear."""
+    table = Table(
+        title="Events that wait for a receipt, and dead letters",
+        title_justify="left",
+        # Names are long, and no terminal is wider for them.
+        box=SIMPLE_HEAD,
+    )
+    for heading in ("of", "for", "event"):
+        table.add_column(heading)
+    for heading in ("unsent", "sent", "oldest", "dead"):
+        table.add_column(heading, justify="right")
+    for one in overviews:
+        dead = Text(f"{one.dead_letters:,}", style="bold red" if one.dead_letters else "")
+        if not one.waiting:
+            table.add_row(one.service, "", "none waits", "", "", "", dead)
+        for group in one.waiting:
+            style = "bold red" if group.age > STUCK_SECONDS else ""
+            table.add_row(
+                one.service,
+                group.hearer,
+                group.name,
+                f"{group.unsent:,}",
+                f"{group.unconfirmed:,}",
+                Text(span(group.age), style=style),
+                dead,
+            )
+            # Said once for each service.
+            dead = Text("")
     return table
 
 

@@ -1,6 +1,7 @@
 """Which events wait to be confirmed, since when, and which were put aside."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from bson import ObjectId
@@ -8,10 +9,43 @@ from pymongo.database import Database
 
 from shared.database import OUTBOX_INDEX, Collection, Document
 from shared.doctor.findings import ASKS, Finding, bad, good, look, span
+from shared.identifiers import is_id
 from shared.inbox import DEAD_LETTERS
 
 SLOW_SECONDS = 60.0
 STUCK_SECONDS = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The events of one kind that wait for the receipt of one hearer."""
+
+    name: str
+    hearer: str
+    unsent: int
+    """Never sent yet."""
+    unconfirmed: int
+    """Sent at least once."""
+    age: float
+    """Seconds since the oldest happened."""
+
+
+def waiting(
+    database: Database[Document], declared: tuple[Collection, ...], *, now: datetime
+) -> list[Waiting]:
+    """Of each kind of event and each hearer, how many wait, and since when."""
+    return [
+        Waiting(
+            name=group["_id"]["name"],
+            hearer=group["_id"]["to"],
+            unsent=group["unsent"],
+            unconfirmed=group["n"] - group["unsent"],
+            age=max(0.0, (now - _happened_at(group["oldest"], now)).total_seconds()),
+        )
+        for collection in declared
+        if collection.outbox
+        for group in _waiting(database, collection.name)
+    ]
 
 
 def unconfirmed(
@@ -19,27 +53,21 @@ def unconfirmed(
 ) -> Iterator[Finding]:
     """Of each kind of event and each hearer, how many wait and how long the oldest has."""
     subject = f"{database.name} events"
-    groups = [
-        group
-        for collection in declared
-        if collection.outbox
-        for group in _waiting(database, collection.name)
-    ]
+    groups = waiting(database, declared, now=now)
     if not groups:
         yield good(subject, "none waits")
     for group in groups:
-        # The id of an event is made when it happens; its `due_at` moves whenever it is sent.
-        age = (now - ObjectId(group["oldest"]).generation_time).total_seconds()
-        kind, hearer = group["_id"]["name"], group["_id"]["to"]
-        state = f"{group['n']:,} {kind} for {hearer}, the oldest since {span(max(0.0, age))}"
-        if age < SLOW_SECONDS:
+        count = group.unsent + group.unconfirmed
+        state = f"{count:,} {group.name} for {group.hearer}, the oldest since {span(group.age)}"
+        if group.age < SLOW_SECONDS:
             yield good(subject, state)
             continue
         advice = (
-            f"See whether Redis, this service's relay and the worker of {hearer} run, and what "
-            "they log; the events go out by themselves once they do."
+            "See whether Redis, this service's relay and the worker of "
+            f"{group.hearer} run, and what they log; the events go out by themselves once they do."
         )
-        yield bad(subject, state, advice) if age > STUCK_SECONDS else look(subject, state, advice)
+        is_stuck = group.age > STUCK_SECONDS
+        yield bad(subject, state, advice) if is_stuck else look(subject, state, advice)
 
 
 def dead_letters(database: Database[Document]) -> Iterator[Finding]:
@@ -68,8 +96,13 @@ def dead_letters(database: Database[Document]) -> Iterator[Finding]:
         yield bad(
             subject,
             f"{group['n']:,} {group['_id']}; the last, {group['last']}: {group['error'][:120]}",
-            "What they tell is missing in this service; mend the reason and have it told again.",
+            "What they tell is missing in this service; make dead-letters says what to do.",
         )
+
+
+def _happened_at(event_id: str, now: datetime) -> datetime:
+    """When an event happened: its id is made then, and its `due_at` moves whenever it is sent."""
+    return ObjectId(event_id).generation_time if is_id(event_id) else now
 
 
 def _waiting(database: Database[Document], name: str) -> list[Document]:
@@ -82,6 +115,7 @@ def _waiting(database: Database[Document], name: str) -> list[Document]:
                     "$group": {
                         "_id": {"name": "$outbox.name", "to": "$outbox.to"},
                         "n": {"$sum": 1},
+                        "unsent": {"$sum": {"$cond": [{"$eq": ["$outbox.sent", 0]}, 1, 0]}},
                         "oldest": {"$min": "$outbox.id"},
                     }
                 },

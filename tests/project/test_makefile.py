@@ -107,6 +107,20 @@ class TestDoctor:
         assert ended.stdout.split() == ["-m", "services", "doctor", "--profile", "100"]
 
 
+class TestEvents:
+    def test_commands_hand_on_what_they_were_given(self, clone: Path) -> None:
+        build(clone)
+
+        listed = make(clone, "dead-letters", "SERVICE=orders").stdout
+        replayed = make(clone, "replay", "ID=a b", "SINCE=2026-11-24", "SERVICE=orders").stdout
+
+        assert make(clone, "events").stdout == "-m\nservices\nevents\n"
+        assert listed == "-m\nservices\ndead-letters\n--service\norders\n"
+        assert replayed == (
+            "-m\nservices\nreplay\n--id\na b\n--since\n2026-11-24\n--service\norders\n"
+        )
+
+
 class TestVenv:
     def test_names_the_debian_package_that_is_missing(self, clone: Path) -> None:
         python = write(

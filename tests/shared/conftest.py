@@ -1,6 +1,6 @@
 """What the tests of several shared modules ask for: a made-up service's database, and a broker."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -13,10 +13,13 @@ from pymongo.database import Database
 from structlog.testing import capture_logs
 
 from shared.database import Document, build, connect, database
+from shared.hearing import Hearing
 from shared.messages import broker_client, create_celery
+from shared.outbox import Relay
 from shared.settings import Settings, load
 from tests.shared.clock import Clock
 from tests.shared.heard import Heard
+from tests.shared.queues import Message, take_messages
 from tests.shared.scripted_server import ScriptedServer, scripted_server
 from tests.shared.things import COLLECTIONS, HEARERS, ThingRepository
 
@@ -124,3 +127,44 @@ def server() -> Iterator[ScriptedServer]:
 def heard() -> Heard:
     """What the handlers were given."""
     return Heard()
+
+
+@pytest.fixture
+def make_hearing(own: Database[Document], settings: Settings) -> Iterator[Callable[..., Hearing]]:
+    """`make_hearing(heard)`: what a new worker process of the made-up service has."""
+    made: list[Hearing] = []
+
+    def make(heard: Heard, **options: Any) -> Hearing:
+        made.append(Hearing("things", settings, heard.join, **options))
+        assert made[-1].database == own
+        return made[-1]
+
+    yield make
+    for hearing in made:
+        hearing.database.client.close()
+
+
+@pytest.fixture
+def messages(broker: redis.Redis, wired: Settings) -> Callable[[str], list[Message]]:
+    """`messages(queue)`: take out what waits in a queue."""
+    return lambda queue: take_messages(broker, wired, queue)
+
+
+@pytest.fixture
+def make_relay(
+    own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
+) -> Callable[..., Relay]:
+    """`make_relay()`: one more relay of the made-up service."""
+
+    def make(collections: tuple[Any, ...] = ("things",)) -> Relay:
+        return Relay(
+            "things",
+            own,
+            collections,
+            hearers=("others", "things"),
+            celery=celery,
+            broker=broker,
+            settings=wired,
+        )
+
+    return make

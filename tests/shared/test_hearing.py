@@ -1,6 +1,6 @@
 """What a worker does with events that work, fail, kill, come too early, too late, or broken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,6 @@ from shared.claims import free_port
 from shared.database import Document
 from shared.hearing import Hearing, NotNow, is_to_blame
 from shared.inbox import MOST_ATTEMPTS, OLDEST, Inbox
-from shared.settings import Settings
 from tests.shared.heard import Heard, Killed, delivery, ids
 from tests.shared.things import ThingChanged
 
@@ -405,18 +404,3 @@ class TestNotNow:
         early, fine = delivery(1), delivery(2)
 
         assert make_hearing(heard).handle([early, fine]) == [fine]
-
-
-@pytest.fixture
-def make_hearing(own: Database[Document], settings: Settings) -> Iterator[MakeHearing]:
-    """`make_hearing(heard)`: what a new worker process of the made-up service has."""
-    made: list[Hearing] = []
-
-    def make(heard: Heard, **options: Any) -> Hearing:
-        made.append(Hearing("things", settings, heard.join, **options))
-        assert made[-1].database == own
-        return made[-1]
-
-    yield make
-    for hearing in made:
-        hearing.database.client.close()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import redis
 from bson import Decimal128
-from celery import Celery
 from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
@@ -514,26 +513,6 @@ def now() -> datetime:
 def relay(make_relay: Callable[[], Relay]) -> Relay:
     """The relay of the made-up service."""
     return make_relay()
-
-
-@pytest.fixture
-def make_relay(
-    own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
-) -> Callable[..., Relay]:
-    """`make_relay()`: one more relay of the made-up service."""
-
-    def make(collections: tuple[Any, ...] = ("things",)) -> Relay:
-        return Relay(
-            "things",
-            own,
-            collections,
-            hearers=("others", "things"),
-            celery=celery,
-            broker=broker,
-            settings=wired,
-        )
-
-    return make
 
 
 @pytest.fixture

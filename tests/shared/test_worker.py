@@ -23,7 +23,7 @@ from shared.servers import redis_url
 from shared.settings import Settings
 from shared.worker import create_worker, send_receipts
 from tests.shared.heard import Heard, delivery
-from tests.shared.queues import Message, take_messages
+from tests.shared.queues import Message
 from tests.shared.thing_worker import DEADLY
 from tests.shared.things import (
     COLLECTIONS,
@@ -226,12 +226,6 @@ def relay(own: Database[Document], celery: Celery, broker: redis.Redis, wired: S
         broker=broker,
         settings=wired,
     )
-
-
-@pytest.fixture
-def messages(broker: redis.Redis, wired: Settings) -> Messages:
-    """`messages(queue)`: take out what waits in a queue."""
-    return lambda queue: take_messages(broker, wired, queue)
 
 
 @pytest.fixture
