@@ -1,0 +1,121 @@
+"""Whether nothing was lost and nothing counted twice: what must hold once all has come to rest.
+
+Computed anew from the orders, by rules of its own, so that a mistake in the product's own
+arithmetic is seen as well.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from importlib import import_module
+from typing import Any
+
+from pymongo.database import Database
+
+from services import agreement
+from shared.database import Document
+
+Base = Callable[[str], Database[Document]]
+
+SENDERS = {"customers": "customers", "orders": "orders"}
+"""The services whose events are looked at, and the collection in which those arise."""
+
+
+class Lost(AssertionError):
+    """The books do not balance: something was lost, or counted twice."""
+
+
+def check(base: Base, *, also: Iterable[str] = ()) -> None:
+    """Make sure that the books balance and that there is nothing to say in `also`.
+
+    :raises Lost: they do not; it says in which ways.
+    """
+    found = [*also, *findings(base)]
+    if found:
+        raise Lost("\n".join(found[:20]))
+
+
+def findings(base: Base) -> Iterator[str]:
+    """A sentence for each way in which something was lost or counted twice."""
+    yield from _still_waiting(base)
+    yield from _put_aside(base)
+    yield from agreement.differences(base)
+    yield from _unheard(base)
+    yield from _unbalanced(base)
+    yield from _wrong_purchases(base)
+
+
+def waiting(base: Base) -> int:
+    """How many documents have something to say that was not confirmed yet."""
+    return sum(
+        base(service)[name].count_documents({"outbox.0": {"$exists": True}})
+        for service, name in SENDERS.items()
+    )
+
+
+def amount(value: Any) -> Decimal:
+    """A stored amount as a number."""
+    result: Decimal = value.to_decimal()
+    return result
+
+
+def _still_waiting(base: Base) -> Iterator[str]:
+    for service, name in SENDERS.items():
+        count = base(service)[name].count_documents({"outbox.0": {"$exists": True}})
+        if count:
+            yield f"{service}: the events of {count} documents are still not confirmed."
+
+
+def _put_aside(base: Base) -> Iterator[str]:
+    for service in SENDERS:
+        for letter in base(service).dead_letters.find():
+            name = letter["delivery"].get("name")
+            yield f"{service}: {name} {letter['_id']} was put aside: {letter['error']}."
+
+
+def _unheard(base: Base) -> Iterator[str]:
+    """Every change is an event, and each of its hearers has to have done it exactly once."""
+    expected: dict[str, int] = defaultdict(int)
+    for service, name in SENDERS.items():
+        changes = sum(document["version"] for document in base(service)[name].find())
+        sends = import_module(f"services.{service}").SENDS
+        for hearer in {hearer for hearers in sends.values() for hearer in hearers}:
+            expected[hearer] += changes
+    for hearer, count in expected.items():
+        done = base(hearer).inbox.count_documents({"done_at": {"$exists": True}})
+        if done != count:
+            yield f"{hearer}: {done} events were heard, and {count} changes were made."
+
+
+def _unbalanced(base: Base) -> Iterator[str]:
+    """The sum of the ledger is the sum of the orders that belong to somebody."""
+    orders = sum(
+        (amount(order["total"]) for order in base("orders").orders.find(_SOMEBODYS)), Decimal(0)
+    )
+    ledger = sum((amount(entry["total"]) for entry in base("customers").ledger.find()), Decimal(0))
+    if orders != ledger:
+        yield f"The orders come to {orders}, the ledger to {ledger}."
+
+
+def _wrong_purchases(base: Base) -> Iterator[str]:
+    bought: dict[str, dict[str, Any]] = defaultdict(_nothing)
+    for order in base("orders").orders.find({**_SOMEBODYS, "status": {"$ne": "cancelled"}}):
+        account = bought[order["customer_id"]]
+        account["orders" if order["kind"] == "sale" else "returns"] += 1
+        account["totals"][order["currency"]] += amount(order["total"])
+    for customer in base("customers").customers.find({"deleted_at": None}):
+        stored = customer["purchases"]
+        found = {
+            "orders": stored["orders"],
+            "returns": stored["returns"],
+            "totals": {each["currency"]: amount(each["amount"]) for each in stored["totals"]},
+        }
+        if found != bought[customer["_id"]]:
+            yield f"Customer {customer['_id']} has {found}, but bought {bought[customer['_id']]}."
+
+
+def _nothing() -> dict[str, Any]:
+    return {"orders": 0, "returns": 0, "totals": defaultdict(Decimal)}
+
+
+_SOMEBODYS: Document = {"customer_id": {"$type": "string"}}

@@ -1,0 +1,151 @@
+"""Customers and orders with their relays, queues and workers, all moved by hand in one process.
+
+On real servers, in the steps that real processes take, but in an order that a test decides: what
+happens at random once in thousands of times among processes happens here every time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from uuid import uuid4
+
+from pymongo.database import Database
+from structlog.testing import capture_logs
+
+from shared import outbox, worker
+from shared.database import Document, connect, database
+from shared.hearing import Hearing
+from shared.messages import broker_client, create_celery, forget_messages
+from shared.outbox import RESEND_AT_MOST_EVERY, Relay
+from shared.settings import Settings
+from tests.services.shop import Shop
+from tests.shared.queues import Message, take_messages
+
+SERVICES = ("customers", "orders")
+ROUNDS = 12
+"""More than anything takes that is sent five times at most, and then again as often."""
+
+
+class Killed(BaseException):
+    """The end of a worker, as far as one process can play it: nothing catches it."""
+
+
+class Line:
+    """All that carries events between the two services, and a shop that makes some."""
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self.settings = settings
+        self._client = stack.enter_context(connect(settings))
+        self._broker = stack.enter_context(broker_client(settings))
+        self._now = datetime.now(UTC)
+        self.shop = Shop(self._client, settings)
+        self._celeries = {
+            name: stack.enter_context(create_celery(name, settings)) for name in SERVICES
+        }
+        self._relays = [self._relay(name) for name in SERVICES]
+        self.hearings = {name: self._hearing(name) for name in SERVICES}
+        for hearing in self.hearings.values():
+            stack.callback(hearing.database.client.close)
+        self.died = 0
+
+    def base(self, service: str) -> Database[Document]:
+        """The database of a service."""
+        return database(self._client, self.settings, service)
+
+    def send(self) -> int:
+        """Send what is due or was not confirmed; returns how many events were sent."""
+        self._now = max(self._now + RESEND_AT_MOST_EVERY, datetime.now(UTC)) + timedelta(seconds=1)
+        return sum(relay.send_due(self._now) for relay in self._relays)
+
+    def lose_messages(self) -> int:
+        """Empty Redis, as a restart without its file does; returns how many messages were lost."""
+        lost = sum(len(self._take(service)) for service in SERVICES)
+        forget_messages(self.settings, SERVICES)
+        return lost
+
+    def hear(self) -> None:
+        """Have the workers handle every message. One that dies takes its message with it."""
+        for service in SERVICES:
+            for message in self._take(service):
+                try:
+                    self._work(service, message)
+                except Killed:
+                    self.died += 1
+
+    def settle(self) -> None:
+        """Send and hear until there is nothing left to say, or it went on for too long."""
+        for _ in range(ROUNDS):
+            self.send()
+            # The events' hearers, and then the receipts'.
+            self.hear()
+            self.hear()
+            if not self.waiting():
+                return
+
+    def waiting(self) -> int:
+        """How many documents have something to say that was not confirmed."""
+        return sum(
+            self.base(name)[name].count_documents({"outbox.0": {"$exists": True}})
+            for name in SERVICES
+        )
+
+    def _take(self, service: str) -> list[Message]:
+        return take_messages(self._broker, self.settings, service)
+
+    def _work(self, service: str, message: Message) -> None:
+        """What the service's two tasks do."""
+        if message.task.endswith(".receive"):
+            settled = self.hearings[service].handle(message.kwargs["deliveries"])
+            worker.send_receipts(self._celeries[service], settled, hearer=service)
+        else:
+            outbox.confirm(self.base(service), **message.kwargs)
+
+    def _relay(self, service: str) -> Relay:
+        collections = import_module(f"services.{service}.documents").COLLECTIONS
+        return Relay(
+            service,
+            self.base(service),
+            tuple(one.name for one in collections if one.outbox),
+            hearers=SERVICES,
+            celery=self._celeries[service],
+            broker=self._broker,
+            settings=self.settings,
+        )
+
+    def _hearing(self, service: str) -> Hearing:
+        return Hearing(service, self.settings, import_module(f"services.{service}.worker").join)
+
+
+@contextmanager
+def line(settings: Settings) -> Iterator[Line]:
+    """A line on databases of its own, which are gone in the end."""
+    own = replace(settings, database_prefix=f"line_{uuid4().hex[:12]}")
+    # What fails here fails on purpose; to draw each trace would take most of the time.
+    with capture_logs(), ExitStack() as stack:
+        made = Line(own, stack)
+        try:
+            yield made
+        finally:
+            made.lose_messages()
+            for service in ("accounts", "imports", *SERVICES):
+                made._client.drop_database(made.base(service).name)
+
+
+@contextmanager
+def dying(install: Callable[[Callable[[str], None]], Callable[[], None]]) -> Iterator[list[str]]:
+    """Have whoever passes a point first die there; gives where somebody did."""
+    died: list[str] = []
+
+    def reach(name: str) -> None:
+        if not died:
+            died.append(name)
+            raise Killed
+
+    put_back = install(reach)
+    with suppress(Killed):
+        try:
+            yield died
+        finally:
+            put_back()

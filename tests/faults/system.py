@@ -1,0 +1,318 @@
+"""Kith in real processes on a replica set of three and a Redis, all of which may be killed."""
+
+import json
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import redis
+import requests
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from services import setup
+from shared.claims import LOOPBACK, free_port
+from shared.database import Document, connect, database
+from shared.messages import broker_client
+from shared.programs import find_redis
+from shared.servers import redis_argv, redis_url
+from shared.settings import PORTS, Settings, load
+from tests.faults import books
+from tests.faults.points import EXIT_CODE
+from tests.faults.process import VARIABLE, Switch
+from tests.faults.processes import Keeper, Process, wait_until
+from tests.faults.replica_set import ReplicaSet
+
+PASSWORD = "a password to test with"
+QUIET_WITHIN = 120.0
+"""Seconds after the last fault in which every change has had its effect."""
+PATIENCE = 90.0
+RUNNING = {"web": ("accounts", "customers", "orders"), "relay": ("customers", "orders")} | {
+    "worker": ("customers", "orders")
+}
+TOKEN_SECONDS = 300
+
+
+class RedisServer:
+    """A Redis that can be killed, stopped, emptied and filled."""
+
+    def __init__(self, folder: Path, keeper: Keeper) -> None:
+        self._keeper = keeper
+        port = free_port()
+        self.folder = folder / "redis"
+        self.folder.mkdir()
+        argv = redis_argv(find_redis(), directory=self.folder, log=folder / "redis.log", port=port)
+        self.process = Process(name="redis", argv=argv, log=folder / "redis.out")
+        self.url = redis_url(port)
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        self._keeper.start(self.process)
+        self.wait()
+
+    def wait(self) -> None:
+        """Return when it answers."""
+        wait_until(self._answers, "Redis answers", seconds=PATIENCE)
+
+    def kill(self, *, down: float = 0.0, empty: bool = False) -> None:
+        """SIGKILL it, and start it again after some seconds, with what it had or with nothing."""
+        self._keeper.end(self.process)
+        if empty:
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
+        time.sleep(down)
+        self._keeper.restart(self.process)
+        self.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Stop it without ending it, and let it go on later."""
+        assert self.process.send(signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            self.process.send(signal.SIGCONT)
+
+    def fill(self, seconds: float) -> int:
+        """Let it take nothing any more for a while; returns how many commands it refused."""
+        with self.client() as client:
+            before = _refused(client)
+            client.config_set("maxmemory", "1")
+            time.sleep(seconds)
+            client.config_set("maxmemory", "0")
+            return _refused(client) - before
+
+    def flush(self) -> int:
+        """Have it forget everything; returns how many keys it had."""
+        with self.client() as client:
+            count: Any = client.dbsize()
+            client.flushall()
+            return int(count)
+
+    def client(self) -> redis.Redis:
+        """A client of it."""
+        return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=1)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """What all systems of a session share."""
+
+    mongo: ReplicaSet
+    redis: RedisServer
+    keeper: Keeper
+
+
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
+    """A replica set and a Redis, gone in the end."""
+    with Keeper() as keeper:
+        servers = Servers(
+            mongo=ReplicaSet(folder, keeper), redis=RedisServer(folder, keeper), keeper=keeper
+        )
+        servers.redis.start()
+        servers.mongo.start()
+        yield servers
+
+
+class System:
+    """Web, relay and worker processes of accounts, customers and orders."""
+
+    def __init__(self, settings: Settings, servers: Servers, folder: Path, switch: Switch) -> None:
+        self.settings = settings
+        self.servers = servers
+        self.client: MongoClient[Document] = connect(settings)
+        self.points = folder / "points"
+        self.points.mkdir(exist_ok=True)
+        self.ports = {service: free_port() for service in PORTS}
+        self._switch = {"points": str(self.points), **switch}
+        self._token, self._token_until = "", 0.0
+        self._lock = threading.Lock()
+        self._resent: set[str] = set()
+        self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self.processes = {
+            f"{kind} {service}": self._process(kind, service, folder)
+            for kind, services in RUNNING.items()
+            for service in services
+        }
+
+    def base(self, service: str) -> Database[Document]:
+        """The database of a service."""
+        return database(self.client, self.settings, service)
+
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return f"http://{LOOPBACK}:{self.ports[service]}"
+
+    def start(self) -> None:
+        """Start all processes, and return when all webs are ready."""
+        for process in self.processes.values():
+            self.servers.keeper.start(process)
+        self._watcher.start()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return when all webs are ready."""
+        for service in RUNNING["web"]:
+            wait_until(
+                partial(self._is_ready, service),
+                f"{service} is ready",
+                seconds=PATIENCE,
+            )
+
+    def kill(self, name: str) -> bool:
+        """SIGKILL a process and its children; whether it was there."""
+        return self.processes[name].send(signal.SIGKILL)
+
+    def restart(self, name: str, **switch: Any) -> None:
+        """End a process and start it again with another switch."""
+        process = self.processes[name]
+        self.servers.keeper.end(process)
+        self._switch = {**self._switch, **switch}
+        process.environment = {**process.environment, VARIABLE: json.dumps(self._switch)}
+        self.servers.keeper.restart(process)
+
+    def token(self) -> str:
+        """An access token of the admin, that is good for minutes more."""
+        with self._lock:
+            if time.monotonic() > self._token_until:
+                wait_until(self._sign_in, "somebody could sign in", seconds=PATIENCE)
+            return self._token
+
+    def wait_until_quiet(self, *, within: float = QUIET_WITHIN) -> float:
+        """Return when every event was heard and confirmed; how many seconds that took.
+
+        :raises Lost: it did not come to that in time.
+        """
+        try:
+            return wait_until(self._is_quiet, "everything was heard", seconds=within)
+        except TimeoutError as error:
+            raise books.Lost(f"{error} {books.waiting(self.base)} documents wait.") from error
+
+    @property
+    def resent(self) -> int:
+        """How many events were seen to be sent more than once."""
+        return len(self._resent)
+
+    def _watch(self) -> None:
+        """Look into the outboxes for what is sent again, before its receipt takes it out."""
+        while not self._closing.wait(0.2):
+            # What it misses while MongoDB is away was there, but nobody can say so.
+            with suppress(PyMongoError):
+                for service, name in books.SENDERS.items():
+                    waiting = self.base(service)[name].find({"outbox.to": {"$exists": True}})
+                    for document in waiting.hint("outbox_due"):
+                        self._resent |= {
+                            entry["id"] for entry in document["outbox"] if entry["sent"] > 1
+                        }
+
+    def close(self) -> None:
+        """End all processes and drop the databases."""
+        self._closing.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
+        for process in self.processes.values():
+            self.servers.keeper.end(process)
+        for service in PORTS:
+            self.client.drop_database(self.base(service).name)
+        self.client.close()
+        with broker_client(self.settings) as broker:
+            for key in broker.scan_iter(f"{self.settings.database_prefix}:*", count=1_000):
+                broker.delete(key)
+
+    def _process(self, kind: str, service: str, folder: Path) -> Process:
+        environment = {
+            "MONGO_URL": self.settings.mongo_url,
+            "REDIS_URL": self.settings.redis_url,
+            "DATABASE_PREFIX": self.settings.database_prefix,
+            "LOG_LEVEL": "WARNING",
+            "WEB_WORKERS": "1",
+            "WORKER_PROCESSES": "1",
+            VARIABLE: json.dumps(self._switch),
+            **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
+            **{f"{name.upper()}_URL": self.url(name) for name in self.ports},
+        }
+        return Process(
+            name=f"{kind} {service} {self.settings.database_prefix}",
+            argv=(sys.executable, "-m", "tests.faults.process", kind, service),
+            environment=environment,
+            log=folder / f"{kind}-{service}.log",
+        )
+
+    def _is_ready(self, service: str) -> bool:
+        try:
+            answer = requests.get(f"{self.url(service)}/health/ready", timeout=5)
+        except requests.RequestException:
+            return False
+        return bool(answer.status_code == requests.codes.ok)
+
+    def _sign_in(self) -> bool:
+        body = {"email": self.settings.admin_email, "password": PASSWORD}
+        try:
+            answer = requests.post(f"{self.url('accounts')}/v1/tokens", json=body, timeout=20)
+        except requests.RequestException:
+            return False
+        if answer.status_code != requests.codes.created:
+            return False
+        self._token = answer.json()["access_token"]
+        self._token_until = time.monotonic() + TOKEN_SECONDS
+        return True
+
+    def refuse_failures(self) -> None:
+        """Make sure that relays and workers ended by nothing but what a test did to them.
+
+        :raises Lost: one did not.
+        """
+        for name, process in self.processes.items():
+            # A web whose children die one soon after the other ends of itself, to be started again.
+            own = [code for code in process.codes if code not in (-signal.SIGKILL, EXIT_CODE)]
+            if own and "web" not in name:
+                said = process.log.read_text(errors="replace")[-2_000:]
+                raise books.Lost(f"{name} ended with exit code {own[0]}: {said}")
+
+    def _is_quiet(self) -> bool:
+        self.refuse_failures()
+        return books.waiting(self.base) == 0
+
+
+@contextmanager
+def running_system(servers: Servers, folder: Path, **switch: Any) -> Iterator[System]:
+    """A system on databases of its own, with these faults in its processes; gone in the end."""
+    settings = replace(
+        load(),
+        mongo_url=servers.mongo.url,
+        redis_url=servers.redis.url,
+        database_prefix=f"faults_{uuid4().hex[:12]}",
+        admin_email="owner@shop.example",
+        admin_password=PASSWORD,
+    )
+    list(setup.run(settings))
+    system = System(settings, servers, folder, switch)
+    try:
+        system.start()
+        yield system
+    finally:
+        system.close()
+
+
+def _refused(client: redis.Redis) -> int:
+    """How many commands Redis refused because it was full."""
+    stats: Any = client.info("errorstats")
+    return int(stats.get("errorstat_OOM", {}).get("count", 0))
