@@ -15,7 +15,7 @@ from celery.exceptions import SecurityWarning
 from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
-from shared import outbox
+from shared import outbox, watchdog
 from shared.hearing import Hearing, Subscriptions
 from shared.messages import HANDLING_SECONDS, create_celery, send
 from shared.settings import Settings
@@ -75,6 +75,7 @@ def run_worker(celery: Celery, settings: Settings) -> None:
     """Work until told to stop."""
     # Celery warns of root because of pickle; we read nothing but JSON.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    watchdog.guard(str(celery.main), settings)
     celery.worker_main(
         [
             "--quiet",

@@ -156,6 +156,7 @@ def break_redis(system: System, faults: RedisFaults, *, seed: int) -> Figures:
         "kills of Redis": kills,
         "keys flushed": flushed,
         "commands refused when full": refused,
+        "deaf workers started anew": system.deaf(),
         "p99 ms calm": round(calm * 1_000, 1),
         "p99 ms Redis stopped": round(stopped * 1_000, 1),
         "orders": crowd.orders(),

@@ -1,6 +1,7 @@
 """Kith in real processes on a replica set of three and a Redis, all of which may be killed."""
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -41,6 +42,8 @@ RUNNING = {"web": ("accounts", "customers", "orders"), "relay": ("customers", "o
     "worker": ("customers", "orders")
 }
 TOKEN_SECONDS = 300
+_GIVEN = (-signal.SIGKILL, EXIT_CODE, os.EX_TEMPFAIL)
+"""How relays and workers may end: killed, at a named point, or by a worker's own watchdog."""
 
 
 class RedisServer:
@@ -92,8 +95,9 @@ class RedisServer:
             return _refused(client) - before
 
     def flush(self) -> int:
-        """Have it forget everything; returns how many keys it had."""
+        """Have it forget everything, as soon as there is anything; returns how many keys it had."""
         with self.client() as client:
+            wait_until(client.dbsize, "there is anything in Redis", seconds=PATIENCE)
             count: Any = client.dbsize()
             client.flushall()
             return int(count)
@@ -275,6 +279,10 @@ class System:
         self._token_until = time.monotonic() + TOKEN_SECONDS
         return True
 
+    def deaf(self) -> int:
+        """How many workers ended because they had become deaf."""
+        return sum(process.codes.count(os.EX_TEMPFAIL) for process in self.processes.values())
+
     def refuse_failures(self) -> None:
         """Make sure that relays and workers ended by nothing but what a test did to them.
 
@@ -282,7 +290,7 @@ class System:
         """
         for name, process in self.processes.items():
             # A web whose children die one soon after the other ends of itself, to be started again.
-            own = [code for code in process.codes if code not in (-signal.SIGKILL, EXIT_CODE)]
+            own = [code for code in process.codes if code not in _GIVEN]
             if own and "web" not in name:
                 said = process.log.read_text(errors="replace")[-2_000:]
                 raise books.Lost(f"{name} ended with exit code {own[0]}: {said}")
