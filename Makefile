@@ -91,6 +91,10 @@ replay: $(STAMP) ## Have dead letters heard again: ID="… …", or SINCE=2026-1
 	@exec $(BIN)/python -m services replay $${ID:+--id "$$ID"} $${SINCE:+--since "$$SINCE"} \
 		$${SERVICE:+--service "$$SERVICE"}
 
+.PHONY: resync
+resync: $(STAMP) ## Have services tell all their documents anew, for lost copies (SERVICE=orders, AFTER=id)
+	@exec $(BIN)/python -m services resync $${SERVICE:+--service "$$SERVICE"} $${AFTER:+--after "$$AFTER"}
+
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

@@ -3,7 +3,7 @@
 Versions, the outbox and keyset pages. Knows no collection and no HTTP.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -187,6 +187,31 @@ class Repository(ReadingRepository):
         if changed is None:
             raise Stale("Someone else changed this first; reload it and try again.")
         return self.seen(changed)
+
+    def restate(self, tell: Callable[[Document], Event], *, after: str, limit: int) -> list[str]:
+        """Have the state of the next documents past an id told again; returns their ids.
+
+        Deleted ones too. Left out is one that changes right now, for then it tells its newest state
+        by itself, and one whose state waits to be told again already.
+        """
+        documents = list(
+            self.collection.find({"_id": {"$gt": after}}, {**self._projection, "deleted_at": 1})
+            .sort("_id", 1)
+            .limit(limit)
+        )
+        updates = []
+        for document in documents:
+            event = tell(document if "deleted_at" in document else self.seen(document))
+            unchanged = {"_id": document["_id"], "version": document["version"]}
+            updates.append(
+                UpdateOne(
+                    {**unchanged, "outbox.name": {"$ne": type(event).__name__}},
+                    {"$push": {"outbox": {"$each": self.outbox(event)}}},
+                )
+            )
+        if updates:
+            self.collection.bulk_write(updates, ordered=False)
+        return [document["_id"] for document in documents]
 
     def replace(self, id: str, document: Document, *events: Event, version: int) -> None:
         """Put `document` in the place of the one with `version`, but keep events not yet sent.

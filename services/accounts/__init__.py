@@ -3,11 +3,12 @@
 Owns users, sessions and signing keys. Tells of every change to a user; hears nobody.
 """
 
-from shared.events.contracts import UserChanged, UserRegistered
+from shared.events.contracts import UserChanged, UserRegistered, UserRestated
 from shared.events.envelope import Event
 
 SENDS: dict[type[Event], tuple[str, ...]] = {
     UserRegistered: ("customers",),
     UserChanged: ("customers",),
+    UserRestated: ("customers",),
 }
 HEARS: tuple[type[Event], ...] = ()

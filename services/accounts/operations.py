@@ -20,7 +20,7 @@ from services.accounts.model import (
 from services.accounts.repository import KeyRepository, SessionRepository, UserRepository
 from shared.auth.callers import ACCESS_SECONDS, Caller
 from shared.errors import Forbidden, Stale, TooMany, Unavailable
-from shared.events.contracts import UserChanged, UserRegistered
+from shared.events.contracts import UserChanged, UserRegistered, UserRestated
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
@@ -100,6 +100,18 @@ def change(
         occurred_at=now.isoformat(),
     )
     return users.save(changed, event)
+
+
+def restated(user: Document, now: datetime) -> UserRestated:
+    """The state of a member of staff, told again."""
+    return UserRestated(
+        user_id=user["_id"],
+        name=user["name"],
+        role=user["role"],
+        active=user["active"],
+        version=user["version"],
+        occurred_at=now.isoformat(),
+    )
 
 
 def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> Document:

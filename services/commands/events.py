@@ -12,10 +12,14 @@ from rich.console import Console
 
 from services import events as post
 from services.commands import environment
+from services.commands.progress import bars
+from services.resync import SOURCES
+from services.resync import run as run_resync
 from services.tables import waiting_events
 from shared.database import Document, connect
 from shared.dead_letters import Letter, Replay
 from shared.doctor.findings import span
+from shared.interrupts import interrupted_once
 from shared.settings import Settings
 
 _ONE = click.Choice(post.hearers())
@@ -92,7 +96,32 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
     click.echo(f"{len(found):,} dead letters")
 
 
-COMMANDS = (events, dead_letters, replay)
+@click.command(name="resync")
+@click.option("--service", type=click.Choice(sorted(SOURCES)), help="Only this one's documents.")
+@click.option("--after", default="", help="Go on after this id, where an earlier run ended.")
+def resync(service: str | None, after: str) -> None:
+    """Have services tell the state of all documents anew, for those who lost their copies."""
+    if after and service is None:
+        raise click.UsageError("AFTER needs SERVICE: an id belongs to the documents of one.")
+    settings, step = environment.read(), None
+    with _connected(settings) as client:
+        services = sorted(SOURCES) if service is None else [service]
+        try:
+            with interrupted_once(), bars() as shown:
+                for step in run_resync(
+                    settings, client, services, after=after, wait=lambda: time.sleep(0.2)
+                ):
+                    shown.show(step.service, step.done, step.of)
+        except KeyboardInterrupt:
+            if step is not None and step.last:
+                click.echo(
+                    f"Go on with: make resync SERVICE={step.service} AFTER={step.last}", err=True
+                )
+            raise
+    click.echo("All was told anew; make events shows when it was heard.")
+
+
+COMMANDS = (events, dead_letters, replay, resync)
 
 
 def _services(service: str | None) -> tuple[str, ...]:

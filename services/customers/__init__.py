@@ -11,13 +11,16 @@ from shared.events.contracts import (
     CustomerDeleted,
     CustomerDetailsChanged,
     CustomerRegistered,
+    CustomerRestated,
     OrderCancelled,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderRestated,
     OrderShipped,
     UserChanged,
     UserRegistered,
+    UserRestated,
     VisitorTied,
 )
 from shared.events.envelope import Event
@@ -29,6 +32,7 @@ SENDS: dict[type[Event], tuple[str, ...]] = {
     ConsentChanged: ("customers",),
     CustomerDeleted: ("orders", "customers"),
     VisitorTied: ("customers",),
+    CustomerRestated: ("orders",),
 }
 HEARS: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -36,8 +40,10 @@ HEARS: tuple[type[Event], ...] = (
     OrderShipped,
     OrderDelivered,
     OrderCancelled,
+    OrderRestated,
     UserRegistered,
     UserChanged,
+    UserRestated,
     CustomerRegistered,
     CustomerDetailsChanged,
     ConsentChanged,

@@ -24,10 +24,12 @@ from shared.events.contracts import (
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderRestated,
     OrderShipped,
     OrderState,
     UserChanged,
     UserRegistered,
+    UserRestated,
     VisitorTied,
 )
 from shared.hearing import Subscriptions
@@ -53,8 +55,11 @@ def join(database: Database[Document]) -> Subscriptions:
         OrderShipped: take_order,
         OrderDelivered: take_order,
         OrderCancelled: take_order,
+        # It is no news, so the journal does not hear it.
+        OrderRestated: partial(subscribers.keep_ledger, customers, ledger),
         UserRegistered: keep_staff_card,
         UserChanged: keep_staff_card,
+        UserRestated: keep_staff_card,
         CustomerRegistered: note_customers,
         CustomerDetailsChanged: note_customers,
         CustomerDeleted: note_customers,

@@ -8,10 +8,12 @@ from shared.events.contracts import (
     CustomerChanged,
     CustomerDeleted,
     CustomerRegistered,
+    CustomerRestated,
     OrderCancelled,
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderRestated,
     OrderShipped,
 )
 from shared.events.envelope import Event
@@ -22,5 +24,11 @@ SENDS: dict[type[Event], tuple[str, ...]] = {
     OrderShipped: ("customers",),
     OrderDelivered: ("customers",),
     OrderCancelled: ("customers",),
+    OrderRestated: ("customers",),
 }
-HEARS: tuple[type[Event], ...] = (CustomerRegistered, CustomerChanged, CustomerDeleted)
+HEARS: tuple[type[Event], ...] = (
+    CustomerRegistered,
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerRestated,
+)

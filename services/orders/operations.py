@@ -14,6 +14,7 @@ from shared.events.contracts import (
     OrderDelivered,
     OrderPaid,
     OrderPlaced,
+    OrderRestated,
     OrderShipped,
     OrderState,
 )
@@ -139,6 +140,15 @@ def placed(order: Order, origin: Origin) -> OrderPlaced:
         version=order.version,
         occurred_at=order.updated_at.isoformat(),
         **origin,
+    )
+
+
+def restated(order: Document, now: datetime) -> OrderRestated:
+    """The state of an order, told again."""
+    return OrderRestated(
+        **_state(order, total=order["total"].to_decimal()),
+        version=order["version"],
+        occurred_at=now.isoformat(),
     )
 
 

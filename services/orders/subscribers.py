@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.orders.repository import CardRepository
-from shared.events.contracts import CustomerDeleted, CustomerState
+from shared.events.contracts import CustomerDeleted, CustomerRestated, CustomerState
 
 
 def keep_cards(cards: CardRepository, events: Sequence[CustomerState]) -> None:
@@ -26,6 +26,21 @@ def forget_customers(cards: CardRepository, events: Sequence[CustomerDeleted]) -
     cards.keep(
         [
             {"_id": event.customer_id, "name": None, "deleted": True, "version": event.version}
+            for event in events
+        ]
+    )
+
+
+def keep_cards_anew(cards: CardRepository, events: Sequence[CustomerRestated]) -> None:
+    """Keep cards of customers as they are by now, deleted or not."""
+    cards.keep(
+        [
+            {
+                "_id": event.customer_id,
+                "name": event.name,
+                "deleted": event.deleted,
+                "version": event.version,
+            }
             for event in events
         ]
     )

@@ -8,7 +8,12 @@ from pymongo.database import Database
 from services.orders import subscribers
 from services.orders.repository import CardRepository
 from shared.database import Document
-from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
+from shared.events.contracts import (
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerRegistered,
+    CustomerRestated,
+)
 from shared.hearing import Subscriptions
 from shared.settings import Settings
 from shared.worker import create_worker as create_base
@@ -22,6 +27,7 @@ def join(database: Database[Document]) -> Subscriptions:
         CustomerRegistered: keep_cards,
         CustomerChanged: keep_cards,
         CustomerDeleted: partial(subscribers.forget_customers, cards),
+        CustomerRestated: partial(subscribers.keep_cards_anew, cards),
     }
 
 

@@ -33,6 +33,15 @@ class CustomerDeleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CustomerRestated(Event):
+    """A customer as it is, told again for those who lost their copy; without a name if deleted."""
+
+    customer_id: str
+    name: str | None
+    deleted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class CustomerDetailsChanged(Event):
     """Fields of a customer were changed: each as `field`, what was in it `before`, and `after`.
 
@@ -100,6 +109,10 @@ class OrderCancelled(OrderState):
     """An order was called off."""
 
 
+class OrderRestated(OrderState):
+    """An order as it is, told again for those who lost their copy."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UserState(Event):
     """A member of staff as they are after a change."""
@@ -118,6 +131,10 @@ class UserChanged(UserState):
     """A member of staff was renamed, given another role, or switched on or off."""
 
 
+class UserRestated(UserState):
+    """A member of staff as they are, told again for those who lost their copy."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportAdvanced(Event):
     """An import was asked for, or one step of it was finished, so that the next step is due."""
@@ -130,6 +147,7 @@ ALL: tuple[type[Event], ...] = (
     CustomerRegistered,
     CustomerChanged,
     CustomerDeleted,
+    CustomerRestated,
     CustomerDetailsChanged,
     ConsentChanged,
     VisitorTied,
@@ -138,7 +156,9 @@ ALL: tuple[type[Event], ...] = (
     OrderShipped,
     OrderDelivered,
     OrderCancelled,
+    OrderRestated,
     UserRegistered,
     UserChanged,
+    UserRestated,
     ImportAdvanced,
 )

@@ -113,8 +113,10 @@ class TestEvents:
 
         listed = make(clone, "dead-letters", "SERVICE=orders").stdout
         replayed = make(clone, "replay", "ID=a b", "SINCE=2026-11-24", "SERVICE=orders").stdout
+        resynced = make(clone, "resync", "SERVICE=orders", "AFTER=x").stdout
 
         assert make(clone, "events").stdout == "-m\nservices\nevents\n"
+        assert resynced == "-m\nservices\nresync\n--service\norders\n--after\nx\n"
         assert listed == "-m\nservices\ndead-letters\n--service\norders\n"
         assert replayed == (
             "-m\nservices\nreplay\n--id\na b\n--since\n2026-11-24\n--service\norders\n"

@@ -16,6 +16,7 @@ from shared.events.contracts import (
     CustomerDeleted,
     CustomerDetailsChanged,
     CustomerRegistered,
+    CustomerRestated,
 )
 from shared.events.envelope import Event, Origin
 from shared.idempotency import CreationRequest
@@ -157,6 +158,18 @@ def arrival(customer: Customer, origin: Origin) -> list[CustomerRegistered | Con
     if found := consents({}, customer.channels):
         events.append(ConsentChanged(**said, consents=found, **origin))
     return events
+
+
+def restated(customer: Document, now: datetime) -> CustomerRestated:
+    """The state of a customer, told again; of a deleted one, that they are gone."""
+    deleted = "deleted_at" in customer
+    return CustomerRestated(
+        customer_id=customer["_id"],
+        name=None if deleted else to_customer(customer).display_name,
+        deleted=deleted,
+        version=customer["version"],
+        occurred_at=now.isoformat(),
+    )
 
 
 class _Known:

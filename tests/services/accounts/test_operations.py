@@ -45,6 +45,9 @@ class TestRegister:
             "active",
             "version",
             "occurred_at",
+            "actor",
+            "via",
+            "batch",
         }
 
     def test_refuses_an_address_that_somebody_has(

@@ -1,5 +1,6 @@
 """The commands about events as a person uses them, on the real servers."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -159,6 +160,38 @@ class TestReplay:
 
         assert code == 2
         assert complaint in said
+
+
+class TestResync:
+    @pytest.mark.usefixtures("carried")
+    def test_has_lost_copies_made_again(
+        self, wired: Settings, dead: Document, base: Callable[[str], Database[Document]]
+    ) -> None:
+        base("orders").customer_cards.delete_many({})
+
+        ended_with = ended(wired, "resync")
+
+        assert ended_with == (0, "All was told anew; make events shows when it was heard.\n", "")
+        assert becomes(lambda: base("orders").customer_cards.count_documents({}), 1)
+        # What was never heard is made up for as well.
+        assert becomes(lambda: base("customers").ledger.count_documents({}), 1)
+        assert base("customers").dead_letters.find_one({"_id": dead["id"]})
+
+    def test_is_of_one_service_when_it_goes_on(self, wired: Settings) -> None:
+        code, _, complaint = ended(wired, "resync", "--after", "6925")
+
+        assert code == 2
+        assert "AFTER needs SERVICE" in complaint
+
+
+def becomes(read: Callable[[], object], value: object, *, seconds: float = 30) -> bool:
+    """Whether it has this value within some time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if read() == value:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @pytest.fixture
