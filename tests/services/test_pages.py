@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.customers.model.customers import Customer, Email
@@ -242,11 +243,15 @@ def added_to(
     kind = {"customers": CustomerRepository, "orders": OrderRepository}[service]
     store = kind(database(client, settings, service))
     # Nobody looks at what is gone again in a moment, so it need not have reached the disk.
-    store.collection = store.collection.with_options(write_concern=WriteConcern(w=1))
+    kept = store.collection
+    store.collection = kept.with_options(
+        write_concern=WriteConcern(w=1), read_concern=ReadConcern("local")
+    )
     try:
         yield store
     finally:
-        store.collection.delete_many({"_id": {"$in": [one.id for one in extra]}})
+        # This the next test has to see.
+        kept.delete_many({"_id": {"$in": [one.id for one in extra]}})
 
 
 def strangers(plan: Plan) -> list[Customer]:

@@ -58,6 +58,9 @@ class TestSendDue:
                     "size": 3,
                     "version": 1,
                     "occurred_at": to_others["data"]["occurred_at"],
+                    "actor": None,
+                    "via": None,
+                    "batch": None,
                 },
                 "request_id": None,
             }
@@ -171,6 +174,22 @@ class TestSendDue:
         reads = list(profiled.system.profile.find({"op": {"$in": ["query", "getmore"]}}))
         assert sum(read["docsExamined"] for read in reads) == DOCUMENTS_AT_ONCE
         assert not any("hasSortStage" in read for read in reads)
+
+    def test_does_not_look_at_what_waits_for_its_receipt(
+        self, relay: Relay, things: ThingRepository, profiled: Database[Document], now: datetime
+    ) -> None:
+        added(things, 200)
+        relay.send_due(now)
+        profiled.command("profile", 0)
+        profiled.system.profile.drop()
+        added(things, 3)
+        profiled.command("profile", 2)
+
+        assert relay.send_due(now) == 3
+
+        reads = list(profiled.system.profile.find({"op": "query"}))
+        assert sum(read["docsExamined"] for read in reads) == 3
+        assert sum(read["keysExamined"] for read in reads) <= 4
 
     def test_sends_the_oldest_first(
         self, relay: Relay, things: ThingRepository, now: datetime
