@@ -3,18 +3,22 @@
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from shared import inbox
+from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, is_key_of
 from shared.auth.callers import ROLES
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.migrations.documents import MIGRATIONS
 
-_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+SCHEMA_VERSION = 1
+"""The form in which users are written. One that does not say its form is of the first."""
+
+_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 _DATE: Document = {"bsonType": "date"}
-_HASH: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"}
+_HASH: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{64}\z"}
 
 
 def _text(longest: int) -> Document:
-    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
+    return {"bsonType": "string", "maxLength": longest, "pattern": r"\S"}
 
 
 USERS = Collection(
@@ -41,9 +45,8 @@ USERS = Collection(
             ],
             "properties": {
                 "_id": _ID,
-                "email": _text(254),
-                # One sign may unfold to as many as 18 when it is made comparable.
-                "email_key": _text(18 * 254),
+                "email": ADDRESS_SCHEMA,
+                "email_key": KEY_SCHEMA,
                 "name": _text(200),
                 "role": {"enum": list(ROLES)},
                 "active": {"bsonType": "bool"},
@@ -60,10 +63,13 @@ USERS = Collection(
                 "created_at": _DATE,
                 "updated_at": _DATE,
                 "version": {"bsonType": "int", "minimum": 1},
+                "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
-        }
+        },
+        # The unique index compares keys, so each has to stand for its address.
+        "$expr": is_key_of("$email_key", "$email"),
     },
     indexes=(
         IndexModel([("email_key", ASCENDING)], name="email", unique=True),

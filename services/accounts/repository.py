@@ -246,7 +246,7 @@ def to_document(user: User) -> Document:
     """A user as it lies in the database, without outbox and failures."""
     fields = asdict(user)
     fields["_id"] = fields.pop("id")
-    return {**fields, "email_key": user.email_key}
+    return {**fields, "email_key": user.email_key, "schema_version": documents.SCHEMA_VERSION}
 
 
 def to_user(document: Document) -> User:

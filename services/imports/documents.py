@@ -1,5 +1,6 @@
 """How import jobs, their files and their rows lie in MongoDB: collections, rules, indexes."""
 
+from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from shared import inbox
@@ -9,8 +10,17 @@ from shared.migrations.documents import MIGRATIONS
 
 STATES = ("staging", "customers", "orders", "finished", "failed")
 
-_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+SCHEMA_VERSION = 1
+"""The form in which jobs are written. One that does not say its form is of the first."""
+
+_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 _DATE: Document = {"bsonType": "date"}
+# Between these lie all sums that a file can come to, and neither infinity nor what is no number.
+_AMOUNT: Document = {
+    "bsonType": "decimal",
+    "minimum": Decimal128("-1E+33"),
+    "maximum": Decimal128("1E+33"),
+}
 _COUNT: Document = {"bsonType": "int", "minimum": 0}
 
 
@@ -68,11 +78,12 @@ JOBS = Collection(
                 "created_at": _DATE,
                 "updated_at": _DATE,
                 "version": {"bsonType": "int", "minimum": 1},
+                "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
                 "revision": _COUNT,
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
-            optional=("request",),
+            optional=("request", "schema_version"),
         )
     },
     indexes=(
@@ -97,7 +108,7 @@ ROWS = Collection(
                 "line": {"bsonType": "object"},
                 "number": _text(300),
                 "buyer": _or_null(_text(300)),
-                "amount": _or_null({"bsonType": "decimal"}),
+                "amount": _or_null(_AMOUNT),
                 "currency": _or_null(_text(3)),
             },
             optional=("reason", "line", "number", "buyer"),

@@ -1,5 +1,6 @@
 """How orders lie in MongoDB: collections, the rules the database itself holds, indexes."""
 
+from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.orders.model import (
@@ -15,18 +16,34 @@ from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.migrations.documents import MIGRATIONS
 
-_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+SCHEMA_VERSION = 1
+"""The form in which orders are written. One that does not say its form is of the first."""
+
+_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 _DATE: Document = {"bsonType": "date"}
-_AMOUNT: Document = {"bsonType": "decimal"}
+# As callers may send it. More digits, and the server would round what it multiplies.
+_PRICE: Document = {
+    "bsonType": "decimal",
+    "minimum": 0,
+    "maximum": Decimal128("1E+12"),
+    "exclusiveMaximum": True,
+    "multipleOf": Decimal128("0.000001"),
+}
+# Between these lie all sums of such prices, and neither infinity nor what is no number.
+_AMOUNT: Document = {
+    "bsonType": "decimal",
+    "minimum": Decimal128("-1E+25"),
+    "maximum": Decimal128("1E+25"),
+}
 _VERSION: Document = {"bsonType": "int", "minimum": 1}
 
 
 def _text(longest: int) -> Document:
-    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
+    return {"bsonType": "string", "maxLength": longest, "pattern": r"\S"}
 
 
 def _optional(longest: int) -> Document:
-    return {"bsonType": ["string", "null"], "minLength": 1, "maxLength": longest}
+    return {"bsonType": ["string", "null"], "maxLength": longest, "pattern": r"\S"}
 
 
 def _object(properties: Document, *, optional: frozenset[str] = frozenset()) -> Document:
@@ -43,7 +60,7 @@ _LINE = _object(
         "sku": _text(100),
         "description": _optional(500),
         "quantity": {"bsonType": "int", "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
-        "unit_price": _AMOUNT,
+        "unit_price": _PRICE,
         "subtotal": _AMOUNT,
     }
 )
@@ -73,12 +90,13 @@ _ORDER = _object(
         "total": _AMOUNT,
         "shipping_address": {"oneOf": [{"bsonType": "null"}, _ADDRESS]},
         "version": _VERSION,
-        "fingerprint": {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"},
+        "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
+        "fingerprint": {"bsonType": "string", "pattern": r"^[0-9a-f]{64}\z"},
         "batch": _text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
-    optional=frozenset({"batch", "request"}),
+    optional=frozenset({"batch", "request", "schema_version"}),
 )
 
 
@@ -97,7 +115,6 @@ _QUANTITY_FITS_KIND = _every_line(
         ]
     }
 )
-_PRICE_NOT_NEGATIVE = _every_line({"$gte": ["$$line.unit_price", 0]})
 _SUBTOTAL_EXACT = _every_line(
     {"$eq": ["$$line.subtotal", {"$multiply": ["$$line.quantity", "$$line.unit_price"]}]}
 )
@@ -105,7 +122,7 @@ _TOTAL_EXACT: Document = {"$expr": {"$eq": ["$total", {"$sum": "$lines.subtotal"
 # `$$NOW` is refused in a validator; the server's own clock has set recorded_at.
 _NOT_IN_FUTURE: Document = {"$expr": {"$lte": ["$placed_at", "$recorded_at"]}}
 
-_RULES = [_QUANTITY_FITS_KIND, _PRICE_NOT_NEGATIVE, _SUBTOTAL_EXACT, _TOTAL_EXACT, _NOT_IN_FUTURE]
+_RULES = [_QUANTITY_FITS_KIND, _SUBTOTAL_EXACT, _TOTAL_EXACT, _NOT_IN_FUTURE]
 _NEWEST = [("placed_at", DESCENDING), ("_id", DESCENDING)]
 
 ORDERS = Collection(

@@ -206,6 +206,7 @@ def to_document(order: Order) -> Document:
         "total": Decimal128(order.total),
         "shipping_address": None if address is None else asdict(address),
         "version": order.version,
+        "schema_version": documents.SCHEMA_VERSION,
         "fingerprint": order.fingerprint,
     }
 

@@ -29,8 +29,10 @@ def started(settings: Settings, *arguments: str, **variables: str) -> "subproces
     )
 
 
-def ended(settings: Settings, *arguments: str, **variables: str) -> tuple[int, str, str]:
+def ended(
+    settings: Settings, *arguments: str, patience: float = 120, **variables: str
+) -> tuple[int, str, str]:
     """A command that was run to its end: exit code, and what it said and complained of."""
     process = started(settings, *arguments, **variables)
-    said, complained = process.communicate(timeout=120)
+    said, complained = process.communicate(timeout=patience)
     return process.returncode, said, complained

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -24,7 +25,7 @@ from services.sample.plan import Plan
 from shared.database import Document, database
 from shared.settings import Settings
 from tests.services.command_line import ended, started
-from tests.services.old_customers import old_customers
+from tests.services.old_customers import PREFERENCES, as_before
 from tests.services.web import serving
 
 (MIGRATION,) = migrations.of("customers")
@@ -36,15 +37,16 @@ PEOPLE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How many customers there are of each form, and how many are migrated at once."""
+    """How many customers there are, and how many are migrated at once."""
 
-    old: int
-    new: int
+    customers: int
     batch: int
 
 
-SMALL = Size(old=2_000, new=200, batch=20)
-FULL = Size(old=100_000, new=10_000, batch=500)
+SMALL = Size(customers=2_000, batch=20)
+FULL = Size(customers=100_000, batch=500)
+NEW_ONES = 10
+"""Every one of so many customers is in the new form already."""
 
 
 @dataclass
@@ -129,12 +131,12 @@ class TestMigrateUnderLoad:
             team.wait_for_answers(20)
             # As if the time of its lease had passed; to wait for it would show no more.
             own.migrations.update_one({}, {"$set": {"lease_until": datetime.now(UTC)}})
-            code, said, _ = ended(settings, "migrate", "--batch", str(size.batch))
+            code, said, _ = ended(settings, "migrate", "--batch", str(size.batch), patience=1_200)
             team.wait_for_answers(20)
 
         assert (held, "is being applied by another process" in complaint) == (1, True)
         assert (killed["state"], killed["runs"]) == ("running", 1)
-        assert 0 < killed["migrated"] < size.old
+        assert 0 < killed["migrated"] < 0.9 * size.customers
         assert code == 0, said
         assert set(team.answers) == {200, 201}
         assert team.wrong == []
@@ -155,19 +157,14 @@ class TestMigrateUnderLoad:
 
 def fill(own: Database[Document], size: Size) -> dict[str, Document]:
     """Put customers of both forms into the database."""
-    plan = Plan(customers=size.new, orders=0, seed=7)
-    new = [
-        {**to_document(one), "outbox": []}
-        for numbers in plan.chunks(size.new)
-        for one in people.customers(plan, numbers)
-    ]
-    # Mixed: the ids of both lie among each other.
-    old = list(old_customers(Plan(customers=size.old, orders=0)))
-    for number, one in enumerate(new):
-        one["_id"] = old[number]["_id"][:-1] + "f"
-        one["created_at"] = old[number]["created_at"]
-    documents = {one["_id"]: one for one in [*new, *old]}
-    own.customers.insert_many(documents.values(), ordered=False)
+    plan = Plan(customers=size.customers, orders=0)
+    said = cycle(PREFERENCES)
+    for numbers in plan.chunks(plan.customers):
+        made = [{**to_document(one), "outbox": []} for one in people.customers(plan, numbers)]
+        own.customers.insert_many(
+            one if number % NEW_ONES == 0 else as_before(one, preferences=next(said))
+            for number, one in zip(numbers, made, strict=True)
+        )
     # As Kith of before left it: it had no migrations.
     own.migrations.delete_many({})
     return {one["_id"]: one for one in own.customers.find()}

@@ -1,13 +1,15 @@
 """How customers lie in MongoDB: collections, the rules the database itself holds, indexes."""
 
 import pycountry
+from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.customers.model.customers import CHANNELS
+from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 
-_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 _DATE: Document = {"bsonType": "date"}
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
@@ -15,16 +17,22 @@ _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
 SCHEMA_VERSION = 2
 """The form in which customers are written. Those of one form before are read and taken as well."""
 
-# One sign may unfold to as many as 18 when it is made comparable.
-_LONGEST_KEY = 18 * 254
+# Between these lie all sums that can come to be, and neither infinity nor what is no number.
+_AMOUNT: Document = {
+    "bsonType": "decimal",
+    "minimum": Decimal128("-1E+33"),
+    "maximum": Decimal128("1E+33"),
+}
+# More than blanks.
+_SOMETHING = r"\S"
 
 
 def _text(longest: int) -> Document:
-    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
+    return {"bsonType": "string", "maxLength": longest, "pattern": _SOMETHING}
 
 
 def _optional(longest: int) -> Document:
-    return {"bsonType": ["string", "null"], "minLength": 1, "maxLength": longest}
+    return {"bsonType": ["string", "null"], "maxLength": longest, "pattern": _SOMETHING}
 
 
 def _object(properties: Document, *, required: list[str] | None = None) -> Document:
@@ -47,9 +55,7 @@ def _list(items: Document, *, most: int) -> Document:
 
 
 _LABEL = _optional(50)
-_TOTALS = _list(
-    _object({"amount": {"bsonType": "decimal"}, "currency": {"enum": _CURRENCIES}}), most=200
-)
+_TOTALS = _list(_object({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200)
 _PURCHASES = _object(
     {
         "orders": {"bsonType": "int", "minimum": 0},
@@ -78,11 +84,11 @@ _BEFORE = _object(
         "first_name": _optional(100),
         "last_name": _optional(100),
         "company": _optional(200),
-        "emails": _list(_object({"address": _text(254), "label": _LABEL}), most=20),
+        "emails": _list(_object({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20),
         "phones": _list(
             _object(
                 {
-                    "number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}$"},
+                    "number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}\z"},
                     "label": _LABEL,
                 }
             ),
@@ -97,9 +103,9 @@ _BEFORE = _object(
         },
         "keys": _object(
             {
-                "last_name": _optional(_LONGEST_KEY),
-                "names": _list(_text(_LONGEST_KEY), most=3),
-                "emails": _list(_text(_LONGEST_KEY), most=20),
+                "last_name": _optional(LONGEST_KEY),
+                "names": _list(_text(LONGEST_KEY), most=3),
+                "emails": _list(KEY_SCHEMA, most=20) | {"uniqueItems": True},
             }
         ),
         "purchases": _PURCHASES,
@@ -169,6 +175,29 @@ _IDENTIFIABLE: Document = {
 _KEYS_COMPLETE: Document = {
     "$eq": [{"$size": {"$ifNull": ["$keys.emails", []]}}, {"$size": {"$ifNull": ["$emails", []]}}]
 }
+_KEYS_TRUE: Document = {
+    "$allElementsTrue": {
+        "$map": {
+            "input": {
+                "$zip": {
+                    "inputs": [
+                        {"$cond": [{"$isArray": one}, one, []]}
+                        for one in ("$keys.emails", "$emails.address")
+                    ]
+                }
+            },
+            "as": "pair",
+            "in": is_key_of({"$first": "$$pair"}, {"$last": "$$pair"}),
+        }
+    }
+}
+_SIGN_FITS_KIND: Document = {
+    "$cond": [
+        {"$eq": ["$kind", "sale"]},
+        {"$gte": ["$total", 0]},
+        {"$lte": ["$total", 0]},
+    ]
+}
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -176,7 +205,7 @@ CUSTOMERS = Collection(
     name="customers",
     validator={
         "$jsonSchema": {"oneOf": [_LIVE, _BEFORE, _DELETED]},
-        "$expr": {"$and": [_IDENTIFIABLE, _KEYS_COMPLETE]},
+        "$expr": {"$and": [_IDENTIFIABLE, _KEYS_COMPLETE, _KEYS_TRUE]},
     },
     indexes=(
         # Partial with `> ""`: customers without an address or external id are not compared, and a
@@ -213,12 +242,13 @@ LEDGER = Collection(
                 "customer_id": _ID,
                 "kind": {"enum": ["sale", "return"]},
                 "status": _text(20),
-                "total": {"bsonType": "decimal"},
+                "total": _AMOUNT,
                 "currency": {"enum": _CURRENCIES},
                 "placed_at": _DATE,
                 "version": {"bsonType": "int", "minimum": 1},
             }
-        )
+        ),
+        "$expr": _SIGN_FITS_KIND,
     },
     indexes=(IndexModel([("customer_id", ASCENDING)], name="customer"),),
 )

@@ -18,11 +18,14 @@ from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 VIEWS_KEPT = timedelta(days=90)
 """How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""
 
-_ID: Document = {"bsonType": "string", "pattern": "^[0-9a-f]{24}$"}
+_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 # From an event: its kind and whom or what it is about. From staff: an id like any other.
-_ENTRY_ID: Document = {"bsonType": "string", "pattern": "^([a-z]+:[0-9a-z_:]{1,100}|[0-9a-f]{24})$"}
-_VIEW_ID: Document = {"bsonType": "string", "pattern": "^view:[0-9a-f]{32}$"}
-_VISITOR_ID: Document = {"bsonType": "string", "pattern": f"^{VISITOR_ID}$"}
+_ENTRY_ID: Document = {
+    "bsonType": "string",
+    "pattern": r"^([a-z]+:[0-9a-z_:]{1,100}|[0-9a-f]{24})\z",
+}
+_VIEW_ID: Document = {"bsonType": "string", "pattern": r"^view:[0-9a-f]{32}\z"}
+_VISITOR_ID: Document = {"bsonType": "string", "pattern": rf"^{VISITOR_ID}\z"}
 _DATE: Document = {"bsonType": "date"}
 
 

@@ -90,6 +90,7 @@ class JobRepository(Repository):
             "created_at": now,
             "updated_at": now,
             "version": 1,
+            "schema_version": documents.SCHEMA_VERSION,
             "revision": 0,
         }
         seen = {name: document[name] for name in ("_id", *self.public)}

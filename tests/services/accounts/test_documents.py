@@ -81,7 +81,7 @@ class TestUsers:
         own.users.insert_one(user)
 
         with pytest.raises(DuplicateKeyError, match="email"):
-            own.users.insert_one(raw(email_key=user["email_key"]))
+            own.users.insert_one(raw(email=user["email"].upper(), email_key=user["email_key"]))
 
 
 class TestSessions:

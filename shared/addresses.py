@@ -1,0 +1,38 @@
+"""What a database can hold of the rule by which e-mail addresses are compared.
+
+A unique index compares keys, which the model makes of addresses: one Unicode form, no case. The
+server knows no such form. It can tell that a key stands for its address where that is of ASCII
+alone, as nearly all are, and that no key has capitals.
+"""
+
+from typing import Any
+
+Document = dict[str, Any]
+
+# Without \z, a line feed at the end would pass.
+ADDRESS_SCHEMA: Document = {
+    "bsonType": "string",
+    "minLength": 3,
+    "maxLength": 254,
+    "pattern": r"^[^\s@]+@[^\s@]+\z",
+}
+# One sign may unfold to as many as 18 when it is made comparable.
+LONGEST_KEY = 18 * 254
+# Some signs have a blank or an @ in their one form, so a key looks less like an address than those.
+KEY_SCHEMA: Document = {"bsonType": "string", "minLength": 1, "maxLength": LONGEST_KEY}
+
+_ASCII = r"^[\x00-\x7F]*\z"
+
+
+def is_key_of(key: Any, address: Any) -> Document:
+    """An expression: whether `key` stands for `address`, each an expression itself."""
+    plain = {"$regexMatch": {"input": address, "regex": _ASCII}}
+    capitals = {"$regexMatch": {"input": key, "regex": "[A-Z]"}}
+    return {
+        "$cond": [
+            # Of anything else the server would say that it failed, and not that it refuses.
+            {"$and": [{"$eq": [{"$type": one}, "string"]} for one in (key, address)]},
+            {"$cond": [plain, {"$eq": [key, {"$toLower": address}]}, {"$not": [capitals]}]},
+            False,
+        ]
+    }
