@@ -146,7 +146,8 @@ class TestMigrateUnderLoad:
         untouched = before.keys() - team.said.keys()
         assert len(untouched) > 0
         assert {id: after[id] for id in untouched} == {
-            id: MIGRATION.migrate(before[id]) for id in untouched
+            id: before[id] if "schema_version" in before[id] else MIGRATION.migrate(before[id])
+            for id in untouched
         }
         assert after.keys() == before.keys() | team.said.keys()
         record = own.migrations.find_one({}) or {}
