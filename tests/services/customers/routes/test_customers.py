@@ -1,7 +1,6 @@
 """One customer over HTTP, on the real server."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -121,24 +120,6 @@ class TestRegister:
 
         assert [customer["last_name"] for customer in kept] == texts
 
-    def test_thirty_at_once_with_one_address_make_one_customer(self, http_as: As) -> None:
-        variants = ["ann@example.com", "ANN@example.com", "Ann@EXAMPLE.COM"] * 10
-        clients = [http_as("sales") for _ in variants]
-
-        answers = at_once(
-            lambda index: clients[index].post(
-                "/v1/customers", json={"emails": [{"address": variants[index]}]}
-            ),
-            len(variants),
-        )
-
-        (won,) = [answer for answer in answers if answer.status_code == 201]
-        lost = [answer for answer in answers if answer.status_code == 409]
-        assert len(lost) == len(variants) - 1
-        assert {
-            (error["field"], error["holder"]) for answer in lost for error in answer.json["errors"]
-        } == {("emails.0.address", won.json["id"])}
-
 
 class TestGet:
     def test_answers_as_the_post_did(self, http: Client) -> None:
@@ -242,8 +223,3 @@ class TestRoles:
 
 def fields_of(answer: Any) -> list[str]:
     return [error["field"] for error in answer.json["errors"]]
-
-
-def at_once(ask: Callable[[int], Any], count: int) -> list[Any]:
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(ask, range(count)))
