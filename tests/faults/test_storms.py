@@ -26,3 +26,13 @@ class TestNothingIsLostOrDoubled:
         faults = RedisFaults(down=0.5, stopped=8, full=1, times=1)
         with rig.system(pace=1) as system:
             rig.report("Redis", storms.break_redis(system, faults, seed=rig.seed))
+
+    def test_when_the_primary_steps_down_is_killed_and_hangs(self, rig: Rig) -> None:
+        faults = ["step down", "kill", "pause"]
+        with rig.system(pace=1) as system:
+            figures = storms.break_mongodb(system, faults, seed=rig.seed, pause=20)
+            rig.report("MongoDB", figures)
+
+    def test_to_the_last_cent_when_all_of_it_goes_wrong(self, rig: Rig) -> None:
+        with rig.system(pace=0.5) as system:
+            rig.report("bank", storms.bank(system, seconds=12, seed=rig.seed))
