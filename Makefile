@@ -103,6 +103,12 @@ test: $(STAMP) ## Run the whole test suite, on real servers that it starts itsel
 test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders
 	@exec $(BIN)/python -m pytest -m scale $(ARGS)
 
+.PHONY: faults
+faults: $(STAMP) ## Break Kith on purpose, hundreds of times, and report what was lost: nothing (SEED=1)
+	@rm -rf .faults
+	@$(BIN)/python -m pytest -m "faults or not faults" tests/faults $(ARGS); ended=$$?; \
+		cat .faults/report.txt; exit $$ended
+
 .PHONY: lint
 lint: $(STAMP) ## Look at format, style, types and import contracts
 	$(BIN)/ruff format --check $(CODE)

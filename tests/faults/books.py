@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from services import agreement
 from shared.database import Document
+from shared.inbox import DEAD_LETTERS
 
 Base = Callable[[str], Database[Document]]
 
@@ -43,13 +44,15 @@ def findings(base: Base) -> Iterator[str]:
     yield from _unheard(base)
     yield from _unbalanced(base)
     yield from _wrong_purchases(base)
+    yield from _wrong_journal(base)
 
 
 def waiting(base: Base) -> int:
     """How many documents have something to say that was not confirmed yet."""
     return sum(
-        base(service)[name].count_documents({"outbox.0": {"$exists": True}})
+        base(service)[each].count_documents({"outbox.0": {"$exists": True}})
         for service, name in SENDERS.items()
+        for each in (name, DEAD_LETTERS.name)
     )
 
 
@@ -112,6 +115,26 @@ def _wrong_purchases(base: Base) -> Iterator[str]:
         }
         if found != bought[customer["_id"]]:
             yield f"Customer {customer['_id']} has {found}, but bought {bought[customer['_id']]}."
+
+
+def _wrong_journal(base: Base) -> Iterator[str]:
+    """Every version of an order and of a customer has one entry in the customer's journal."""
+    expected = {
+        f"order:{order['_id']}:{version}"
+        for order in base("orders").orders.find(_SOMEBODYS)
+        for version in range(1, order["version"] + 1)
+    } | {
+        f"customer:{customer['_id']}:{version}"
+        for customer in base("customers").customers.find()
+        for version in range(1, customer["version"] + 1)
+    }
+    found = {entry["_id"] for entry in base("customers").journal.find({}, {"_id": 1})}
+    if found != expected:
+        missing, extra = sorted(expected - found), sorted(found - expected)
+        yield (
+            f"The journal lacks {len(missing)} entries and has {len(extra)} that say nothing new: "
+            f"{missing[:3]}, {extra[:3]}."
+        )
 
 
 def _nothing() -> dict[str, Any]:

@@ -6,7 +6,7 @@ Each is a mistake somebody could make, in the place where they would make it.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,12 +15,15 @@ from bson import Decimal128
 from pymongo import MongoClient, UpdateOne
 from pymongo.collection import Collection
 
+from services.customers.model.journal import Entry
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared import outbox
 from shared.database import Document
 from shared.events.contracts import OrderState
 from shared.hearing import Hearing
+from shared.identifiers import new_id
 from shared.messages import create_celery
 from shared.outbox import Claim, Relay
 from shared.worker import send_receipts
@@ -175,6 +178,15 @@ def _replaced_outbox(original: Callable[..., Document]) -> Callable[..., Documen
     return change
 
 
+def _new_ids(original: Callable[..., set[str]]) -> Callable[..., set[str]]:
+    """What is written down about an event has an id of its own, not the event's."""
+
+    def add_all(journal: JournalRepository, entries: Sequence[Entry]) -> set[str]:
+        return original(journal, [replace(entry, id=new_id()) for entry in entries])
+
+    return add_all
+
+
 def _one_copy_is_enough(original: Callable[..., MongoClient[Document]]) -> Callable[..., Any]:
     """Writes are acknowledged as soon as the primary alone has them."""
 
@@ -207,6 +219,9 @@ BUGS = {
     "no revision guard": Bug(
         "services.customers.repository.customers:CustomerRepository.set_purchases",
         _no_revision_guard,
+    ),
+    "no unique event id": Bug(
+        "services.customers.repository.journal:JournalRepository.add_all", _new_ids
     ),
     "replace the outbox": Bug("shared.repository:Repository.change", _replaced_outbox),
     "w=1": Bug("shared.database:connect", _one_copy_is_enough),

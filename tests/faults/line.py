@@ -14,12 +14,14 @@ from uuid import uuid4
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
+from shared import database as databases
 from shared import outbox, worker
-from shared.database import Document, connect, database
+from shared.database import Document, database
 from shared.hearing import Hearing
 from shared.messages import broker_client, create_celery, forget_messages
 from shared.outbox import RESEND_AT_MOST_EVERY, Relay
 from shared.settings import Settings
+from tests.faults import books
 from tests.services.shop import Shop
 from tests.shared.queues import Message, take_messages
 
@@ -37,7 +39,7 @@ class Line:
 
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self.settings = settings
-        self._client = stack.enter_context(connect(settings))
+        self._client = stack.enter_context(databases.connect(settings))
         self._broker = stack.enter_context(broker_client(settings))
         self._now = datetime.now(UTC)
         self.shop = Shop(self._client, settings)
@@ -86,10 +88,7 @@ class Line:
 
     def waiting(self) -> int:
         """How many documents have something to say that was not confirmed."""
-        return sum(
-            self.base(name)[name].count_documents({"outbox.0": {"$exists": True}})
-            for name in SERVICES
-        )
+        return books.waiting(self.base)
 
     def _take(self, service: str) -> list[Message]:
         return take_messages(self._broker, self.settings, service)

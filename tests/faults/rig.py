@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.settings import Settings
 from tests.faults.report import Report
-from tests.faults.system import Servers, System, running_system
+from tests.faults.system import Servers, System, running_system, settings_for
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Rig:
     def seed(self) -> int:
         """What the dice start from."""
         return self.reporter.seed
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that lead to the servers."""
+        return settings_for(self.servers)
 
     @contextmanager
     def system(self, **switch: Any) -> Iterator[System]:

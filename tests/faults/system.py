@@ -300,10 +300,9 @@ class System:
         return books.waiting(self.base) == 0
 
 
-@contextmanager
-def running_system(servers: Servers, folder: Path, **switch: Any) -> Iterator[System]:
-    """A system on databases of its own, with these faults in its processes; gone in the end."""
-    settings = replace(
+def settings_for(servers: Servers) -> Settings:
+    """Settings that lead to these servers, and to databases that nobody else has."""
+    return replace(
         load(),
         mongo_url=servers.mongo.url,
         redis_url=servers.redis.url,
@@ -311,6 +310,12 @@ def running_system(servers: Servers, folder: Path, **switch: Any) -> Iterator[Sy
         admin_email="owner@shop.example",
         admin_password=PASSWORD,
     )
+
+
+@contextmanager
+def running_system(servers: Servers, folder: Path, **switch: Any) -> Iterator[System]:
+    """A system on databases of its own, with these faults in its processes; gone in the end."""
+    settings = settings_for(servers)
     list(setup.run(settings))
     system = System(settings, servers, folder, switch)
     try:

@@ -20,6 +20,7 @@ NOTICED_BY = {
     "acknowledge early": "workers_die",
     "swallow an exception": "handlers_fail",
     "count no attempts": "one_is_deadly",
+    "no unique event id": "receipts_vanish",
     "no version filter": "all_is_heard_often",
     "add up purchases": "all_is_heard_often",
     "no revision guard": "two_workers_meet",

@@ -1,6 +1,11 @@
 """Kith in real processes, which die and hang while people use it, in a small size."""
 
-from tests.faults import storms
+import pytest
+
+from tests.faults import poisoning, storms
+from tests.faults.books import Lost
+from tests.faults.bugs import seeded
+from tests.faults.drills import lose_the_primary
 from tests.faults.rig import Rig
 from tests.faults.storms import RedisFaults
 
@@ -36,3 +41,16 @@ class TestNothingIsLostOrDoubled:
     def test_to_the_last_cent_when_all_of_it_goes_wrong(self, rig: Rig) -> None:
         with rig.system(pace=0.5) as system:
             rig.report("bank", storms.bank(system, seconds=12, seed=rig.seed))
+
+    def test_of_healthy_events_when_others_are_poison(self, rig: Rig) -> None:
+        with rig.system(pace=0.5, limit=2, poison=True) as system:
+            rig.report("poison", poisoning.survive_poison(system))
+
+    def test_that_was_acknowledged_before_the_primary_is_lost(self, rig: Rig) -> None:
+        lose_the_primary(rig.settings, rig.servers.mongo)
+
+
+class TestBug:
+    def test_of_writing_to_one_member_is_noticed(self, rig: Rig) -> None:
+        with seeded("w=1"), pytest.raises(Lost):
+            lose_the_primary(rig.settings, rig.servers.mongo)

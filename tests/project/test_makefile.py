@@ -22,6 +22,7 @@ class TestHelp:
             "doctor",
             "test",
             "test-scale",
+            "faults",
             "check",
             "lint",
             "format",
