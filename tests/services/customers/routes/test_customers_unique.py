@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from threading import Barrier
-from typing import Any
+from typing import Any, Literal
 
 from pymongo.database import Database
 
@@ -17,6 +17,7 @@ As = Callable[..., Client]
 
 MANY = 100
 ADDRESS = "jürgen.groß@example.com"
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def variants(count: int) -> list[str]:
@@ -26,7 +27,7 @@ def variants(count: int) -> list[str]:
     while len(found) < count:
         text = "".join(sign.upper() if dice.random() < 0.5 else sign for sign in ADDRESS)
         text = text.replace("J", dice.choice("J\uff2a"))
-        form = dice.choice(("NFC", "NFD"))
+        form = dice.choice(FORMS)
         found[unicodedata.normalize(form, text)] = None
     return list(found)
 
