@@ -165,7 +165,8 @@ class Hearing:
             try:
                 self._run_handler(deliveries)
             except SoftTimeLimitExceeded as error:
-                if alone:
+                # Of a database that hangs there is nothing to note, and no time to wait for it.
+                if alone and is_reachable(self.database.client):
                     self._note_failure(first, error)
                 raise
             except Exception as error:
