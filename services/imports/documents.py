@@ -152,15 +152,29 @@ OUTCOMES = Collection(
 FILES = Collection(
     name="uploads.files",
     validator={
-        "$jsonSchema": {
-            "bsonType": "object",
-            "required": ["_id", "length", "chunkSize", "uploadDate"],
-        }
+        "$jsonSchema": _object(
+            {
+                "_id": _ID,
+                "filename": _text(255),
+                "length": {"bsonType": ["int", "long"], "minimum": 0},
+                "chunkSize": {"bsonType": "int", "minimum": 1},
+                "uploadDate": _DATE,
+            }
+        )
     },
 )
 CHUNKS = Collection(
     name="uploads.chunks",
-    validator={"$jsonSchema": {"bsonType": "object", "required": ["_id", "files_id", "n", "data"]}},
+    validator={
+        "$jsonSchema": _object(
+            {
+                "_id": {"bsonType": "objectId"},
+                "files_id": _ID,
+                "n": _COUNT,
+                "data": {"bsonType": "binData"},
+            }
+        )
+    },
     indexes=(
         IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], name="files_id_1_n_1", unique=True),
     ),

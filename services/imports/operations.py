@@ -22,6 +22,7 @@ from shared.identifiers import new_id
 
 Document = dict[str, Any]
 _PIECE = 1024 * 1024
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def ask(
         return repeated
     # Before the file is kept: it would stay for ever where accounts refuses or is away.
     delegation = asked.delegate()
-    id = new_id()
+    id, name = new_id(), name[:_LONGEST_NAME]
     stream.seek(0)
     files.keep(id, name, stream)
     event = ImportAdvanced(import_id=id, step=1, version=1, occurred_at=now.isoformat())
@@ -83,7 +84,7 @@ def ask(
         id=id,
         mapping=mapping,
         preset=preset,
-        file={"name": name[:255], "bytes": size, "sha256": digest},
+        file={"name": name, "bytes": size, "sha256": digest},
         asked_by=asked.caller_id,
         delegation=delegation,
         event=event,

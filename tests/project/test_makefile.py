@@ -99,6 +99,26 @@ class TestSample:
         assert make(clone, "sample").stdout.split() == ["-m", "services", "sample"]
 
 
+class TestSchema:
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        assert make(clone, "schema").stdout == "-m\nservices\nschema\n"
+        assert make(clone, "schema", "PRUNE=1").stdout == "-m\nservices\nschema\n--prune\n"
+        assert make(clone, "schema-check").stdout == "-m\nservices\nschema-check\n"
+
+
+class TestMigrate:
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        alone = make(clone, "migrate").stdout
+        told = make(clone, "migrate", "DRY_RUN=1", "SERVICE=customers", "BATCH=50").stdout
+
+        assert alone == "-m\nservices\nmigrate\n"
+        assert told == ("-m\nservices\nmigrate\n--service\ncustomers\n--dry-run\n--batch\n50\n")
+
+
 class TestDoctor:
     def test_has_slow_queries_noted(self, clone: Path) -> None:
         build(clone)

@@ -19,6 +19,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection as MongoCollection
 from werkzeug.routing import Rule
 
+from services import migrations
 from services.accounts.model import User
 from services.accounts.repository import UserRepository
 from services.accounts.schemas import UserSchema
@@ -118,8 +119,6 @@ class TestCollections:
         open_ones = {
             collection.name: loose(collection.validator.get("$jsonSchema", {}))
             for collection in collections(service)
-            # GridFS lays these out, and adds fields of its own.
-            if not collection.name.endswith((".files", ".chunks"))
         }
 
         assert {name: paths for name, paths in open_ones.items() if paths} == {}
@@ -244,6 +243,22 @@ class TestJournal:
         assert offered == ({"GET", "POST"} if service == "customers" else set())
 
 
+class TestMigrations:
+    @of_each_service
+    def test_are_numbered_one_by_one(self, service: str) -> None:
+        """Whatever is found is in order, or finding it would fail."""
+        found = migrations.of(service)
+
+        assert [one.name[:4] for one in found] == [f"{n:04}" for n in range(1, len(found) + 1)]
+
+    def test_import_nothing_of_ours(self) -> None:
+        """What they do must not change with what Kith is."""
+        files = [path for path in CODE if re.fullmatch(r"\d{4}_\w+", path.stem)]
+
+        assert files
+        assert {str(path) for path in files if imports_of(path) & {"services", "shared"}} == set()
+
+
 class TestFiles:
     def test_are_not_long(self) -> None:
         lengths = {str(path.relative_to(ROOT)): lines_of(path) for path in CODE}
@@ -274,6 +289,14 @@ def called(path: Path, function: str | None = None) -> set[str]:
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
     }
+
+
+def imports_of(path: Path) -> set[str]:
+    """The packages that a file imports from."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    whole = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    parts = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in [*whole, *parts]}
 
 
 def unnamed(app: Flask) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import Decimal128
+from bson import Decimal128, ObjectId
 
 from shared.database import Document
 
@@ -266,6 +266,14 @@ OUTCOME: Document = {
     "id": B_ID,
     "reason": None,
 }
+FILE: Document = {
+    "_id": A_ID,
+    "filename": "a.csv",
+    "length": 1,
+    "chunkSize": 261_120,
+    "uploadDate": AT,
+}
+CHUNK: Document = {"_id": ObjectId(A_ID), "files_id": A_ID, "n": 0, "data": b"a"}
 HEARD: Document = {"_id": A_ID, "attempts": 1, "seen_at": AT, "done_at": AT}
 LETTER: Document = {"_id": A_ID, "delivery": {"id": A_ID}, "error": "KeyError", "parked_at": AT}
 APPLIED: Document = {
@@ -508,6 +516,16 @@ CASES = (
     Case("an import is asked for once", "jobs", OTHER_JOB, {"request": REQUEST}, beside=JOB),
     Case("a row's amount is a number", "rows", ROW, {"amount": money("Infinity")}),
     Case("rows are counted from 1", "rows", ROW, {"row": 0}),
+    Case("a file has a length", "uploads.files", FILE, {"length": MISSING}),
+    Case("a file has no more", "uploads.files", FILE, {"owner": "ann"}),
+    Case("a piece of a file is bytes", "uploads.chunks", CHUNK, {"data": "a"}),
+    Case(
+        "a piece of a file is kept once",
+        "uploads.chunks",
+        CHUNK | {"_id": ObjectId(B_ID), "n": 1},
+        {"n": 0},
+        beside=CHUNK,
+    ),
     Case("an outcome's kind is known", "outcomes", OUTCOME, {"kind": "gift"}),
     Case("an outcome's status is known", "outcomes", OUTCOME, {"status": "lost"}),
 )

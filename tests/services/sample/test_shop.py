@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from phonenumbers import is_possible_number, parse
 
-from services.customers.model.customers import Customer, email_address, name_key
+from services.customers.model.customers import CHANNELS, Customer, email_address, name_key
 from services.orders.model import Order
 from services.sample import people, sales
 from services.sample.names import countries
@@ -47,6 +47,16 @@ class TestCustomers:
 
         assert len(beginnings) > 25
         assert max(beginnings.values()) < len(customers) / 5
+
+    def test_were_asked_for_some_channels_and_like_some_things(
+        self, customers: list[Customer]
+    ) -> None:
+        answers = Counter(one.channels.get(name) for one in customers for name in CHANNELS)
+        liked = Counter(interest for one in customers for interest in one.interests)
+
+        assert min(answers[True], answers[False], answers[None]) > len(customers) / 10
+        assert len(liked) > 10
+        assert max(liked.values()) < len(customers) / 5
 
 
 class TestOrders:
