@@ -16,6 +16,30 @@ from tests.journeys.system import Json, Person, System, wait_for
 
 NewCustomer = Callable[..., requests.Response]
 
+# What the journal of somebody has to tell with whom everything has happened. They looked at a page
+# before they were known.
+TOLD = [
+    "page_viewed",
+    "consent_given",
+    "customer_created",
+    "consent_withdrawn",
+    "customer_changed",
+    "order_placed",
+    "order_paid",
+    "order_shipped",
+    "order_delivered",
+    "order_placed",
+    "order_cancelled",
+    "order_returned",
+    "imported",
+    "product_viewed",
+    "note",
+    "call",
+    "email",
+    "meeting",
+    "customer_deleted",
+]
+
 
 class TestSelling:
     def test_an_order_can_follow_its_customer_at_once(
@@ -101,6 +125,43 @@ class TestCustomers:
         assert place(sales, id).json()["errors"][0]["field"] == "customer_id"
 
 
+class TestJournal:
+    def test_tells_everything_once_and_in_order(
+        self, sales: Person, admin: Person, new_customer: NewCustomer
+    ) -> None:
+        sales.post("customers", "/v1/activity", views({"visitor_id": "c0ffee"}))
+        created = new_customer(external_id=uuid4().hex, channels={"email": True})
+        customer, tag = created.json(), {"If-Match": created.headers["ETag"]}
+        path = f"/v1/customers/{customer['id']}"
+        changes = {"tags": ["vip"], "channels": {"email": False}}
+        tag = {
+            "If-Match": sales.call("PATCH", "customers", path, json=changes, headers=tag).headers[
+                "ETag"
+            ]
+        }
+        order = place(sales, customer["id"])
+        for name in ("pay", "ship", "deliver"):
+            order = step(sales, order, name)
+        step(sales, place(sales, customer["id"]), "cancel")
+        place(sales, customer["id"], kind="return", quantity=-1)
+        again = {"batch": "again", "entries": [{"external_id": customer["external_id"]}]}
+        sales.post("customers", "/v1/customers/bulk", again)
+        tie = {"customer_id": customer["id"]}
+        sales.call("PUT", "customers", "/v1/visitors/c0ffee", json=tie)
+        sales.post("customers", "/v1/activity", views(tie, kind="product", sku="MUG-01"))
+        for kind in ("note", "call", "email", "meeting"):
+            entry = {"kind": kind, "summary": "Said hello."}
+            assert sales.post("customers", f"{path}/journal", entry).status_code == 201
+
+        assert admin.call("DELETE", "customers", path, headers=tag).status_code == 204
+
+        wait_for(lambda: len(journal(admin, path)) >= len(TOLD), "the whole journal")
+        told = journal(admin, path)
+        assert [entry["kind"] for entry in reversed(told)] == TOLD
+        assert {(entry["actor"] or {}).get("role") for entry in told} == {None, "sales", "admin"}
+        assert sales.call("GET", "customers", f"{path}/journal").status_code == 404
+
+
 class TestStaff:
     def test_a_new_role_voids_the_old_tokens_within_five_seconds(
         self, kith: System, admin: Person, register: Callable[[], Json]
@@ -183,6 +244,17 @@ class TestServices:
         assert place(sales, customer["id"]).status_code == 201
 
         wait_for(lambda: purchases(sales, customer["id"])[0] == 1, "the order among the purchases")
+
+
+def views(of: Json, **fields: str) -> Json:
+    """One view of the shop's website, of a page unless told."""
+    return {"batch": uuid4().hex, "entries": [{"kind": "page", "url": "/mugs", **of, **fields}]}
+
+
+def journal(person: Person, path: str) -> list[Json]:
+    """The journal of a customer, the latest first."""
+    found: list[Json] = person.get("customers", f"{path}/journal?limit=200")["items"]
+    return found
 
 
 def place(

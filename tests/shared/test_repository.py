@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from shared.database import Document
 from shared.errors import NotFound, Stale
-from shared.repository import apply_states
+from shared.repository import apply_states, insert_missing
 from tests.shared.things import ThingRepository, boxes, changed, lost, thing
 
 
@@ -302,6 +302,37 @@ class TestApplyStates:
             apply_states(things.collection, [wrong, right])
 
         assert things.get(right["_id"])
+
+
+class TestInsertMissing:
+    def test_leaves_what_is_there_as_it_is(self, own: Database[Document]) -> None:
+        insert_missing(own.cards, [state("a", 1)])
+
+        there = insert_missing(own.cards, [state("a", 2), state("b", 2)])
+
+        assert there == {"a"}
+        assert list(own.cards.find().sort("_id")) == [state("a", 1), state("b", 2)]
+
+    def test_takes_the_first_of_what_comes_twice(self, own: Database[Document]) -> None:
+        assert insert_missing(own.cards, [state("a", 1), state("a", 2)]) == {"a"}
+        assert own.cards.find_one() == state("a", 1)
+
+    def test_of_nothing_does_nothing(self, own: Database[Document]) -> None:
+        assert insert_missing(own.cards, []) == set()
+
+    def test_does_not_hide_a_broken_rule(self, things: ThingRepository) -> None:
+        known = {**thing(), "outbox": []}
+        things.collection.insert_one(known)
+
+        with pytest.raises(BulkWriteError):
+            insert_missing(things.collection, [known, {**thing(size="large"), "outbox": []}])
+
+    def test_does_not_take_another_key_for_the_id(self, own: Database[Document]) -> None:
+        own.cards.create_index("version", unique=True)
+        own.cards.insert_one(state("a", 1))
+
+        with pytest.raises(BulkWriteError):
+            insert_missing(own.cards, [state("b", 1)])
 
 
 def added(things: ThingRepository, **fields: Any) -> Document:

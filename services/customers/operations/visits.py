@@ -90,8 +90,12 @@ def tie(
 
 
 def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
-    """Take the views of a visitor into the journal of the customer who they are."""
-    if website.customers.revisions([customer_id]):
+    """Take the views of a visitor into the journal of the customer who they are.
+
+    Also if the customer was deleted meanwhile: it was said before. But not if the visitor is
+    another's by now.
+    """
+    if website.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
         for views in website.views.of_visitor(visitor_id):
             website.journal.add_all([entries.viewed(customer_id, view) for view in views])
 

@@ -14,17 +14,14 @@ MOST_NAMES = 20
 
 
 def _refuse_large(data: dict[str, Any]) -> None:
-    try:
-        size = len(orjson.dumps(data))
-    except orjson.JSONEncodeError as error:
-        raise ValidationError("A number in it is too large.") from error
-    if size > LARGEST_DATA:
-        raise ValidationError(f"It may have at most {LARGEST_DATA} bytes, as JSON.")
+    # First, for what is nested without end cannot be measured.
     _refuse_deep(data, DEEPEST_DATA)
+    if len(orjson.dumps(data)) > LARGEST_DATA:
+        raise ValidationError(f"It may have at most {LARGEST_DATA} bytes, as JSON.")
 
 
 def _refuse_deep(value: Any, levels: int) -> None:
-    """Refuse what is nested too deeply, or named in a way that the database reads otherwise."""
+    """Refuse what is nested too deeply, or what the database does not keep or reads otherwise."""
     inner = list(value.values() if isinstance(value, dict) else value)
     if isinstance(value, dict) and any(_is_odd(name) for name in value):
         raise ValidationError(

@@ -54,6 +54,8 @@ VIEW = {
     "recorded_at": datetime.now(UTC),
 }
 
+VISITOR = {"_id": "v-1", "tied_at": datetime(2025, 6, 1, tzinfo=UTC), "version": 1, "outbox": []}
+
 
 class TestJoin:
     @pytest.mark.parametrize("event", HEARS, ids=lambda event: event.__name__)
@@ -63,6 +65,7 @@ class TestJoin:
         (fields,) = [fields for kind, fields in SAYS.items() if issubclass(event, kind)]
         about: dict[str, Any] = {} if issubclass(event, UserState) else {"customer_id": buyer}
         own.views.insert_one(VIEW)
+        own.visitors.insert_one(VISITOR | {"customer_id": buyer})
 
         worker.join(own)[event]([event(**fields, **about, version=1, occurred_at=NOW)])
 

@@ -8,7 +8,7 @@ from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
 from shared.auth.keyring import Keyring, Published
-from shared.auth.middleware import allow, allowed_roles, caller, public
+from shared.auth.middleware import allow, allowed_roles, caller, origin, public
 from shared.auth.tokens import TokenVerifier
 from shared.database import Document
 from shared.web.answers import data
@@ -54,6 +54,16 @@ class TestAllow:
 
     def test_a_view_that_names_nobody_asks_strangers_to_sign_in(self, http: FlaskClient) -> None:
         assert problem(http.get("/unnamed")) == (401, "urn:kith:problem:unauthenticated")
+
+    def test_says_who_it_is_to_those_who_hear_of_it(
+        self, http: FlaskClient, headers: Headers
+    ) -> None:
+        told = headers("sales")
+
+        said = http.get("/origin", headers=told).get_json()
+
+        id = http.get("/staff", headers=told).get_json()["id"]
+        assert said == {"actor": {"id": id, "role": "sales"}, "via": None}
 
     @pytest.mark.parametrize("roles", [(), ("owner",), ("sales", "owner"), ("*",)])
     def test_takes_no_role_that_does_not_exist(self, roles: tuple[str, ...]) -> None:
@@ -186,6 +196,7 @@ def routes() -> Blueprint:
         calls.append(caller().id)
         return data(len(calls))
 
+    made.add_url_rule("/origin", "origin", allow("sales", "admin")(lambda: data(origin())))
     made.add_url_rule("/staff", "staff", allow("sales", "admin")(lambda: whoami()))
     made.add_url_rule("/sales", "sales", allow("sales")(lambda: whoami()))
     made.add_url_rule("/admin", "admin", allow("admin")(lambda: whoami()))

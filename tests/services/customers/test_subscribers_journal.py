@@ -1,0 +1,177 @@
+"""What customers writes in journals of what is told, on the real server."""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from services.customers import subscribers, worker
+from services.customers.model import entries
+from services.customers.repository.journal import JournalRepository
+from shared.database import Document
+from shared.events.contracts import (
+    ConsentChanged,
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerDetailsChanged,
+    CustomerRegistered,
+    OrderCancelled,
+    OrderPaid,
+    OrderPlaced,
+    OrderShipped,
+    OrderState,
+)
+from shared.events.envelope import Event
+from shared.identifiers import new_id
+
+START = datetime(2025, 6, 1, 12, tzinfo=UTC)
+THREADS = 8
+STEPS: dict[str, type[OrderState]] = {
+    "placed": OrderPlaced,
+    "paid": OrderPaid,
+    "shipped": OrderShipped,
+    "cancelled": OrderCancelled,
+}
+
+
+class TestNote:
+    def test_writes_one_entry_for_each_thing_said(self, journal: JournalRepository) -> None:
+        consents = [{"channel": name, "before": None, "after": True} for name in ("email", "sms")]
+        event = ConsentChanged(customer_id=new_id(), consents=consents, **said(1))
+
+        subscribers.note(journal, entries.of_consents, [event, event])
+
+        assert journal.collection.count_documents({"kind": "consent_given"}) == 2
+
+    def test_keeps_nothing_of_a_deleted_customer(self, journal: JournalRepository) -> None:
+        id = new_id()
+        events: list[CustomerRegistered | CustomerDeleted] = [
+            CustomerRegistered(customer_id=id, name="Ann Lee", **said(1)),
+            CustomerDeleted(customer_id=id, **said(2)),
+        ]
+
+        subscribers.note(journal, entries.of_customer, events)
+
+        assert "Lee" not in str(list(journal.collection.find({})))
+        assert [one["data"] for one in journal.collection.find({})] == [{}, {}]
+
+
+class TestNoteOrders:
+    def test_passes_over_guests(self, journal: JournalRepository) -> None:
+        subscribers.note_orders(journal, [order(None)])
+
+        assert not journal.is_used()
+
+    def test_notes_an_import_once_for_each_customer(self, journal: JournalRepository) -> None:
+        ann, lee = new_id(), new_id()
+        events = [order(who, batch="import:1") for who in (ann, lee, ann, None)]
+
+        for event in events:
+            subscribers.note_orders(journal, [event])
+        subscribers.note_orders(journal, events)
+        subscribers.note_orders(journal, [order(ann, batch="import:2")])
+
+        touched = list(journal.collection.find({"kind": "imported"}))
+        assert sorted((one["customer_id"], one["data"]["batch"]) for one in touched) == sorted(
+            [(ann, "import:1"), (ann, "import:2"), (lee, "import:1")]
+        )
+        assert {one["source"] for one in journal.collection.find({})} == {"import"}
+
+    def test_takes_an_event_of_before_there_were_actors(self, journal: JournalRepository) -> None:
+        data = vars(order(new_id()))
+        old = {name: data[name] for name in data if name not in {"actor", "via", "batch"}}
+
+        subscribers.note_orders(journal, [OrderPlaced.from_data(old)])
+
+        (entry,) = journal.collection.find({})
+        assert (entry["actor"], entry["source"]) == (None, "api")
+
+
+class TestJournal:
+    def test_is_the_same_however_its_events_come(
+        self, own: Database[Document], journal: JournalRepository
+    ) -> None:
+        chance = random.Random(11)  # noqa: S311 - the same dice each time.
+        events = [event for _ in range(40) for event in life(chance)]
+        handlers = worker.join(own)
+
+        def hear(told: Sequence[Event]) -> None:
+            for event in told:
+                if type(event) in handlers:
+                    handlers[type(event)]([event])
+
+        hear(events)
+        calm = contents(journal)
+        own.journal.delete_many({})
+        shuffled = events * 3
+        chance.shuffle(shuffled)
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(hear, [shuffled[share::THREADS] for share in range(THREADS)]))
+
+        assert contents(journal) == calm
+        assert len(calm) > len(events)
+
+    def test_is_not_written_by_what_orders_alone_hears(self, own: Database[Document]) -> None:
+        assert CustomerChanged not in worker.join(own)
+
+
+def life(chance: random.Random) -> list[Event]:
+    """What is told of one customer, in order."""
+    id = new_id()
+    consents = [{"channel": "email", "before": None, "after": True}]
+    changes = [{"field": "tags", "before": [], "after": ["vip"]}]
+    events: list[Event] = [
+        CustomerRegistered(customer_id=id, name="Lee", **said(1)),
+        ConsentChanged(customer_id=id, consents=consents, **said(1)),
+        CustomerDetailsChanged(customer_id=id, changes=changes, **said(2)),
+    ]
+    for _ in range(chance.randrange(4)):
+        order_id = new_id()
+        steps = chance.choice([("placed",), ("placed", "paid", "shipped"), ("placed", "cancelled")])
+        # All of one call, as an import sends them: of one moment.
+        batch = chance.choice([None, f"import:{id}"])
+        events += [
+            order(id, step, order_id=order_id, version=version, batch=batch)
+            for version, step in enumerate(steps, start=1)
+        ]
+    if chance.random() < 0.3:
+        events.append(CustomerDeleted(customer_id=id, **said(3)))
+    return events
+
+
+def contents(journal: JournalRepository) -> list[Document]:
+    """All entries, but for when they were written."""
+    return list(journal.collection.find({}, {"recorded_at": 0}).sort("_id", 1))
+
+
+def said(version: int) -> dict[str, Any]:
+    at = START + timedelta(days=version)
+    actor = {"id": "a", "role": "sales"}
+    return {"version": version, "occurred_at": at.isoformat(), "actor": actor}
+
+
+def order(buyer: str | None, step: str = "placed", **fields: Any) -> OrderState:
+    usual: dict[str, Any] = {
+        "order_id": new_id(),
+        "number": "1",
+        "source": "shop",
+        "customer_id": buyer,
+        "kind": "sale",
+        "status": step,
+        "total": "1.00",
+        "currency": "GBP",
+        "placed_at": START.isoformat(),
+        "version": 1,
+        "occurred_at": (START + timedelta(hours=1)).isoformat(),
+    }
+    return STEPS[step](**usual | fields)
+
+
+@pytest.fixture
+def journal(own: Database[Document]) -> JournalRepository:
+    """The journals, empty."""
+    return JournalRepository(own)
