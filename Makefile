@@ -106,7 +106,8 @@ test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 or
 .PHONY: faults
 faults: $(STAMP) ## Break Kith on purpose, hundreds of times, and report what was lost: nothing (SEED=1)
 	@rm -rf .faults
-	@$(BIN)/python -m pytest -m "faults or not faults" tests/faults $(ARGS); ended=$$?; \
+	@$(BIN)/python -m pytest -m "faults or not faults" tests/faults/test_drills.py \
+		tests/faults/test_full.py --durations=0 $(ARGS); ended=$$?; \
 		cat .faults/report.txt; exit $$ended
 
 .PHONY: lint

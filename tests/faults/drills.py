@@ -29,7 +29,7 @@ from tests.faults.replica_set import ReplicaSet
 WORKERS = 8
 TIMES = 10
 
-Drill = Callable[[Line], None]
+Drill = Callable[[Line], object]
 
 
 def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
@@ -158,10 +158,11 @@ def two_workers_meet(line: Line) -> None:
     books.check(line.base)
 
 
-def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> None:
+def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
     """Every event is delivered ten times to eight workers, shuffled, and all once more at the end.
 
     The documents are those that one worker leaves behind who hears everything once, in order.
+    Returns how many events there were.
     """
     chance = Random(seed)  # noqa: S311 - the same dice for the same seed.
     trade(line, people=people, orders=orders)
@@ -178,6 +179,7 @@ def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: in
             raise Lost(f"{name} is not what it is after a calm run.")
     line.settle()
     books.check(line.base)
+    return len(told)
 
 
 def _contents(line: Line) -> dict[str, list[Document]]:

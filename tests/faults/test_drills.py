@@ -7,9 +7,10 @@ import pytest
 
 from shared.settings import Settings
 from tests.faults.books import Lost
-from tests.faults.bugs import seeded
+from tests.faults.bugs import BUGS, seeded
 from tests.faults.drills import DRILLS, Drill
 from tests.faults.line import Line, line
+from tests.faults.report import Report
 
 # Each bug, and the drill that is there to notice it.
 NOTICED_BY = {
@@ -35,9 +36,16 @@ class TestDrill:
 
 class TestBug:
     @pytest.mark.parametrize(("bug", "drill"), NOTICED_BY.items(), ids=NOTICED_BY)
-    def test_is_noticed(self, bug: str, drill: str, between: Line) -> None:
-        with seeded(bug), pytest.raises(Lost):
+    def test_is_noticed(self, bug: str, drill: str, between: Line, report: Report) -> None:
+        with seeded(bug), pytest.raises(Lost) as noticed:
             DRILLS[drill](between)
+
+        said = str(noticed.value).splitlines()[0]
+        report.add(f"bug: {bug}", {"noticed by": drill, "as": said})
+
+    def test_is_never_seeded_without_a_test_that_notices_it(self) -> None:
+        # That of one member only takes a replica set, and is noticed in test_storms.
+        assert {*NOTICED_BY, "w=1"} == set(BUGS)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from dataclasses import asdict
 import pytest
 
 from tests.faults import drills, plain_celery, poisoning, storms
+from tests.faults.books import Lost
+from tests.faults.bugs import seeded
 from tests.faults.line import line
 from tests.faults.rig import Rig
 from tests.faults.storms import RedisFaults
@@ -59,9 +61,20 @@ class TestNothingIsLostOrDoubled:
 
     @pytest.mark.parametrize("number", range(SHUFFLES))
     def test_when_everything_is_heard_ten_times(self, rig: Rig, number: int) -> None:
+        seed = rig.seed + number
         with line(rig.settings) as made:
-            drills.all_is_heard_often(made, seed=rig.seed + number, people=10, orders=20)
-        rig.report("shuffles", {"seed": rig.seed + number, "deliveries": made.shop.placed * 20})
+            heard = drills.all_is_heard_often(made, seed=seed, people=10, orders=20)
+        rig.report("shuffle", {"seed": seed, "events": heard, "deliveries": heard * drills.TIMES})
+
+    def test_that_was_acknowledged_before_the_primary_is_lost(self, rig: Rig) -> None:
+        drills.lose_the_primary(rig.settings, rig.servers.mongo)
+
+
+class TestBug:
+    def test_of_writing_to_one_member_is_noticed(self, rig: Rig) -> None:
+        with seeded("w=1"), pytest.raises(Lost) as noticed:
+            drills.lose_the_primary(rig.settings, rig.servers.mongo)
+        rig.report("bug: w=1", {"noticed by": "lose_the_primary", "as": str(noticed.value)})
 
 
 class TestPlainCelery:
