@@ -4,42 +4,25 @@ Each drill is a function of a line that raises `Lost` if anything was lost or co
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import pymongo
 from pymongo.errors import PyMongoError
 
-from services.customers.worker import join
 from shared.database import Document
 from shared.dead_letters import DeadLetters
-from shared.events.envelope import delivery
-from shared.hearing import Hearing
 from shared.inbox import MOST_ATTEMPTS
 from shared.settings import Settings
 from tests.faults import books, points
 from tests.faults.books import Lost
-from tests.faults.line import Killed, Line, dying, line
+from tests.faults.line import Killed, Line, deliveries, dying, line, trade
 from tests.faults.patching import replaced
 from tests.faults.replica_set import ReplicaSet
-
-WORKERS = 8
-TIMES = 10
+from tests.faults.shuffling import all_is_heard_often
 
 Drill = Callable[[Line], object]
-
-
-def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
-    """Some customers who order; half of the orders are paid at once, the others called off."""
-    for _ in range(people):
-        person = line.shop.register()
-        for number in range(orders):
-            order = line.shop.place(person)
-            line.shop.step(order, "pay" if number % 2 else "cancel")
-    line.shop.place(None)
 
 
 def messages_vanish(line: Line) -> None:
@@ -137,9 +120,9 @@ def two_workers_meet(line: Line) -> None:
     person = line.shop.register()
     line.settle()
     line.shop.place(person)
-    (first,) = _deliveries(line)
+    (first,) = deliveries(line)
     line.shop.place(person)
-    (second,) = [told for told in _deliveries(line) if told != first]
+    (second,) = [told for told in deliveries(line) if told != first]
     others: list[Document] = [second]
 
     def meet(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,92 +139,6 @@ def two_workers_meet(line: Line) -> None:
     line.settle()
     assert not others, "the two did not meet"
     books.check(line.base)
-
-
-def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
-    """Every event is delivered ten times to eight workers, shuffled, and all once more at the end.
-
-    The documents are those that one worker leaves behind who hears everything once, in order.
-    Returns how many events there were.
-    """
-    chance = Random(seed)  # noqa: S311 - the same dice for the same seed.
-    trade(line, people=people, orders=orders)
-    told = _deliveries(line)
-    before = list(line.base("customers").customers.find())
-    line.hearings["customers"].handle(told)
-    calm = _contents(line)
-    _forget(line, before)
-    _deliver_at_once(line, _shuffled(told * TIMES, chance))
-    line.hearings["customers"].handle(told)
-    stormy = _contents(line)
-    for name, documents in calm.items():
-        if documents != stormy[name]:
-            raise Lost(f"{name} is not what it is after a calm run.")
-    line.settle()
-    books.check(line.base)
-    return len(told)
-
-
-def _contents(line: Line) -> dict[str, list[Document]]:
-    """All documents of customers, without what is right to differ.
-
-    The inbox, which counts attempts and says when; the revision of purchases, which counts how
-    often they were computed; when something was written down; and what waits in the outbox, which
-    the run does not touch.
-    """
-    base = line.base("customers")
-    hidden = {"revision": 0, "recorded_at": 0, "outbox": 0}
-    return {
-        name: list(base[name].find({}, hidden).sort("_id", 1))
-        for name in base.list_collection_names()
-        if name != "inbox"
-    }
-
-
-def _forget(line: Line, customers: Sequence[Document]) -> None:
-    """Bring customers back to where it had heard nothing."""
-    base = line.base("customers")
-    for name in base.list_collection_names():
-        base[name].delete_many({})
-    base.customers.insert_many(customers)
-
-
-def _deliveries(line: Line) -> list[Document]:
-    """Everything that waits to be heard by customers, as the relays would send it."""
-    return [
-        delivery(entry, sender=sender, collection=name, document_id=document["_id"])
-        for sender, name in books.SENDERS.items()
-        for document in line.base(sender)[name].find().sort("_id", 1)
-        for entry in document["outbox"]
-        if entry["to"] == "customers"
-    ]
-
-
-def _shuffled(told: list[Document], chance: Random) -> list[list[Document]]:
-    """The deliveries in random order, in messages of random size."""
-    left = chance.sample(told, len(told))
-    messages = []
-    while left:
-        size = chance.randrange(1, 8)
-        messages.append(left[:size])
-        left = left[size:]
-    return messages
-
-
-def _deliver_at_once(line: Line, messages: list[list[Document]]) -> None:
-    """Hand the messages to eight workers, each of which has a part of them."""
-    hearings = [Hearing("customers", line.settings, join) for _ in range(WORKERS)]
-    try:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            work = [
-                pool.submit(hearings[number % WORKERS].handle, message)
-                for number, message in enumerate(messages)
-            ]
-        for each in work:
-            each.result()
-    finally:
-        for hearing in hearings:
-            hearing.database.client.close()
 
 
 _RECORD = "services.customers.repository.ledger:LedgerRepository.record"

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from shared import database as databases
 from shared import outbox, worker
 from shared.database import Document, database
+from shared.events.envelope import delivery
 from shared.hearing import Hearing
 from shared.messages import broker_client, create_celery, forget_messages
 from shared.outbox import RESEND_AT_MOST_EVERY, Relay
@@ -115,6 +116,27 @@ class Line:
 
     def _hearing(self, service: str) -> Hearing:
         return Hearing(service, self.settings, import_module(f"services.{service}.worker").join)
+
+
+def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
+    """Some customers who order; half of the orders are paid at once, the others called off."""
+    for _ in range(people):
+        person = line.shop.register()
+        for number in range(orders):
+            order = line.shop.place(person)
+            line.shop.step(order, "pay" if number % 2 else "cancel")
+    line.shop.place(None)
+
+
+def deliveries(line: Line) -> list[Document]:
+    """Everything that waits to be heard by customers, as the relays would send it."""
+    return [
+        delivery(entry, sender=sender, collection=name, document_id=document["_id"])
+        for sender, name in books.SENDERS.items()
+        for document in line.base(sender)[name].find().sort("_id", 1)
+        for entry in document["outbox"]
+        if entry["to"] == "customers"
+    ]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import redis
 import requests
 from pymongo import MongoClient
 from pymongo.database import Database
@@ -25,13 +23,12 @@ from services import setup
 from shared.claims import LOOPBACK, free_port
 from shared.database import Document, connect, database
 from shared.messages import broker_client
-from shared.programs import find_redis
-from shared.servers import redis_argv, redis_url
 from shared.settings import PORTS, Settings, load
 from tests.faults import books
 from tests.faults.points import EXIT_CODE
 from tests.faults.process import VARIABLE, Switch
 from tests.faults.processes import Keeper, Process, wait_until
+from tests.faults.redis_server import RedisServer
 from tests.faults.replica_set import ReplicaSet
 
 PASSWORD = "a password to test with"
@@ -44,74 +41,6 @@ RUNNING = {"web": ("accounts", "customers", "orders"), "relay": ("customers", "o
 TOKEN_SECONDS = 300
 _GIVEN = (-signal.SIGKILL, EXIT_CODE, os.EX_TEMPFAIL)
 """How relays and workers may end: killed, at a named point, or by a worker's own watchdog."""
-
-
-class RedisServer:
-    """A Redis that can be killed, stopped, emptied and filled."""
-
-    def __init__(self, folder: Path, keeper: Keeper) -> None:
-        self._keeper = keeper
-        port = free_port()
-        self.folder = folder / "redis"
-        self.folder.mkdir()
-        argv = redis_argv(find_redis(), directory=self.folder, log=folder / "redis.log", port=port)
-        self.process = Process(name="redis", argv=argv, log=folder / "redis.out")
-        self.url = redis_url(port)
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-        self._keeper.start(self.process)
-        self.wait()
-
-    def wait(self) -> None:
-        """Return when it answers."""
-        wait_until(self._answers, "Redis answers", seconds=PATIENCE)
-
-    def kill(self, *, down: float = 0.0, empty: bool = False) -> None:
-        """SIGKILL it, and start it again after some seconds, with what it had or with nothing."""
-        self._keeper.end(self.process)
-        if empty:
-            shutil.rmtree(self.folder)
-            self.folder.mkdir()
-        time.sleep(down)
-        self._keeper.restart(self.process)
-        self.wait()
-
-    def pause(self, seconds: float) -> None:
-        """Stop it without ending it, and let it go on later."""
-        assert self.process.send(signal.SIGSTOP)
-        try:
-            time.sleep(seconds)
-        finally:
-            self.process.send(signal.SIGCONT)
-
-    def fill(self, seconds: float) -> int:
-        """Let it take nothing any more for a while; returns how many commands it refused."""
-        with self.client() as client:
-            before = _refused(client)
-            client.config_set("maxmemory", "1")
-            time.sleep(seconds)
-            client.config_set("maxmemory", "0")
-            return _refused(client) - before
-
-    def flush(self) -> int:
-        """Have it forget everything, as soon as there is anything; returns how many keys it had."""
-        with self.client() as client:
-            wait_until(client.dbsize, "there is anything in Redis", seconds=PATIENCE)
-            count: Any = client.dbsize()
-            client.flushall()
-            return int(count)
-
-    def client(self) -> redis.Redis:
-        """A client of it."""
-        return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=1)
-
-    def _answers(self) -> bool:
-        try:
-            with self.client() as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,9 +252,3 @@ def running_system(servers: Servers, folder: Path, **switch: Any) -> Iterator[Sy
         yield system
     finally:
         system.close()
-
-
-def _refused(client: redis.Redis) -> int:
-    """How many commands Redis refused because it was full."""
-    stats: Any = client.info("errorstats")
-    return int(stats.get("errorstat_OOM", {}).get("count", 0))

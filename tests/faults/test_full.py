@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.faults import drills, plain_celery, poisoning, storms
+from tests.faults import drills, plain_celery, poisoning, shuffling, storms
 from tests.faults.books import Lost
 from tests.faults.bugs import seeded
 from tests.faults.line import line
@@ -63,8 +63,10 @@ class TestNothingIsLostOrDoubled:
     def test_when_everything_is_heard_ten_times(self, rig: Rig, number: int) -> None:
         seed = rig.seed + number
         with line(rig.settings) as made:
-            heard = drills.all_is_heard_often(made, seed=seed, people=10, orders=20)
-        rig.report("shuffle", {"seed": seed, "events": heard, "deliveries": heard * drills.TIMES})
+            heard = shuffling.all_is_heard_often(made, seed=seed, people=10, orders=20)
+        rig.report(
+            "shuffle", {"seed": seed, "events": heard, "deliveries": heard * shuffling.TIMES}
+        )
 
     def test_that_was_acknowledged_before_the_primary_is_lost(self, rig: Rig) -> None:
         drills.lose_the_primary(rig.settings, rig.servers.mongo)

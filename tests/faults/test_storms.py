@@ -28,7 +28,7 @@ class TestNothingIsLostOrDoubled:
             rig.report("kills", storms.kill_at_random(system, kills, seed=rig.seed))
 
     def test_when_redis_is_killed_stopped_emptied_and_full(self, rig: Rig) -> None:
-        faults = RedisFaults(down=0.5, stopped=8, full=1, times=1)
+        faults = RedisFaults(down=0.5, stopped=6, full=1, times=1)
         with rig.system(pace=1) as system:
             rig.report("Redis", storms.break_redis(system, faults, seed=rig.seed))
 

@@ -1,0 +1,90 @@
+"""Every event heard again and again, by many workers at once, in no order."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+
+from services.customers.worker import join
+from shared.database import Document
+from shared.hearing import Hearing
+from tests.faults import books
+from tests.faults.books import Lost
+from tests.faults.line import Line, deliveries, trade
+
+WORKERS = 8
+TIMES = 10
+
+
+def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
+    """Every event is delivered ten times to eight workers, shuffled, and all once more at the end.
+
+    The documents are those that one worker leaves behind who hears everything once, in order.
+    Returns how many events there were.
+    """
+    chance = Random(seed)  # noqa: S311 - the same dice for the same seed.
+    trade(line, people=people, orders=orders)
+    told = deliveries(line)
+    before = list(line.base("customers").customers.find())
+    line.hearings["customers"].handle(told)
+    calm = _contents(line)
+    _forget(line, before)
+    _deliver_at_once(line, _shuffled(told * TIMES, chance))
+    line.hearings["customers"].handle(told)
+    stormy = _contents(line)
+    for name, documents in calm.items():
+        if documents != stormy[name]:
+            raise Lost(f"{name} is not what it is after a calm run.")
+    line.settle()
+    books.check(line.base)
+    return len(told)
+
+
+def _contents(line: Line) -> dict[str, list[Document]]:
+    """All documents of customers, without what is right to differ.
+
+    The inbox, which counts attempts and says when; the revision of purchases, which counts how
+    often they were computed; when something was written down; and what waits in the outbox, which
+    the run does not touch.
+    """
+    base = line.base("customers")
+    hidden = {"revision": 0, "recorded_at": 0, "outbox": 0}
+    return {
+        name: list(base[name].find({}, hidden).sort("_id", 1))
+        for name in base.list_collection_names()
+        if name != "inbox"
+    }
+
+
+def _forget(line: Line, customers: Sequence[Document]) -> None:
+    """Bring customers back to where it had heard nothing."""
+    base = line.base("customers")
+    for name in base.list_collection_names():
+        base[name].delete_many({})
+    base.customers.insert_many(customers)
+
+
+def _shuffled(told: list[Document], chance: Random) -> list[list[Document]]:
+    """The deliveries in random order, in messages of random size."""
+    left = chance.sample(told, len(told))
+    messages = []
+    while left:
+        size = chance.randrange(1, 8)
+        messages.append(left[:size])
+        left = left[size:]
+    return messages
+
+
+def _deliver_at_once(line: Line, messages: list[list[Document]]) -> None:
+    """Hand the messages to eight workers, each of which has a part of them."""
+    hearings = [Hearing("customers", line.settings, join) for _ in range(WORKERS)]
+    try:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            work = [
+                pool.submit(hearings[number % WORKERS].handle, message)
+                for number, message in enumerate(messages)
+            ]
+        for each in work:
+            each.result()
+    finally:
+        for hearing in hearings:
+            hearing.database.client.close()
