@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.faults.system import Servers, running_servers
 @pytest.fixture
 def rig(servers: Servers, tmp_path: Path, report: Report) -> Rig:
     """What a test of real processes works with."""
+    # Shown when the test fails.
+    sys.stdout.write(f"SEED={report.seed}\n")
     return Rig(servers, tmp_path, report)
 
 

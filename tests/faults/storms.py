@@ -156,10 +156,12 @@ def break_redis(system: System, faults: RedisFaults, *, seed: int) -> Figures:
     assert kills == 2 * faults.times, "Redis was not killed"
     assert flushed, "nothing was in Redis when it was emptied"
     assert refused, "Redis refused nothing when it was full"
+    assert system.resent, "nothing was sent again"
     return {
         "kills of Redis": kills,
         "keys flushed": flushed,
         "commands refused when full": refused,
+        "events sent again": system.resent,
         "deaf workers started anew": system.deaf(),
         "p99 ms calm": round(calm * 1_000, 1),
         "p99 ms Redis stopped": round(stopped * 1_000, 1),
