@@ -1,6 +1,5 @@
 """HTTP for accounts: parse, call one operation, render."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app
@@ -18,6 +17,7 @@ from services.accounts.schemas import (
     UserPageSchema,
     UserSchema,
 )
+from shared import clock
 from shared.auth.middleware import allow, caller, public
 from shared.idempotency import CreationRequest, creation_request
 from shared.web import answers
@@ -45,7 +45,7 @@ def _accounts() -> Accounts:
 def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
     request = _creation_request(payload)
-    user = operations.register(_accounts().users, **payload, now=_now(), request=request)
+    user = operations.register(_accounts().users, **payload, now=clock.now(), request=request)
     return answers.entity(user, status=201, location=f"users/{user['_id']}")
 
 
@@ -89,7 +89,7 @@ def change_user(payload: Document, id: str) -> Response:
     """
     version = expected_version()
     user = operations.change(
-        _accounts().users, id, payload, version=version, caller=caller(), now=_now()
+        _accounts().users, id, payload, version=version, caller=caller(), now=clock.now()
     )
     return answers.entity(user)
 
@@ -104,7 +104,7 @@ def sign_in(payload: Document) -> Response:
 
     After five wrong ones in a row there is a wait (429).
     """
-    return answers.data(operations.sign_in(_accounts(), **payload, now=_now()), status=201)
+    return answers.data(operations.sign_in(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/refresh")
@@ -117,7 +117,7 @@ def refresh(payload: Document) -> Response:
 
     The old refresh token works ten seconds more; used later, it ends the session.
     """
-    return answers.data(operations.refresh(_accounts(), **payload, now=_now()), status=201)
+    return answers.data(operations.refresh(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/delegations")
@@ -127,7 +127,7 @@ def refresh(payload: Document) -> Response:
 def delegate(payload: Document) -> Response:
     """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
     return answers.data(
-        operations.delegate(_accounts(), caller(), **payload, now=_now()), status=201
+        operations.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
     )
 
 
@@ -153,7 +153,7 @@ def jwks() -> Response:
 @public
 def revocations() -> Response:
     """The users some of whose tokens are void; for each, before which time (seconds since 1970)."""
-    return answers.data({"users": _accounts().users.revocations(now=_now())})
+    return answers.data({"users": _accounts().users.revocations(now=clock.now())})
 
 
 def _creation_request(payload: Document) -> CreationRequest | None:
@@ -162,9 +162,3 @@ def _creation_request(payload: Document) -> CreationRequest | None:
         return None
     mark = secrets.password_mark(payload["password"], context=f"{asker}:{key}")
     return creation_request(key, caller_id=asker, payload={**payload, "password": mark})
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 from flask import Response, current_app, request
@@ -23,6 +22,7 @@ from services.imports.schemas import (
     PageQuerySchema,
     PresetsSchema,
 )
+from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
@@ -104,7 +104,7 @@ def ask_for_import() -> Response:
         preset=form.get("preset"),
         mapping=mapping,
         asked=asked,
-        now=_now(),
+        now=clock.now(),
         most_bytes=settings.import_max_unpacked_bytes,
     )
     return answers.entity(job, status=202, location=f"imports/{job['_id']}")
@@ -189,12 +189,6 @@ def _delegate() -> str:
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
     for piece in pieces:
         yield piece.encode("utf-8")
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 SCHEMAS = (NewImportSchema, NewImportFileSchema)

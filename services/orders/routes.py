@@ -1,6 +1,5 @@
 """HTTP for orders: parse, call one operation, render."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -16,6 +15,7 @@ from services.orders.schemas import (
     OrderQuerySchema,
     OrderSchema,
 )
+from shared import clock
 from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
 from shared.web import answers, bulk
@@ -56,7 +56,7 @@ def place_order(payload: Document) -> Response:
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     order = operations.place(
-        _orders(), _directory(), payload, now=_now(), request=request, origin=origin()
+        _orders(), _directory(), payload, now=clock.now(), request=request, origin=origin()
     )
     return answers.entity(order, status=201, location=f"orders/{order['_id']}")
 
@@ -78,7 +78,7 @@ def place_orders(payload: Document) -> Response:
             _orders(),
             _directory(),
             entries,
-            now=_now(),
+            now=clock.now(),
             batch=payload["batch"],
             origin=origin(),
         )
@@ -143,12 +143,6 @@ def cancel_order(id: str) -> Response:
 def _take_step(id: str, step: str) -> Response:
     return answers.entity(
         operations.take_step(
-            _orders(), id, step, version=expected_version(), now=_now(), origin=origin()
+            _orders(), id, step, version=expected_version(), now=clock.now(), origin=origin()
         )
     )
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

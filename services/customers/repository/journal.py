@@ -1,7 +1,7 @@
 """Every query on the journal. It can be added to and read; there is no way to change it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
+from shared import clock
 from shared.idempotency import CreationRequest, first_answer
 from shared.repository import Document, Keys, Page, Range, ReadingRepository, insert_missing
 
@@ -36,7 +37,7 @@ class JournalRepository(ReadingRepository):
 
         :raises IdempotencyKeyReused: the request's key came with another body.
         """
-        document = to_document(entry, recorded_at=_now())
+        document = to_document(entry, recorded_at=clock.now())
         stamp = request.stamp({}) if request else {}
         try:
             self.collection.insert_one({**document, **stamp})
@@ -49,7 +50,7 @@ class JournalRepository(ReadingRepository):
 
     def add_all(self, entries: Sequence[Entry]) -> set[str]:
         """Add those entries whose ids are not there yet; returns the ids that were."""
-        now = _now()
+        now = clock.now()
         return insert_missing(
             self.collection, [to_document(entry, recorded_at=now) for entry in entries]
         )
@@ -98,9 +99,3 @@ def to_document(entry: Entry, *, recorded_at: datetime) -> Document:
     """An entry as it lies in the database."""
     fields = dict(vars(entry))
     return {"_id": fields.pop("id"), **fields, "recorded_at": recorded_at}
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

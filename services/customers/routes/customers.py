@@ -1,6 +1,5 @@
 """HTTP for customers: parse, call one operation, render."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -16,6 +15,7 @@ from services.customers.schemas.customers import (
     CustomerSchema,
     NewCustomerSchema,
 )
+from shared import clock
 from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
 from shared.web import answers, bulk
@@ -56,7 +56,7 @@ def register_customer(payload: Document) -> Response:
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     customer = operations.register(
-        _customers(), payload, now=_now(), request=request, origin=origin()
+        _customers(), payload, now=clock.now(), request=request, origin=origin()
     )
     return answers.entity(customer, status=201, location=f"customers/{customer['_id']}")
 
@@ -78,7 +78,7 @@ def register_customers(payload: Document) -> Response:
             _customers(),
             entries,
             journal=_journal(),
-            now=_now(),
+            now=clock.now(),
             batch=payload["batch"],
             origin=origin(),
         )
@@ -113,7 +113,7 @@ def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
     return answers.entity(
         operations.change(
-            _customers(), id, payload, version=expected_version(), now=_now(), origin=origin()
+            _customers(), id, payload, version=expected_version(), now=clock.now(), origin=origin()
         )
     )
 
@@ -124,11 +124,7 @@ def change_customer(payload: Document, id: str) -> Response:
 @blueprint.documents_precondition()
 def delete_customer(id: str) -> Response:
     """Delete a customer. What they bought stays in the order book, without their name."""
-    operations.delete(_customers(), id, version=expected_version(), now=_now(), origin=origin())
+    operations.delete(
+        _customers(), id, version=expected_version(), now=clock.now(), origin=origin()
+    )
     return Response(status=204)
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,6 +1,5 @@
 """HTTP for journals: parse, call one operation, render."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -14,6 +13,7 @@ from services.customers.schemas.journal import (
     EntrySchema,
     NewEntrySchema,
 )
+from shared import clock
 from shared.auth.middleware import allow, caller
 from shared.idempotency import creation_request
 from shared.web import answers
@@ -67,7 +67,7 @@ def log_entry(payload: Document, id: str) -> Response:
     asked = {"customer_id": id, **payload}
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=asked)
     entry = operations.log(
-        _customers(), _journal(), id, payload, caller=caller(), now=_now(), request=request
+        _customers(), _journal(), id, payload, caller=caller(), now=clock.now(), request=request
     )
     return answers.entity(_unchanging(entry), status=201, location=f"journal/{entry['_id']}")
 
@@ -84,9 +84,3 @@ def get_entry(id: str, entry_id: str) -> Response:
 def _unchanging(entry: Document) -> Document:
     """An entry with the only version it ever has."""
     return {**entry, "version": 1}
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

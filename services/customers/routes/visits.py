@@ -1,6 +1,5 @@
 """HTTP for what the shop's website tells: parse, call one operation, render."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -13,6 +12,7 @@ from services.customers.schemas.visits import (
     ViewSchema,
     VisitorSchema,
 )
+from shared import clock
 from shared.auth.middleware import allow, origin
 from shared.web import answers, bulk
 from shared.web.parsing import ApiBlueprint
@@ -47,7 +47,9 @@ def record_activity(payload: Document) -> Response:
     """
     told = bulk.load_entries(ViewSchema(), payload["entries"])
     return bulk.answer(
-        operations.record(_website(), told, batch=payload["batch"], now=_now(), origin=origin())
+        operations.record(
+            _website(), told, batch=payload["batch"], now=clock.now(), origin=origin()
+        )
     )
 
 
@@ -61,7 +63,9 @@ def tie_visitor(payload: Document, visitor_id: str) -> Response:
     409 if they are another customer already, whose id the refusal names.
     """
     return answers.entity(
-        operations.tie(_website(), visitor_id, payload["customer_id"], now=_now(), origin=origin())
+        operations.tie(
+            _website(), visitor_id, payload["customer_id"], now=clock.now(), origin=origin()
+        )
     )
 
 
@@ -71,9 +75,3 @@ def tie_visitor(payload: Document, visitor_id: str) -> Response:
 def get_visitor(visitor_id: str) -> Response:
     """Show which customer a visitor is."""
     return answers.entity(_website().visitors.get(visitor_id))
-
-
-def _now() -> datetime:
-    """The present, to the millisecond that the database keeps."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,21 @@
+from datetime import UTC, datetime
+
+from pymongo.database import Database
+
+from shared import clock
+from shared.database import Document
+
+
+class TestNow:
+    def test_is_the_present_in_utc(self) -> None:
+        before, now, after = datetime.now(UTC), clock.now(), datetime.now(UTC)
+
+        assert before.timestamp() - 0.001 < now.timestamp() <= after.timestamp()
+        assert now.tzinfo is UTC
+
+    def test_is_what_the_database_keeps_of_it(self, own: Database[Document]) -> None:
+        now = clock.now()
+
+        own.moments.insert_one({"at": now})
+
+        assert (own.moments.find_one() or {})["at"] == now
