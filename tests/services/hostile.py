@@ -1,4 +1,4 @@
-"""What nobody should send: values for fields and whole bodies, for the tests of every service."""
+"""What nobody should send to any service, values and whole bodies, and how that is refused."""
 
 from typing import Any
 
@@ -109,3 +109,25 @@ BODIES: dict[str, bytes] = {
     "form": b"last_name=a",
     "too large": b'{"last_name": "' + b"x" * (17 * 1024 * 1024) + b'"}',
 }
+
+
+def refused(answer: Any, field: str) -> bool:
+    """Whether this is a refusal for the sake of this field."""
+    return is_problem(answer) and answer.status_code == 422 and names(answer.json, field)
+
+
+def names(problem: dict[str, Any], field: str) -> bool:
+    """Whether a problem is about this field."""
+    return any(error["field"].startswith(field) for error in problem["errors"])
+
+
+def is_problem(answer: Any) -> bool:
+    """Whether an answer says that the caller is wrong, in the form in which problems are said."""
+    return bool(
+        400 <= answer.status_code < 500 and answer.content_type == "application/problem+json"
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as a test's message shows it."""
+    return repr(value)[:60]

@@ -9,7 +9,15 @@ from pymongo.database import Database
 
 from services.accounts.model import User
 from shared.database import Document
-from tests.services.hostile import BAD_TEXT, BODIES, NOT_TEXT, TOO_LONG
+from tests.services.hostile import (
+    BAD_TEXT,
+    BODIES,
+    NOT_TEXT,
+    TOO_LONG,
+    is_problem,
+    refused,
+    shown,
+)
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -136,25 +144,6 @@ def routes(lee: User) -> list[tuple[str, str]]:
         ("POST", "/v1/tokens/revoke"),
         ("POST", "/v1/tokens/delegations"),
     ]
-
-
-def refused(answer: Any, field: str) -> bool:
-    """Whether this is a refusal for the sake of this field."""
-    return (
-        is_problem(answer)
-        and answer.status_code == 422
-        and any(error["field"].startswith(field) for error in answer.json["errors"])
-    )
-
-
-def is_problem(answer: Any) -> bool:
-    return bool(
-        400 <= answer.status_code < 500 and answer.content_type == "application/problem+json"
-    )
-
-
-def shown(value: Any) -> str:
-    return repr(value)[:60]
 
 
 @pytest.fixture

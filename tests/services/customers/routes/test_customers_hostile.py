@@ -9,7 +9,18 @@ from pymongo.database import Database
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from shared.database import Document
-from tests.services.hostile import BAD_TEXT, BODIES, NOT_A_LIST, NOT_AN_OBJECT, NOT_TEXT, TOO_LONG
+from tests.services.hostile import (
+    BAD_TEXT,
+    BODIES,
+    NOT_A_LIST,
+    NOT_AN_OBJECT,
+    NOT_TEXT,
+    TOO_LONG,
+    is_problem,
+    names,
+    refused,
+    shown,
+)
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -220,25 +231,6 @@ def routes(lee: Customer) -> list[tuple[str, str]]:
         ("POST", "/v1/customers/bulk"),
         ("PATCH", f"/v1/customers/{lee.id}"),
     ]
-
-
-def refused(answer: Any, field: str) -> bool:
-    """Whether this is a refusal for the sake of this field."""
-    return is_problem(answer) and answer.status_code == 422 and names(answer.json, field)
-
-
-def names(problem: Document, field: str) -> bool:
-    return any(error["field"].startswith(field) for error in problem["errors"])
-
-
-def is_problem(answer: Any) -> bool:
-    return bool(
-        400 <= answer.status_code < 500 and answer.content_type == "application/problem+json"
-    )
-
-
-def shown(value: Any) -> str:
-    return repr(value)[:60]
 
 
 @pytest.fixture

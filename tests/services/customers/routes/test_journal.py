@@ -16,6 +16,8 @@ from shared.identifiers import new_id
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
 As = Callable[..., Client]
+Register = Callable[[], str]
+Delete = Callable[[str], None]
 
 CALL: Document = {"kind": "call", "summary": "Asked for the blue one.", "data": {"minutes": 3}}
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -79,16 +81,20 @@ class TestSentTwice:
 
         assert (answer.status_code, kinds(http, lee)) == (422, ["call"])
 
-    def test_for_another_customer_is_refused(self, http: Client, lee: str) -> None:
-        other = register(http)
+    def test_for_another_customer_is_refused(
+        self, http: Client, lee: str, register: Register
+    ) -> None:
+        other = register()
         http.post(of(lee), json=CALL, headers=key())
 
         assert http.post(of(other), json=CALL, headers=key()).status_code == 422
 
-    def test_is_answered_when_the_customer_is_gone_meanwhile(self, http_as: As, lee: str) -> None:
+    def test_is_answered_when_the_customer_is_gone_meanwhile(
+        self, http_as: As, lee: str, delete: Delete
+    ) -> None:
         http = http_as("admin")
         first = http.post(of(lee), json=CALL, headers=key())
-        delete(http, lee)
+        delete(lee)
 
         again = http.post(of(lee), json=CALL, headers=key())
 
@@ -109,8 +115,10 @@ class TestCorrect:
 
         assert (answer.status_code, fields_of(answer)) == (422, ["corrects"])
 
-    def test_needs_one_of_the_same_customer(self, http: Client, lee: str) -> None:
-        wrong = http.post(of(register(http)), json=CALL).json["id"]
+    def test_needs_one_of_the_same_customer(
+        self, http: Client, lee: str, register: Register
+    ) -> None:
+        wrong = http.post(of(register()), json=CALL).json["id"]
 
         answer = http.post(of(lee), json=CALL | {"corrects": wrong})
 
@@ -164,8 +172,10 @@ class TestRead:
         ids = [one["id"] for one in found["items"] + rest["items"]]
         assert ids == [entry(lee, 3).id, entry(lee, 1).id]
 
-    def test_shows_nobody_elses(self, http: Client, journal: JournalRepository, lee: str) -> None:
-        journal.add_all([entry(register(http))])
+    def test_shows_nobody_elses(
+        self, http: Client, journal: JournalRepository, lee: str, register: Register
+    ) -> None:
+        journal.add_all([entry(register())])
 
         assert http.get(of(lee)).json == {"items": [], "next": None}
 
@@ -180,9 +190,9 @@ class TestRead:
         assert (answer.status_code, fields_of(answer)) == (422, list(query))
 
     def test_refuses_the_cursor_of_another_journal(
-        self, http: Client, journal: JournalRepository, lee: str
+        self, http: Client, journal: JournalRepository, lee: str, register: Register
     ) -> None:
-        other = register(http)
+        other = register()
         journal.add_all([entry(lee, number) for number in range(2)])
         cursor = http.get(of(lee), query_string={"limit": 1}).json["next"]
 
@@ -230,8 +240,8 @@ class TestGet:
     def test_says_that_there_is_none(self, http: Client, lee: str, id: str) -> None:
         assert http.get(f"{of(lee)}/{id}").status_code == 404
 
-    def test_shows_nobody_elses(self, http: Client, lee: str) -> None:
-        logged = http.post(of(register(http)), json=CALL).json["id"]
+    def test_shows_nobody_elses(self, http: Client, lee: str, register: Register) -> None:
+        logged = http.post(of(register()), json=CALL).json["id"]
 
         assert http.get(f"{of(lee)}/{logged}").status_code == 404
 
@@ -295,24 +305,3 @@ def methods(answer: Any) -> set[str]:
 
 def key() -> dict[str, str]:
     return {"Idempotency-Key": "one"}
-
-
-def register(http: Client) -> str:
-    return str(http.post("/v1/customers", json={"last_name": "Lee"}).json["id"])
-
-
-def delete(http: Client, id: str) -> None:
-    assert http.delete(f"/v1/customers/{id}", headers={"If-Match": '"1"'}).status_code == 204
-
-
-@pytest.fixture
-def lee(http: Client) -> str:
-    """The id of a customer."""
-    return register(http)
-
-
-@pytest.fixture
-def gone(http_as: As, lee: str) -> str:
-    """The id of a customer who was deleted."""
-    delete(http_as("admin"), lee)
-    return lee

@@ -7,7 +7,18 @@ import pytest
 from pymongo.database import Database
 
 from shared.database import Document
-from tests.services.hostile import BAD_TEXT, BODIES, NOT_A_LIST, NOT_AN_OBJECT, NOT_TEXT, nested
+from tests.services.hostile import (
+    BAD_TEXT,
+    BODIES,
+    NOT_A_LIST,
+    NOT_AN_OBJECT,
+    NOT_TEXT,
+    is_problem,
+    names,
+    nested,
+    refused,
+    shown,
+)
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -162,31 +173,6 @@ def entry(**fields: Any) -> Document:
 
 def view(**fields: Any) -> Document:
     return {"kind": "page", "url": "/", "visitor_id": "v-1"} | fields
-
-
-def refused(answer: Any, field: str) -> bool:
-    """Whether this is a refusal for the sake of this field."""
-    return is_problem(answer) and answer.status_code == 422 and names(answer.json, field)
-
-
-def names(problem: Document, field: str) -> bool:
-    return any(error["field"].startswith(field) for error in problem["errors"])
-
-
-def is_problem(answer: Any) -> bool:
-    return bool(
-        400 <= answer.status_code < 500 and answer.content_type == "application/problem+json"
-    )
-
-
-def shown(value: Any) -> str:
-    return repr(value)[:60]
-
-
-@pytest.fixture
-def lee(http: Client) -> str:
-    """The id of a customer."""
-    return str(http.post("/v1/customers", json={"last_name": "Lee"}).json["id"])
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from shared.identifiers import new_id
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
 As = Callable[..., Client]
+Register = Callable[[], str]
+Delete = Callable[[str], None]
 
 ADDRESS = "/v1/activity"
 PAGE: Document = {"kind": "page", "url": "/mugs", "title": "Mugs"}
@@ -70,8 +72,10 @@ class TestRecord:
         assert http.get("/v1/visitors/v-1").json["customer_id"] == lee
         assert {entry["kind"] for entry in journal(http, lee)} == {"page_viewed", "product_viewed"}
 
-    def test_does_not_tie_a_visitor_who_is_another(self, http: Client, lee: str) -> None:
-        ann = register(http)
+    def test_does_not_tie_a_visitor_who_is_another(
+        self, http: Client, lee: str, register: Register
+    ) -> None:
+        ann = register()
         tie(http, "v-1", lee)
 
         answer = tell(http, [PAGE | {"visitor_id": "v-1", "customer_id": ann}])
@@ -120,11 +124,11 @@ class TestRecord:
         assert statuses(answer) == ["refused"]
 
     def test_keeps_views_of_a_visitor_aside_whose_customer_is_gone(
-        self, http_as: As, lee: str
+        self, http_as: As, lee: str, delete: Delete
     ) -> None:
         http = http_as("admin")
         tie(http, "v-1", lee)
-        delete(http, lee)
+        delete(lee)
 
         answer = tell(http, [PAGE | {"visitor_id": "v-1"}])
 
@@ -211,24 +215,24 @@ class TestTie:
         assert len((own.visitors.find_one({}) or {})["outbox"]) == 1
         assert len(journal(http, lee)) == 1
 
-    def test_to_another_is_refused(self, http: Client, lee: str) -> None:
+    def test_to_another_is_refused(self, http: Client, lee: str, register: Register) -> None:
         tie(http, "v-1", lee)
 
-        answer = tie(http, "v-1", register(http))
+        answer = tie(http, "v-1", register())
 
         assert answer.status_code == 409
         assert answer.json["errors"][0]["holder"] == lee
 
     def test_to_another_is_taken_when_the_first_is_gone(
-        self, http_as: As, own: Database[Document], lee: str
+        self, http_as: As, own: Database[Document], lee: str, register: Register, delete: Delete
     ) -> None:
         http = http_as("admin")
         tell(http, [PAGE | {"visitor_id": "v-1"}])
         tie(http, "v-1", lee)
         hear(own)
-        delete(http, lee)
+        delete(lee)
         tell(http, [PRODUCT | {"visitor_id": "v-1"}], batch="later")
-        ann = register(http)
+        ann = register()
 
         answer = tie(http, "v-1", ann)
         hear(own)
@@ -287,24 +291,3 @@ def journal(http: Client, customer_id: str) -> list[Document]:
 
 def statuses(answer: Any) -> list[str]:
     return [result["status"] for result in answer.json["results"]]
-
-
-def register(http: Client) -> str:
-    return str(http.post("/v1/customers", json={"last_name": "Lee"}).json["id"])
-
-
-def delete(http: Client, id: str) -> None:
-    assert http.delete(f"/v1/customers/{id}", headers={"If-Match": '"1"'}).status_code == 204
-
-
-@pytest.fixture
-def lee(http: Client) -> str:
-    """The id of a customer."""
-    return register(http)
-
-
-@pytest.fixture
-def gone(http_as: As, lee: str) -> str:
-    """The id of a customer who was deleted."""
-    delete(http_as("admin"), lee)
-    return lee
