@@ -1,6 +1,6 @@
 """How a batch of documents is turned into the new form, while others go on changing them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,10 +118,10 @@ def _turn(
         written = collection.bulk_write([change.write() for change in ahead], ordered=False)
         done = written.matched_count
     except BulkWriteError as error:
+        if not _only_refusals(error.details):
+            raise
         done = error.details["nMatched"]
         for failure in error.details["writeErrors"]:
-            if failure["code"] not in (_INVALID, _DUPLICATE):
-                raise
             id = ahead[failure["index"]].before["_id"]
             refused.add(id)
             outcome.fail(id, _reason(failure))
@@ -130,6 +130,12 @@ def _turn(
         return []
     ids = [change.before["_id"] for change in ahead if change.before["_id"] not in refused]
     return list(collection.find({"_id": {"$in": ids}, **migration.older}))
+
+
+def _only_refusals(details: Mapping[str, Any]) -> bool:
+    """Whether a rule stood against each write that failed, and the others are sure to last."""
+    codes = {failure["code"] for failure in details["writeErrors"]}
+    return not details["writeConcernErrors"] and codes <= {_INVALID, _DUPLICATE}
 
 
 def _reason(failure: Document) -> str:

@@ -1,6 +1,8 @@
 """How documents are turned while others change them, on the real server."""
 
+import pytest
 from pymongo.database import Database
+from pymongo.errors import BulkWriteError
 
 from shared.database import Document
 from shared.migrations.batches import TRIES, turn
@@ -113,6 +115,22 @@ class TestTurn:
         }
         assert [one["_id"] for one in shop.toys.find({"colours": ["red"]})] == ["0001", "0007"]
         assert list(shop.toys.find({"_id": {"$in": ["0002", "0005"]}})) == [toys[1], toys[4]]
+
+    def test_of_what_cannot_be_turned_writes_nothing(self, shop: Shop) -> None:
+        shop.toys.insert_one({"_id": "0001", "version": 1})
+
+        outcome = turn(shop.toys, migration(), list(shop.toys.find()))
+
+        assert (outcome.migrated, len(outcome.failures)) == (0, 1)
+        assert shop.toys.find_one() == {"_id": "0001", "version": 1}
+
+    def test_stops_where_the_server_cannot_make_sense_of_it(self, shop: Shop) -> None:
+        shop.toys.insert_one(toy(1))
+
+        with pytest.raises(BulkWriteError):
+            turn(shop.toys, migration(lambda one: split(one) | {"": 1}), [toy(1)])
+
+        assert shop.toys.find_one() == toy(1)
 
     def test_tells_a_value_from_one_of_another_type(self, shop: Shop) -> None:
         shop.toys.insert_one(toy(1, sold=1))

@@ -1,6 +1,6 @@
 """Whole migrations, on the real server: cut short, gone on with, and held against what is there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 from typing import Any
@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from shared.database import Document
 from shared.migrations import LockLost, MigrationHeld
-from shared.migrations.documents import MOST_FAILURES
+from shared.migrations.documents import MIGRATIONS, MOST_FAILURES
 from shared.migrations.records import Records
 from shared.migrations.runner import Account, apply, rehearse
 from tests.shared.migrations.toys import TOYS, migration, split, toy
@@ -121,6 +121,21 @@ class TestApply:
         run(shop, slow, beat=0.01)
 
         assert leases[0] < leases[1]
+
+    def test_goes_on_though_its_lock_could_not_be_renewed_for_once(
+        self, shop: Shop, log: list[MutableMapping[str, Any]]
+    ) -> None:
+        shop.toys.insert_one(toy(1))
+        rules = MIGRATIONS.rules()
+
+        def hindered(document: Document) -> Document:
+            shop.command({"collMod": "migrations", "validator": {"collection": "none"}})
+            while not any(entry["event"] == "migration_lock_not_renewed" for entry in log):
+                continue
+            shop.command({"collMod": "migrations", **rules})
+            return split(document)
+
+        assert run(shop, hindered, beat=0.01).problem is None
 
     def test_stops_when_another_has_taken_over(self, shop: Shop, records: Records) -> None:
         shop.toys.insert_many([toy(n) for n in range(10)])
