@@ -41,6 +41,12 @@ It is half of the two minutes in which every change is promised to have had its 
 longer would spare nobody: a poison event is given up after five tries, and a worker that is merely
 slow is protected by `QUEUE_LIMIT`.
 """
+TOGETHER = (BATCH, 10, 1)
+"""How many events go in one message: never sent before, once, more often.
+
+Most that go again were lost with their message, and alone they would take five times as long. One
+of them may have stopped its worker, though, so they go with few others, and then by themselves.
+"""
 DOCUMENTS_AT_ONCE = 500
 QUEUE_LIMIT = 30
 """Messages waiting in one queue beyond which the relay holds back.
@@ -202,10 +208,7 @@ class Relay:
             )
 
     def publish(self, name: str, hearer: str, claims: Sequence[Claim]) -> None:
-        """Send in batches; what could not be sent because Redis is away stays due.
-
-        What was sent before goes alone, so that one bad event cannot hold up others again.
-        """
+        """Send in batches; what could not be sent because Redis is away stays due."""
         together = _messages(claims)
         for position, message in enumerate(together):
             try:
@@ -215,7 +218,7 @@ class Relay:
                 raise
             except Exception:
                 # One that cannot be written as a message must not keep the others from being sent.
-                # It stays claimed, comes again alone, and grows old enough to be noticed.
+                # It stays claimed, comes again alone in the end, and grows until it is noticed.
                 log.exception(
                     "events_not_sendable",
                     service=self._service,
@@ -272,7 +275,12 @@ def _moved(claim: Claim, due_at: datetime, becomes: datetime, sent: int) -> Upda
 
 
 def _messages(claims: Sequence[Claim]) -> list[Sequence[Claim]]:
-    """The claims as they go together: alone what was sent before, then the others in batches."""
-    again = [[claim] for claim in claims if claim.entry["sent"]]
-    fresh = [claim for claim in claims if not claim.entry["sent"]]
-    return [*again, *(fresh[start : start + BATCH] for start in range(0, len(fresh), BATCH))]
+    """The claims as they go together: the most often sent first, and those by themselves."""
+    groups: list[list[Claim]] = [[] for _ in TOGETHER]
+    for claim in claims:
+        groups[min(claim.entry["sent"], len(groups) - 1)].append(claim)
+    return [
+        group[start : start + size]
+        for group, size in reversed(list(zip(groups, TOGETHER, strict=True)))
+        for start in range(0, len(group), size)
+    ]

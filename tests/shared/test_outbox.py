@@ -141,16 +141,18 @@ class TestSendDue:
 
         assert sorted(len(message) for message in queue("others")) == [1, BATCH]
 
-    def test_sends_alone_what_was_sent_before(
+    def test_sends_with_few_what_was_sent_before_and_then_alone(
         self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
     ) -> None:
-        added(things, 3)
+        added(things, 12)
         relay.send_due(now)
         added(things, 2)
 
         relay.send_due(now + timedelta(seconds=31))
+        assert [len(message) for message in queue("others")] == [12, 10, 2, 2]
 
-        assert sorted(len(message) for message in queue("others")) == [1, 1, 1, 2, 3]
+        relay.send_due(now + timedelta(seconds=93))
+        assert [len(message) for message in queue("others")][4:] == [1] * 12 + [2]
 
     def test_keeps_the_order_of_one_documents_events(
         self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
