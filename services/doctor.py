@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 from pymongo import MongoClient
+from pymongo.database import Database
 
+from services import migrations
 from shared.database import Collection, Document, connect, database
 from shared.doctor import events, replication, rules, slow, storage
-from shared.doctor.findings import Finding
+from shared.doctor.findings import Finding, bad, good, look
+from shared.migrations import MigrationsUnfit
+from shared.migrations.files import Migration
+from shared.migrations.records import Records
 from shared.settings import PORTS, Settings
 
 
@@ -42,3 +47,23 @@ def _look_at(
     yield from slow.slowest(owned)
     yield from events.unconfirmed(owned, there, now=now)
     yield from events.dead_letters(owned)
+    yield _migrations(owned, migrations.of(service))
+
+
+def _migrations(owned: Database[Document], known: tuple[Migration, ...]) -> Finding:
+    """Whether documents of an older form may still be there."""
+    subject, records = f"{owned.name} migrations", Records(owned)
+    try:
+        pending = records.pending(known)
+    except MigrationsUnfit as error:
+        return bad(subject, "not those of this release", str(error))
+    for migration in pending:
+        problem = (records.find(migration) or {}).get("problem")
+        if problem:
+            return bad(subject, f"{migration.name} failed", problem)
+    if pending:
+        names = ", ".join(migration.name for migration in pending)
+        return look(
+            subject, f"pending: {names}", "Run `make migrate`; everybody may go on working."
+        )
+    return good(subject, "all are applied")

@@ -58,6 +58,39 @@ class TestRun:
         }
         assert all(one.advice for one in bad.values())
 
+    @pytest.mark.parametrize(
+        ("change", "level", "state"),
+        [
+            (None, Level.GOOD, "all are applied"),
+            ({"state": "running"}, Level.LOOK, "pending: 0001_split_preferences"),
+            (
+                {"state": "failed", "problem": "One failed."},
+                Level.BAD,
+                "0001_split_preferences failed",
+            ),
+            ({"checksum": "0" * 64}, Level.BAD, "not those of this release"),
+        ],
+        ids=str,
+    )
+    def test_says_how_the_migrations_are(
+        self,
+        sound: Settings,
+        client: MongoClient[Document],
+        change: Document | None,
+        level: Level,
+        state: str,
+    ) -> None:
+        customers = database(client, sound, "customers")
+        if change:
+            customers.migrations.update_one({}, {"$set": change})
+
+        (found,) = (
+            one for one in doctor.run(sound) if one.subject == f"{customers.name} migrations"
+        )
+
+        assert (found.level, found.state) == (level, state)
+        assert bool(found.advice) is (level is not Level.GOOD)
+
 
 class TestCommand:
     def test_shows_a_page_and_ends_well(

@@ -7,7 +7,7 @@ from services import schema
 from services.sample.plan import Plan
 from shared.database import Document, database
 from shared.settings import Settings
-from tests.services.command_line import ended
+from tests.services.commands.conftest import Call
 from tests.services.old_customers import old_customers
 
 FIRST = "customers 0001_split_preferences"
@@ -15,22 +15,22 @@ FIRST = "customers 0001_split_preferences"
 
 class TestMigrate:
     @pytest.mark.usefixtures("old")
-    def test_says_what_it_would_do_then_does_it_once(self, settings: Settings) -> None:
-        code, said, complaint = ended(settings, "migrate", "--dry-run")
+    def test_says_what_it_would_do_then_does_it_once(self, call: Call) -> None:
+        code, said, complaint = call("migrate", "--dry-run")
 
         assert (code, complaint) == (0, "")
         assert said.startswith(
             f"{FIRST}: 20 documents: 20 would be migrated, 0 already new, 0 would fail; in "
         )
 
-        code, said, complaint = ended(settings, "migrate", "--service", "customers")
+        code, said, complaint = call("migrate", "--service", "customers")
 
         assert (code, complaint) == (0, "")
         assert said.startswith(f"{FIRST}: 20 documents: 20 migrated, 0 already new, 0 failed; in ")
-        assert ended(settings, "migrate") == (0, "migrate: nothing is pending\n", "")
+        assert call("migrate") == (0, "migrate: nothing is pending\n", "")
 
     def test_names_what_it_cannot_do_and_fails(
-        self, settings: Settings, client: MongoClient[Document], old: list[Document]
+        self, call: Call, settings: Settings, client: MongoClient[Document], old: list[Document]
     ) -> None:
         customers = database(client, settings, "customers")
         customers.command({"collMod": "customers", "validationLevel": "off"})
@@ -39,7 +39,7 @@ class TestMigrate:
         )
 
         for arguments, verbs in ((("--dry-run",), ("would be migrated", "would fail")), ((), None)):
-            code, said, complaint = ended(settings, "migrate", *arguments)
+            code, said, complaint = call("migrate", *arguments)
 
             migrated, failed = verbs or ("migrated", "failed")
             first, *_ = complaint.splitlines()
@@ -51,22 +51,22 @@ class TestMigrate:
             assert "Error: 1 documents " in complaint
 
     def test_refuses_a_file_that_has_changed_since(
-        self, settings: Settings, client: MongoClient[Document]
+        self, call: Call, settings: Settings, client: MongoClient[Document]
     ) -> None:
-        ended(settings, "schema")
+        call("schema")
         database(client, settings, "customers").migrations.update_one(
             {}, {"$set": {"checksum": "0" * 64}}
         )
 
-        codes = [ended(settings, command) for command in ("migrate", "schema-check")]
+        codes = [call(command) for command in ("migrate", "schema-check")]
 
         assert [code for code, _, _ in codes] == [1, 1]
         assert "has changed since it was applied; put the file back" in codes[0][2]
         assert "has changed since it was applied; put the file back" in codes[1][1]
 
     @pytest.mark.usefixtures("old")
-    def test_is_announced_as_pending_by_the_schema_commands(self, settings: Settings) -> None:
-        outputs = [ended(settings, command) for command in ("schema", "schema-check")]
+    def test_is_announced_as_pending_by_the_schema_commands(self, call: Call) -> None:
+        outputs = [call(command) for command in ("schema", "schema-check")]
 
         assert [code for code, _, _ in outputs] == [0, 0]
         assert all(
