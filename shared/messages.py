@@ -10,6 +10,7 @@ from typing import Any, cast
 import redis
 import structlog
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from shared.settings import Settings
 
@@ -23,6 +24,12 @@ HANDLING_SECONDS = 20
 
 Some dozen times what a busy machine needs for a hundred; an event that never ends holds up its
 worker process five times as long before it is given up.
+"""
+
+BROKER_OUTAGES = (OperationalError, redis.RedisError, OSError)
+"""What sending raises when Redis is away, stopped, full or read-only.
+
+kombu turns most of that into its own error, but not what happens while it connects anew.
 """
 
 
@@ -96,7 +103,7 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
 def send(celery: Celery, task: str, *, queue: str, **arguments: Any) -> None:
     """Send a message to a service: `task` of the one that listens to `queue`.
 
-    :raises OperationalError: Redis does not take it.
+    :raises OperationalError: Redis does not take it; see `BROKER_OUTAGES` for what else may come.
     """
     celery.send_task(
         f"{queue}.{task}",

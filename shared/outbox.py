@@ -17,7 +17,6 @@ from typing import Any, cast
 import redis
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError
 from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -25,7 +24,7 @@ from pymongo.errors import PyMongoError
 from shared import messages
 from shared.database import OUTBOX_INDEX, deadline
 from shared.events.envelope import delivery
-from shared.messages import BATCH, queue_key
+from shared.messages import BATCH, BROKER_OUTAGES, queue_key
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -53,10 +52,6 @@ QUEUE_LIMIT = 30
 
 Sending again what a busy worker has merely not reached yet would only make it busier.
 """
-
-# What publishing raises when Redis is away, stopped, full or read-only. kombu turns most of that
-# into its own error, but not what happens while it connects anew.
-_BROKER_OUTAGES = (OperationalError, redis.RedisError, OSError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +120,7 @@ class Relay:
                 if failing:
                     log.info("relay_recovered", service=self._service)
                 pause, failing = (0.0 if sent else POLL_SECONDS), False
-            except (PyMongoError, *_BROKER_OUTAGES) as error:
+            except (PyMongoError, *BROKER_OUTAGES) as error:
                 if not failing:
                     log.warning("relay_waits", service=self._service, reason=type(error).__name__)
                 pause = min(max(pause, POLL_SECONDS) * 2, MOST_SECONDS_BETWEEN_TRIES)
@@ -213,7 +208,7 @@ class Relay:
         for position, message in enumerate(together):
             try:
                 self.send(name, hearer, message)
-            except _BROKER_OUTAGES:
+            except BROKER_OUTAGES:
                 self.release(name, [claim for rest in together[position:] for claim in rest])
                 raise
             except Exception:

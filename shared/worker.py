@@ -12,12 +12,11 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
 from shared import outbox, watchdog
 from shared.hearing import Hearing, Subscriptions
-from shared.messages import HANDLING_SECONDS, create_celery, send
+from shared.messages import BROKER_OUTAGES, HANDLING_SECONDS, create_celery, send
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -67,7 +66,7 @@ def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> No
     for sender, group in receipts.items():
         try:
             send(celery, "confirm", queue=sender, receipts=group, hearer=hearer)
-        except OperationalError as error:
+        except BROKER_OUTAGES as error:
             log.warning("receipt_not_sent", service=hearer, to=sender, reason=type(error).__name__)
 
 

@@ -167,6 +167,18 @@ class TestFailure:
 
         assert (own.inbox.find_one() or {})["attempts"] == 2
 
+    def test_of_the_last_try_by_an_outage_does_not_park(
+        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+    ) -> None:
+        hearing, unlucky = make_hearing(heard), delivery(1)
+        heard.failing = {1: ValueError("no")}
+        for _ in range(MOST_ATTEMPTS - 1):
+            hearing.handle([unlucky])
+        heard.failing = {1: AutoReconnect()}
+
+        assert hearing.handle([unlucky]) == []
+        assert own.dead_letters.count_documents({}) == 0
+
 
 class TestOutOfTime:
     def test_leaves_the_rest_of_a_message_to_come_again(
@@ -206,7 +218,7 @@ class TestUnreadable:
         data: Document,
         error: str,
     ) -> None:
-        odd, fine = delivery(1), delivery(2)
+        odd, fine = delivery(1), delivery(2, name="ThingLost")
         odd["data"] = {**odd["data"], **data} if data else {}
         told: list[str] = []
         hearing = make_hearing(heard, on_parked=lambda _, __, error: told.append(error))
@@ -214,7 +226,7 @@ class TestUnreadable:
         settled = hearing.handle([odd, fine])
 
         assert ids(settled) == ids([odd, fine])
-        assert heard.batches == [[2]]
+        assert heard.batches == [["lost 2"]]
         (letter,) = own.dead_letters.find()
         assert letter["delivery"] == odd
         assert letter["error"].startswith(f"It is malformed: {error}")

@@ -130,6 +130,16 @@ class TestSendReceipts:
         }
         assert len(to_orders.kwargs["receipts"]) == 1
 
+    def test_sends_none_for_what_does_not_say_where_it_comes_from(
+        self, make_worker: Callable[[str], Celery], messages: Messages
+    ) -> None:
+        settled = [{"id": "malformed-1", "text": "5"}, delivery(1)]
+
+        send_receipts(make_worker("others"), settled, hearer="others")
+
+        (receipt,) = messages("things")
+        assert len(receipt.kwargs["receipts"]) == 1
+
     def test_bears_a_broker_that_is_away(self, settings: Settings) -> None:
         gone = replace(settings, redis_url=redis_url(free_port()))
 

@@ -7,15 +7,16 @@ import pytest
 from gridfs.errors import NoFile
 from pymongo.database import Database
 
-from services.imports.repository.files import FileStore
+from services.imports.repository.files import PIECE, FileStore
 from shared.database import Document
 from shared.identifiers import new_id
 
 SEVERAL_CHUNKS = b"0123456789" * 100_000
+SEVERAL_PIECES = b"x" * (PIECE + 1)
 
 
 class TestFileStore:
-    @pytest.mark.parametrize("content", [b"", b"a,b\n", SEVERAL_CHUNKS], ids=len)
+    @pytest.mark.parametrize("content", [b"", b"a,b\n", SEVERAL_CHUNKS, SEVERAL_PIECES], ids=len)
     def test_gives_back_what_it_was_given(self, files: FileStore, content: bytes) -> None:
         id = new_id()
 
