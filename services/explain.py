@@ -125,6 +125,9 @@ def run(settings: Settings) -> Iterator[Ask]:
             for route in list_routes(service, http.get("/openapi.json").get_json()):
                 samples = values_of(route, client, settings)
                 address = address_of(route, client, settings)
+                if address is None:
+                    # Without customers there is no journal to ask for.
+                    continue
                 for filters in cases(samples):
                     yield from _pages(
                         http, address, route, filters, client=client, recorder=recorder
@@ -165,8 +168,8 @@ def values_of(
     return {name: known[name](owned) for name in route.filters}
 
 
-def address_of(route: ListRoute, client: MongoClient[Document], settings: Settings) -> str:
-    """The address of a list, with something that is there in each place of its path.
+def address_of(route: ListRoute, client: MongoClient[Document], settings: Settings) -> str | None:
+    """The address of a list, with something that is there in each place of its path, or None.
 
     :raises UnknownFilter: it is not known what to put in a place.
     """
@@ -177,7 +180,8 @@ def address_of(route: ListRoute, client: MongoClient[Document], settings: Settin
             f"{route.path} is a list for each {', '.join(names)}; say in services/filters.py which."
         )
     owned = database(client, settings, route.service)
-    return route.path.format(**{name: known[name](owned) for name in names})
+    places = {name: known[name](owned) for name in names}
+    return route.path.format(**places) if all(places.values()) else None
 
 
 def cases(samples: Mapping[str, Values]) -> Iterator[dict[str, tuple[str, ...]]]:

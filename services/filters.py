@@ -93,19 +93,19 @@ def _time(share: float, otherwise: str) -> Sample:
     return sample
 
 
-def _busiest(database: Database[Document]) -> str:
-    """The customer of whose journal there is most."""
+def _busiest(database: Database[Document]) -> str | None:
+    """The customer of whose journal there is most; any, where there are none yet."""
     stages: list[Document] = [
         {"$group": {"_id": "$customer_id", "n": {"$sum": 1}}},
         {"$sort": {"n": -1, "_id": 1}},
         {"$limit": 1},
     ]
-    found = next(iter(database.journal.aggregate(stages)), None)
-    return "0" * 24 if found is None else str(found["_id"])
+    found = next(iter(database.journal.aggregate(stages)), None) or database.customers.find_one({})
+    return None if found is None else str(found["_id"])
 
 
-# Service → a name in the path of a list → what to put there.
-PLACES: Mapping[str, Mapping[str, Callable[[Database[Document]], str]]] = {
+# Service → a name in the path of a list → what to put there, if there is anything.
+PLACES: Mapping[str, Mapping[str, Callable[[Database[Document]], str | None]]] = {
     "customers": {"id": _busiest},
 }
 SAMPLES: Mapping[str, Mapping[str, Sample]] = {

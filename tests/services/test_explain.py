@@ -9,10 +9,12 @@ from rich.console import Console
 
 from services import explain
 from services.explain import Ask, ListRoute, NotSetUp, UnknownFilter
+from services.sample.plan import Plan
 from services.tables import costs
 from shared.database import Document, connect, database
 from shared.explain import Cost, Query
 from shared.settings import Settings
+from tests.services.shops import system
 
 JOURNAL = "/v1/customers/{id}/journal"
 LISTS = ("/v1/users", "/v1/customers", JOURNAL, "/v1/orders", "/v1/imports")
@@ -58,6 +60,19 @@ class TestRun:
             for ask in lists
             if len(ask.queries) > 1 + (ask.route.path == JOURNAL) and "q" not in ask.filters
         ] == []
+
+    def test_asks_for_no_journal_where_there_is_nobody(self, mongo_url: str) -> None:
+        with system(mongo_url) as empty:
+            asks = list(explain.run(empty))
+
+        assert {ask.route.path for ask in asks} == set(LISTS) - {JOURNAL}
+
+    def test_asks_for_an_empty_journal_where_there_is_no_other(self, mongo_url: str) -> None:
+        with system(mongo_url, Plan(customers=3, orders=3)) as young, connect(young) as client:
+            database(client, young, "customers").journal.delete_many({})
+            asks = list(explain.run(young))
+
+        assert {ask.items for ask in asks if ask.route.path == JOURNAL} == {0}
 
     def test_says_what_is_missing(self, market: Settings) -> None:
         with pytest.raises(NotSetUp, match="setup"):
