@@ -26,6 +26,10 @@ VISIBILITY_SECONDS = 10
 
 The tasks take milliseconds, so none is handed out twice because of it.
 """
+TASK_SECONDS = 0.03
+PAUSE = 0.01
+"""Between two calls: two processes have something to do nearly all the time."""
+BUSY = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def create(settings: str, url: str, prefix: str) -> tuple[Celery, Any]:
     broker = redis.Redis.from_url(url)
 
     def count(number: int) -> None:
-        time.sleep(0.005)
+        time.sleep(TASK_SECONDS)
         broker.hincrby(f"{prefix}:done", str(number), 1)
 
     return celery, celery.task(name="plain.count", shared=False)(count)
@@ -72,27 +76,33 @@ def kill_workers(
         log=log,
     )
     celery, task = create(settings, servers.redis.url, prefix)
-    calls = 0
+    calls, done = 0, f"{prefix}:done"
     with celery, servers.redis.client() as broker:
         servers.keeper.start(worker)
-        wait_until(lambda: task.delay(0) and broker.hlen(f"{prefix}:done"), "it works", seconds=60)
+        wait_until(lambda: task.delay(0) and broker.hlen(done), "it works", seconds=60)
         while worker.kills < kills:
-            until = time.monotonic() + chance.uniform(1.5, 3.0)
-            while time.monotonic() < until:
+            until, counted = time.monotonic() + chance.uniform(1.0, 3.0), _count(broker, done)
+            # Not before it has begun to work, or there would be nothing to lose.
+            while time.monotonic() < until or _count(broker, done) < counted + BUSY:
                 calls += 1
                 task.delay(calls)
-                time.sleep(0.01)
+                time.sleep(chance.uniform(0, 2 * PAUSE))
             _kill(worker)
         _wait_until_still(broker, prefix)
         servers.keeper.end(worker)
-        done: Any = broker.hgetall(f"{prefix}:done")
-    counts = [int(done.get(str(number).encode(), 0)) for number in range(1, calls + 1)]
+        results: Any = broker.hgetall(done)
+    counts = [int(results.get(str(number).encode(), 0)) for number in range(1, calls + 1)]
     return Outcome(
         kills=kills,
         calls=calls,
         lost=counts.count(0),
         doubled=sum(1 for count in counts if count > 1),
     )
+
+
+def _count(broker: redis.Redis, key: str) -> int:
+    found: Any = broker.hlen(key)
+    return int(found)
 
 
 def _kill(worker: Process) -> None:
@@ -114,4 +124,4 @@ def _wait_until_still(broker: redis.Redis, prefix: str) -> None:
 
 if __name__ == "__main__":
     application, _ = create(*sys.argv[1:4])
-    application.worker_main(["--quiet", "worker", "--loglevel=WARNING"])
+    application.worker_main(["--quiet", "worker", "--concurrency=2", "--loglevel=WARNING"])

@@ -35,11 +35,17 @@ class Process:
     codes: list[int] = field(default_factory=list)
     """How its runs ended; below zero, by which signal."""
     run: "subprocess.Popen[bytes] | None" = None
+    started: float = 0.0
+    """When its present run began, by the monotonic clock."""
 
     @property
     def kills(self) -> int:
         """How many of its runs were ended by SIGKILL, as the kernel tells."""
         return self.codes.count(-signal.SIGKILL)
+
+    def has_run_for(self, seconds: float) -> bool:
+        """Whether it runs, and has for that long."""
+        return self.run is not None and time.monotonic() - self.started >= seconds
 
     def send(self, signum: int) -> bool:
         """Send a signal to the process and all it started; whether it was there to get it."""
@@ -117,6 +123,7 @@ class Keeper:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        process.started = time.monotonic()
         self._guardian.watch(process.run.pid)
 
     def _bury(self, process: Process) -> None:

@@ -29,6 +29,8 @@ FLOOR = 0.25
 Whoever waited for Redis would wait for its time-outs, which are seconds.
 """
 WINDOWS = 3
+BEGINNING = 2.5
+"""Seconds from the start of a process until it surely works, so that a kill costs it something."""
 
 
 @contextmanager
@@ -118,10 +120,11 @@ def kill_at_random(system: System, kills: dict[str, int], *, seed: int) -> Figur
 
 
 def kill_for_sure(system: System, name: str) -> None:
-    """Kill a process, as soon as there is one."""
-    before = system.processes[name].kills
+    """Kill a process, as soon as there is one that has had the time to begin its work."""
+    process, before = system.processes[name], system.processes[name].kills
+    wait_until(lambda: process.has_run_for(BEGINNING), f"{name} runs", seconds=60)
     wait_until(lambda: system.kill(name), f"{name} runs", seconds=60)
-    wait_until(lambda: system.processes[name].kills > before, f"{name} has ended", seconds=60)
+    wait_until(lambda: process.kills > before, f"{name} has ended", seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
