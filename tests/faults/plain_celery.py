@@ -26,9 +26,9 @@ VISIBILITY_SECONDS = 10
 
 The tasks take milliseconds, so none is handed out twice because of it.
 """
-TASK_SECONDS = 0.03
-PAUSE = 0.01
-"""Between two calls: two processes have something to do nearly all the time."""
+TASK_SECONDS = 0.02
+PAUSE = 0.02
+"""Between two calls, on the average: two processes have half of what they can do."""
 BUSY = 20
 
 
@@ -81,7 +81,7 @@ def kill_workers(
         servers.keeper.start(worker)
         wait_until(lambda: task.delay(0) and broker.hlen(done), "it works", seconds=60)
         while worker.kills < kills:
-            until, counted = time.monotonic() + chance.uniform(1.0, 3.0), _count(broker, done)
+            until, counted = time.monotonic() + chance.uniform(1.0, 2.0), _count(broker, done)
             # Not before it has begun to work, or there would be nothing to lose.
             while time.monotonic() < until or _count(broker, done) < counted + BUSY:
                 calls += 1
