@@ -2,23 +2,15 @@
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared import inbox
+from shared import inbox, rules
 from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, is_key_of
 from shared.auth.callers import ROLES
-from shared.database import OUTBOX_SCHEMA, Collection, Document
+from shared.database import OUTBOX_SCHEMA, Collection
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.migrations.documents import MIGRATIONS
 
 SCHEMA_VERSION = 1
 """The form in which users are written. One that does not say its form is of the first."""
-
-_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
-_DATE: Document = {"bsonType": "date"}
-_HASH: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{64}\z"}
-
-
-def _text(longest: int) -> Document:
-    return {"bsonType": "string", "maxLength": longest, "pattern": r"\S"}
 
 
 USERS = Collection(
@@ -44,10 +36,10 @@ USERS = Collection(
                 "outbox",
             ],
             "properties": {
-                "_id": _ID,
+                "_id": rules.ID,
                 "email": ADDRESS_SCHEMA,
                 "email_key": KEY_SCHEMA,
-                "name": _text(200),
+                "name": rules.text(200),
                 "role": {"enum": list(ROLES)},
                 "active": {"bsonType": "bool"},
                 # Never a password: only argon2id's own encoding passes.
@@ -56,13 +48,13 @@ USERS = Collection(
                     "pattern": r"^\$argon2id\$",
                     "maxLength": 300,
                 },
-                "failures": {"bsonType": "int", "minimum": 0},
-                "next_try_at": _DATE,
-                "tokens_void_before": _DATE,
-                "sessions_void_before": _DATE,
-                "created_at": _DATE,
-                "updated_at": _DATE,
-                "version": {"bsonType": "int", "minimum": 1},
+                "failures": rules.COUNT,
+                "next_try_at": rules.DATE,
+                "tokens_void_before": rules.DATE,
+                "sessions_void_before": rules.DATE,
+                "created_at": rules.DATE,
+                "updated_at": rules.DATE,
+                "version": rules.VERSION,
                 "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
@@ -88,8 +80,8 @@ SESSIONS = Collection(
             "additionalProperties": False,
             "required": ["_id", "user_id", "via", "tokens", "created_at", "expires_at"],
             "properties": {
-                "_id": _ID,
-                "user_id": _ID,
+                "_id": rules.ID,
+                "user_id": rules.ID,
                 "via": {"bsonType": ["string", "null"]},
                 "tokens": {
                     "bsonType": "array",
@@ -100,13 +92,13 @@ SESSIONS = Collection(
                         "additionalProperties": False,
                         "required": ["hash", "replaced_at"],
                         "properties": {
-                            "hash": _HASH,
+                            "hash": rules.HASH,
                             "replaced_at": {"bsonType": ["date", "null"]},
                         },
                     },
                 },
-                "created_at": _DATE,
-                "expires_at": _DATE,
+                "created_at": rules.DATE,
+                "expires_at": rules.DATE,
             },
         }
     },
@@ -124,11 +116,11 @@ SIGNING_KEYS = Collection(
             "additionalProperties": False,
             "required": ["_id", "state", "private_key", "public_key", "created_at"],
             "properties": {
-                "_id": _text(64),
+                "_id": rules.text(64),
                 "state": {"enum": ["signing", "retired"]},
-                "private_key": _text(500),
+                "private_key": rules.text(500),
                 "public_key": {"bsonType": "object"},
-                "created_at": _DATE,
+                "created_at": rules.DATE,
             },
         }
     },

@@ -3,7 +3,7 @@
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared import inbox
+from shared import inbox, rules
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.migrations.documents import MIGRATIONS
@@ -13,73 +13,57 @@ STATES = ("staging", "customers", "orders", "finished", "failed")
 SCHEMA_VERSION = 1
 """The form in which jobs are written. One that does not say its form is of the first."""
 
-_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
-_DATE: Document = {"bsonType": "date"}
 # Between these lie all sums that a file can come to, and neither infinity nor what is no number.
 _AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+33"),
     "maximum": Decimal128("1E+33"),
 }
-_COUNT: Document = {"bsonType": "int", "minimum": 0}
 
 
 def _text(longest: int) -> Document:
     return {"bsonType": "string", "maxLength": longest}
 
 
-def _or_null(rule: Document) -> Document:
-    return rule | {"bsonType": [rule["bsonType"], "null"]}
-
-
-def _object(properties: Document, *, optional: tuple[str, ...] = ()) -> Document:
-    return {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": sorted(set(properties) - set(optional)),
-    }
-
-
 JOBS = Collection(
     name="jobs",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
-                "_id": _ID,
+                "_id": rules.ID,
                 "state": {"enum": list(STATES)},
                 "step": {"bsonType": "int", "minimum": 1},
-                "preset": _or_null(_text(50)),
+                "preset": rules.or_null(_text(50)),
                 "mapping": {"bsonType": "object"},
-                "file": _object(
+                "file": rules.fields(
                     {
                         "name": _text(255),
                         "bytes": {"bsonType": ["int", "long"], "minimum": 0},
                         "sha256": _text(64),
                     }
                 ),
-                "progress": _object(
+                "progress": rules.fields(
                     {
-                        "rows": _COUNT,
-                        "rows_of": _COUNT,
-                        "rejected": _COUNT,
-                        "customers": _COUNT,
-                        "customers_of": _COUNT,
-                        "orders": _COUNT,
-                        "orders_of": _COUNT,
+                        "rows": rules.COUNT,
+                        "rows_of": rules.COUNT,
+                        "rejected": rules.COUNT,
+                        "customers": rules.COUNT,
+                        "customers_of": rules.COUNT,
+                        "orders": rules.COUNT,
+                        "orders_of": rules.COUNT,
                     }
                 ),
-                "position": _or_null(_text(2_000)),
+                "position": rules.or_null(_text(2_000)),
                 "reconciliation": {"bsonType": ["object", "null"]},
-                "failure": _or_null(_text(1_000)),
-                "asked_by": _ID,
-                "delegation": _or_null(_text(300)),
-                "lease_until": _DATE,
-                "created_at": _DATE,
-                "updated_at": _DATE,
-                "version": {"bsonType": "int", "minimum": 1},
+                "failure": rules.or_null(_text(1_000)),
+                "asked_by": rules.ID,
+                "delegation": rules.or_null(_text(300)),
+                "lease_until": rules.DATE,
+                "created_at": rules.DATE,
+                "updated_at": rules.DATE,
+                "version": rules.VERSION,
                 "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
-                "revision": _COUNT,
+                "revision": rules.COUNT,
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
@@ -97,19 +81,19 @@ JOBS = Collection(
 ROWS = Collection(
     name="rows",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": _text(40),
-                "job": _ID,
+                "job": rules.ID,
                 "row": {"bsonType": "int", "minimum": 1},
                 "rejected": {"bsonType": "bool"},
                 "reason": _text(2_000),
                 "raw": {"bsonType": "array", "items": {"bsonType": "string"}},
                 "line": {"bsonType": "object"},
                 "number": _text(300),
-                "buyer": _or_null(_text(300)),
-                "amount": _or_null(_AMOUNT),
-                "currency": _or_null(_text(3)),
+                "buyer": rules.or_null(_text(300)),
+                "amount": rules.or_null(_AMOUNT),
+                "currency": rules.or_null(_text(3)),
             },
             optional=("reason", "line", "number", "buyer"),
         )
@@ -130,16 +114,16 @@ ROWS = Collection(
 OUTCOMES = Collection(
     name="outcomes",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": _text(400),
-                "job": _ID,
+                "job": rules.ID,
                 "kind": {"enum": ["customer", "sale", "return"]},
                 "guest": {"bsonType": "bool"},
                 "key": _text(300),
                 "status": {"enum": ["created", "unchanged", "refused"]},
-                "id": _or_null(_ID),
-                "reason": _or_null(_text(2_000)),
+                "id": rules.or_null(rules.ID),
+                "reason": rules.or_null(_text(2_000)),
             }
         )
     },
@@ -152,13 +136,13 @@ OUTCOMES = Collection(
 FILES = Collection(
     name="uploads.files",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
-                "_id": _ID,
+                "_id": rules.ID,
                 "filename": _text(255),
                 "length": {"bsonType": ["int", "long"], "minimum": 0},
                 "chunkSize": {"bsonType": "int", "minimum": 1},
-                "uploadDate": _DATE,
+                "uploadDate": rules.DATE,
             }
         )
     },
@@ -166,11 +150,11 @@ FILES = Collection(
 CHUNKS = Collection(
     name="uploads.chunks",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": {"bsonType": "objectId"},
-                "files_id": _ID,
-                "n": _COUNT,
+                "files_id": rules.ID,
+                "n": rules.COUNT,
                 "data": {"bsonType": "binData"},
             }
         )

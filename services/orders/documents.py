@@ -11,7 +11,7 @@ from services.orders.model import (
     countries,
     currencies,
 )
-from shared import inbox
+from shared import inbox, rules
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.migrations.documents import MIGRATIONS
@@ -19,8 +19,6 @@ from shared.migrations.documents import MIGRATIONS
 SCHEMA_VERSION = 1
 """The form in which orders are written. One that does not say its form is of the first."""
 
-_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
-_DATE: Document = {"bsonType": "date"}
 # As callers may send it. More digits, and the server would round what it multiplies.
 _PRICE: Document = {
     "bsonType": "decimal",
@@ -35,68 +33,50 @@ _AMOUNT: Document = {
     "minimum": Decimal128("-1E+25"),
     "maximum": Decimal128("1E+25"),
 }
-_VERSION: Document = {"bsonType": "int", "minimum": 1}
 
 
-def _text(longest: int) -> Document:
-    return {"bsonType": "string", "maxLength": longest, "pattern": r"\S"}
-
-
-def _optional(longest: int) -> Document:
-    return {"bsonType": ["string", "null"], "maxLength": longest, "pattern": r"\S"}
-
-
-def _object(properties: Document, *, optional: frozenset[str] = frozenset()) -> Document:
-    return {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": sorted(properties.keys() - optional),
-    }
-
-
-_LINE = _object(
+_LINE = rules.fields(
     {
-        "sku": _text(100),
-        "description": _optional(500),
+        "sku": rules.text(100),
+        "description": rules.or_null(rules.text(500)),
         "quantity": {"bsonType": "int", "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
         "unit_price": _PRICE,
         "subtotal": _AMOUNT,
     }
 )
-_ADDRESS = _object(
+_ADDRESS = rules.fields(
     {
-        "line1": _optional(200),
-        "line2": _optional(200),
-        "city": _optional(100),
-        "region": _optional(100),
-        "postcode": _optional(20),
+        "line1": rules.or_null(rules.text(200)),
+        "line2": rules.or_null(rules.text(200)),
+        "city": rules.or_null(rules.text(100)),
+        "region": rules.or_null(rules.text(100)),
+        "postcode": rules.or_null(rules.text(20)),
         "country": {"enum": [None, *sorted(countries())]},
     }
 )
-_ORDER = _object(
+_ORDER = rules.fields(
     {
-        "_id": _ID,
-        "number": _text(100),
-        "source": _text(50),
+        "_id": rules.ID,
+        "number": rules.text(100),
+        "source": rules.text(50),
         "kind": {"enum": list(KINDS)},
         "status": {"enum": list(STATUSES)},
-        "customer_id": {**_ID, "bsonType": ["string", "null"]},
-        "placed_at": _DATE,
-        "recorded_at": _DATE,
-        "updated_at": _DATE,
+        "customer_id": rules.or_null(rules.ID),
+        "placed_at": rules.DATE,
+        "recorded_at": rules.DATE,
+        "updated_at": rules.DATE,
         "currency": {"enum": sorted(currencies())},
         "lines": {"bsonType": "array", "minItems": 1, "maxItems": MOST_LINES, "items": _LINE},
         "total": _AMOUNT,
         "shipping_address": {"oneOf": [{"bsonType": "null"}, _ADDRESS]},
-        "version": _VERSION,
+        "version": rules.VERSION,
         "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
         "fingerprint": {"bsonType": "string", "pattern": r"^[0-9a-f]{64}\z"},
-        "batch": _text(100),
+        "batch": rules.text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
-    optional=frozenset({"batch", "request", "schema_version"}),
+    optional=("batch", "request", "schema_version"),
 )
 
 
@@ -149,12 +129,12 @@ CUSTOMER_CARDS = Collection(
     name="customer_cards",
     # The card of a deleted customer stays, without the name, so that no order is placed for them.
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
-                "_id": _ID,
-                "name": _optional(500),
+                "_id": rules.ID,
+                "name": rules.or_null(rules.text(500)),
                 "deleted": {"bsonType": "bool"},
-                "version": _VERSION,
+                "version": rules.VERSION,
             }
         )
     },

@@ -5,12 +5,11 @@ from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.customers.model.customers import CHANNELS
+from shared import rules
 from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 
-_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
-_DATE: Document = {"bsonType": "date"}
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
 
@@ -23,70 +22,43 @@ _AMOUNT: Document = {
     "minimum": Decimal128("-1E+33"),
     "maximum": Decimal128("1E+33"),
 }
-# More than blanks.
-_SOMETHING = r"\S"
 
 
-def _text(longest: int) -> Document:
-    return {"bsonType": "string", "maxLength": longest, "pattern": _SOMETHING}
-
-
-def _optional(longest: int) -> Document:
-    return {"bsonType": ["string", "null"], "maxLength": longest, "pattern": _SOMETHING}
-
-
-def _object(properties: Document, *, required: list[str] | None = None) -> Document:
-    rule: Document = {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "properties": properties,
-    }
-    needed = sorted(properties) if required is None else required
-    # The server takes no empty list.
-    return rule | {"required": needed} if needed else rule
-
-
-def _form(*versions: int) -> Document:
-    return {"bsonType": "int", "enum": list(versions)}
-
-
-def _list(items: Document, *, most: int) -> Document:
-    return {"bsonType": "array", "maxItems": most, "items": items}
-
-
-_LABEL = _optional(50)
-_TOTALS = _list(_object({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200)
-_PURCHASES = _object(
+_LABEL = rules.or_null(rules.text(50))
+_TOTALS = rules.array(
+    rules.fields({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200
+)
+_PURCHASES = rules.fields(
     {
-        "orders": {"bsonType": "int", "minimum": 0},
-        "returns": {"bsonType": "int", "minimum": 0},
+        "orders": rules.COUNT,
+        "returns": rules.COUNT,
         "totals": _TOTALS,
         "first_order_at": {"bsonType": ["date", "null"]},
         "last_order_at": {"bsonType": ["date", "null"]},
     }
 )
-_ADDRESS = _object(
+_ADDRESS = rules.fields(
     {
         "label": _LABEL,
-        "line1": _optional(200),
-        "line2": _optional(200),
-        "city": _optional(100),
-        "region": _optional(100),
-        "postcode": _optional(20),
+        "line1": rules.or_null(rules.text(200)),
+        "line2": rules.or_null(rules.text(200)),
+        "city": rules.or_null(rules.text(100)),
+        "region": rules.or_null(rules.text(100)),
+        "postcode": rules.or_null(rules.text(20)),
         "country": {"enum": [None, *_COUNTRIES]},
     }
 )
 # Of version 1: documents from before there were versions do not say theirs.
-_BEFORE = _object(
+_BEFORE = rules.fields(
     {
-        "_id": _ID,
-        "external_id": _optional(100),
-        "first_name": _optional(100),
-        "last_name": _optional(100),
-        "company": _optional(200),
-        "emails": _list(_object({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20),
-        "phones": _list(
-            _object(
+        "_id": rules.ID,
+        "external_id": rules.or_null(rules.text(100)),
+        "first_name": rules.or_null(rules.text(100)),
+        "last_name": rules.or_null(rules.text(100)),
+        "company": rules.or_null(rules.text(200)),
+        "emails": rules.array(rules.fields({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20),
+        "phones": rules.array(
+            rules.fields(
                 {
                     "number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}\z"},
                     "label": _LABEL,
@@ -94,70 +66,54 @@ _BEFORE = _object(
             ),
             most=20,
         ),
-        "addresses": _list(_ADDRESS, most=50),
-        "tags": _list(_text(50), most=50) | {"uniqueItems": True},
+        "addresses": rules.array(_ADDRESS, most=50),
+        "tags": rules.array(rules.text(50), most=50) | {"uniqueItems": True},
         "preferences": {
             "bsonType": "object",
             "maxProperties": 50,
             "additionalProperties": {"bsonType": ["string", "bool", "int", "long"]},
         },
-        "keys": _object(
+        "keys": rules.fields(
             {
-                "last_name": _optional(LONGEST_KEY),
-                "names": _list(_text(LONGEST_KEY), most=3),
-                "emails": _list(KEY_SCHEMA, most=20) | {"uniqueItems": True},
+                "last_name": rules.or_null(rules.text(LONGEST_KEY)),
+                "names": rules.array(rules.text(LONGEST_KEY), most=3),
+                "emails": rules.array(KEY_SCHEMA, most=20) | {"uniqueItems": True},
             }
         ),
         "purchases": _PURCHASES,
-        "revision": {"bsonType": "int", "minimum": 0},
-        "created_at": _DATE,
-        "updated_at": _DATE,
-        "version": {"bsonType": "int", "minimum": 1},
-        "schema_version": _form(SCHEMA_VERSION - 1),
-        "batch": _text(100),
+        "revision": rules.COUNT,
+        "created_at": rules.DATE,
+        "updated_at": rules.DATE,
+        "version": rules.VERSION,
+        "schema_version": rules.form(SCHEMA_VERSION - 1),
+        "batch": rules.text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
-    required=[
-        "_id",
-        "external_id",
-        "first_name",
-        "last_name",
-        "company",
-        "emails",
-        "phones",
-        "addresses",
-        "tags",
-        "preferences",
-        "keys",
-        "purchases",
-        "revision",
-        "created_at",
-        "updated_at",
-        "version",
-        "outbox",
-    ],
+    optional=("schema_version", "batch", "request"),
 )
-_LIVE = _object(
+_LIVE = rules.fields(
     {
         **_BEFORE["properties"],
-        "schema_version": _form(SCHEMA_VERSION),
-        "channels": _object({name: {"bsonType": "bool"} for name in CHANNELS}, required=[]),
-        "interests": _list(_text(50), most=50) | {"uniqueItems": True},
+        "schema_version": rules.form(SCHEMA_VERSION),
+        "channels": rules.fields(
+            {name: {"bsonType": "bool"} for name in CHANNELS}, optional=CHANNELS
+        ),
+        "interests": rules.array(rules.text(50), most=50) | {"uniqueItems": True},
     },
-    required=[*_BEFORE["required"], "schema_version", "channels", "interests"],
+    optional=("batch", "request"),
 )
 # What stays of a deleted customer: that there was one, so that its id is never given to another
 # and its last event can be sent.
-_DELETED = _object(
+_DELETED = rules.fields(
     {
-        "_id": _ID,
-        "deleted_at": _DATE,
-        "version": {"bsonType": "int", "minimum": 1},
-        "schema_version": _form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
+        "_id": rules.ID,
+        "deleted_at": rules.DATE,
+        "version": rules.VERSION,
+        "schema_version": rules.form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
         "outbox": OUTBOX_SCHEMA,
     },
-    required=["_id", "deleted_at", "version", "outbox"],
+    optional=("schema_version",),
 )
 
 _IDENTIFIABLE: Document = {
@@ -236,16 +192,16 @@ CUSTOMERS = Collection(
 LEDGER = Collection(
     name="ledger",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
-                "_id": _ID,
-                "customer_id": _ID,
+                "_id": rules.ID,
+                "customer_id": rules.ID,
                 "kind": {"enum": ["sale", "return"]},
-                "status": _text(20),
+                "status": rules.text(20),
                 "total": _AMOUNT,
                 "currency": {"enum": _CURRENCIES},
-                "placed_at": _DATE,
-                "version": {"bsonType": "int", "minimum": 1},
+                "placed_at": rules.DATE,
+                "version": rules.VERSION,
             }
         ),
         "$expr": _SIGN_FITS_KIND,
@@ -256,13 +212,13 @@ LEDGER = Collection(
 STAFF = Collection(
     name="staff",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
-                "_id": _ID,
-                "name": _text(200),
-                "role": _text(20),
+                "_id": rules.ID,
+                "name": rules.text(200),
+                "role": rules.text(20),
                 "active": {"bsonType": "bool"},
-                "version": {"bsonType": "int", "minimum": 1},
+                "version": rules.VERSION,
             }
         )
     },

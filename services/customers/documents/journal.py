@@ -12,13 +12,13 @@ from services.customers.model.journal import (
     VIEW_KINDS,
 )
 from services.customers.model.visits import VISITOR_ID
+from shared import rules
 from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 
 VIEWS_KEPT = timedelta(days=90)
 """How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""
 
-_ID: Document = {"bsonType": "string", "pattern": r"^[0-9a-f]{24}\z"}
 # From an event: its kind and whom or what it is about. From staff: an id like any other.
 _ENTRY_ID: Document = {
     "bsonType": "string",
@@ -26,42 +26,28 @@ _ENTRY_ID: Document = {
 }
 _VIEW_ID: Document = {"bsonType": "string", "pattern": r"^view:[0-9a-f]{32}\z"}
 _VISITOR_ID: Document = {"bsonType": "string", "pattern": rf"^{VISITOR_ID}\z"}
-_DATE: Document = {"bsonType": "date"}
 
 
-def _text(longest: int) -> Document:
-    return {"bsonType": "string", "minLength": 1, "maxLength": longest}
-
-
-def _object(properties: Document, *, optional: frozenset[str] = frozenset()) -> Document:
-    return {
-        "bsonType": "object",
-        "additionalProperties": False,
-        "properties": properties,
-        "required": sorted(properties.keys() - optional),
-    }
-
-
-_ACTOR = _object({"id": _text(100), "role": _text(20)}) | {"bsonType": ["object", "null"]}
+_ACTOR = rules.or_null(rules.fields({"id": rules.text(100), "role": rules.text(20)}))
 
 JOURNAL = Collection(
     name="journal",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": _ENTRY_ID,
-                "customer_id": _ID,
-                "at": _DATE,
-                "recorded_at": _DATE,
+                "customer_id": rules.ID,
+                "at": rules.DATE,
+                "recorded_at": rules.DATE,
                 "kind": {"enum": list(KINDS)},
                 "actor": _ACTOR,
-                "source": _text(100),
-                "summary": _text(LONGEST_SUMMARY),
+                "source": rules.text(100),
+                "summary": rules.text(LONGEST_SUMMARY),
                 "data": {"bsonType": "object", "maxProperties": 20},
                 "corrects": {"bsonType": ["string", "null"]},
                 "request": REQUEST_SCHEMA,
             },
-            optional=frozenset({"request"}),
+            optional=("request",),
         ),
         "$expr": {
             "$and": [
@@ -91,19 +77,19 @@ JOURNAL = Collection(
 VIEWS = Collection(
     name="views",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": _VIEW_ID,
                 "visitor_id": _VISITOR_ID,
-                "at": _DATE,
-                "recorded_at": _DATE,
+                "at": rules.DATE,
+                "recorded_at": rules.DATE,
                 "kind": {"enum": list(VIEW_KINDS)},
-                "url": _text(2_000),
-                "title": _text(300),
-                "sku": _text(100),
-                "batch": _text(100),
+                "url": rules.text(2_000),
+                "title": rules.text(300),
+                "sku": rules.text(100),
+                "batch": rules.text(100),
             },
-            optional=frozenset({"url", "title", "sku"}),
+            optional=("url", "title", "sku"),
         )
     },
     indexes=(
@@ -119,12 +105,12 @@ VIEWS = Collection(
 VISITORS = Collection(
     name="visitors",
     validator={
-        "$jsonSchema": _object(
+        "$jsonSchema": rules.fields(
             {
                 "_id": _VISITOR_ID,
-                "customer_id": _ID,
-                "tied_at": _DATE,
-                "version": {"bsonType": "int", "minimum": 1},
+                "customer_id": rules.ID,
+                "tied_at": rules.DATE,
+                "version": rules.VERSION,
                 "outbox": OUTBOX_SCHEMA,
             }
         )
