@@ -35,6 +35,28 @@ REQUEST_INDEX = IndexModel(
     partialFilterExpression={"request.key": {"$gt": ""}},
 )
 
+BARE_REQUEST_SCHEMA: Document = REQUEST_SCHEMA | {
+    "properties": REQUEST_SCHEMA["properties"]
+    | {"first": {"bsonType": "object", "maxProperties": 0}}
+}
+BARE_REQUEST: Document = {
+    "request": {
+        "$cond": [
+            {"$gt": ["$request", None]},
+            {
+                "key": "$request.key",
+                "fingerprint": "$request.fingerprint",
+                "first": {"$literal": {}},
+            },
+            "$$REMOVE",
+        ]
+    }
+}
+"""What stays of the request when its document is deleted, as an expression on the document.
+
+Without it, the same request sent again would create the document anew.
+"""
+
 
 class IdempotencyKeyReused(Invalid):
     """The same Idempotency-Key came with another body."""

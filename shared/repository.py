@@ -213,8 +213,17 @@ class Repository(ReadingRepository):
             self.collection.bulk_write(updates, ordered=False)
         return [document["_id"] for document in documents]
 
-    def replace(self, id: str, document: Document, *events: Event, version: int) -> None:
+    def replace(
+        self,
+        id: str,
+        document: Document,
+        *events: Event,
+        version: int,
+        kept: Document | None = None,
+    ) -> None:
         """Put `document` in the place of the one with `version`, but keep events not yet sent.
+
+        `kept` has more fields, as expressions on the document that goes.
 
         :raises Stale: it has another version, or is gone.
         """
@@ -229,7 +238,8 @@ class Repository(ReadingRepository):
                             {
                                 "outbox": {
                                     "$concatArrays": ["$outbox", {"$literal": self.outbox(*events)}]
-                                }
+                                },
+                                **(kept or {}),
                             },
                         ]
                     }

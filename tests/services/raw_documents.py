@@ -105,7 +105,14 @@ FOREIGN = NAMED | {
     "emails": [{"address": "Jürgen@Example.com", "label": None}],
     "keys": {"last_name": "lee", "names": ["lee"], "emails": ["jürgen@example.com"]},
 }
-GONE: Document = {"_id": A_ID, "deleted_at": AT, "version": 2, "schema_version": 2, "outbox": []}
+GONE: Document = {
+    "_id": A_ID,
+    "deleted_at": AT,
+    "version": 2,
+    "schema_version": 2,
+    "request": REQUEST | {"first": {}},
+    "outbox": [],
+}
 
 ORDER: Document = {
     "_id": A_ID,
@@ -395,6 +402,12 @@ CASES = (
     Case("times are times", "customers", CUSTOMER, {"created_at": "2025-06-01T12:00:00Z"}),
     Case("nothing else is kept", "customers", CUSTOMER, {"birthday": AT}),
     Case("nothing is kept of the deleted", "customers", GONE, {"last_name": "Lee"}),
+    Case(
+        "no answer is kept of the deleted",
+        "customers",
+        GONE,
+        {"request.first": {"last_name": "Lee"}},
+    ),
     Case("events have their form", "customers", CUSTOMER, {"outbox.0.due_at": "soon"}),
     # Orders.
     Case("there is a line", "orders", ORDER, {"lines": [], "total": money("0")}),

@@ -8,7 +8,7 @@ from services.customers.model.customers import CHANNELS
 from shared import rules
 from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
 from shared.database import OUTBOX_SCHEMA, Collection, Document
-from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
 
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
@@ -103,17 +103,18 @@ _LIVE = rules.fields(
     },
     optional=("batch", "request"),
 )
-# What stays of a deleted customer: that there was one, so that its id is never given to another
-# and its last event can be sent.
+# What stays of a deleted customer: that there was one, so that its id is never given to another,
+# its last event can be sent, and the request that registered it does not do so again.
 _DELETED = rules.fields(
     {
         "_id": rules.ID,
         "deleted_at": rules.DATE,
         "version": rules.VERSION,
         "schema_version": rules.form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
+        "request": BARE_REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
-    optional=("schema_version",),
+    optional=("schema_version", "request"),
 )
 
 _IDENTIFIABLE: Document = {

@@ -55,6 +55,16 @@ class ExternalIdTaken(Conflict):
     """Another customer already has this external id."""
 
 
+class CustomerDeletedSince(Conflict):
+    """The customer whom the same request registered before was deleted."""
+
+    @classmethod
+    def of(cls, id: str) -> Self:
+        """The refusal that names the customer."""
+        message = "This Idempotency-Key registered a customer who was deleted; send a new one."
+        return cls(message, errors=(FieldError("Idempotency-Key", message, id),))
+
+
 class NoSuchCustomer(NotFound):
     """There is no customer with this id."""
 

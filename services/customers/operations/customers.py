@@ -53,6 +53,7 @@ def register(
     :raises NotIdentifiable: nothing in `details` says who this is.
     :raises EmailTaken: an address belongs to another customer.
     :raises ExternalIdTaken: the external id belongs to another customer.
+    :raises CustomerDeletedSince: whom the same `request` added before was deleted.
     """
     customer = Customer.new(id=new_id(), now=now, **details)
     return customers.add(customer, *arrival(customer, origin), request=request)

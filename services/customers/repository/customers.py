@@ -10,6 +10,7 @@ from services.customers import documents
 from services.customers.model.customers import (
     Address,
     Customer,
+    CustomerDeletedSince,
     Email,
     EmailTaken,
     ExternalIdTaken,
@@ -30,7 +31,7 @@ from services.customers.repository.names import page_by_name
 from shared.database import write_errors
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
-from shared.idempotency import CreationRequest, first_answer
+from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
 from shared.repository import Document, Page, Repository
 
 _MOST_AT_ONCE = 200
@@ -75,6 +76,7 @@ class CustomerRepository(Repository):
         :raises EmailTaken: an address belongs to another customer.
         :raises ExternalIdTaken: the external id belongs to another customer.
         :raises IdempotencyKeyReused: the request's key came with another body.
+        :raises CustomerDeletedSince: whom the same request added before was deleted.
         """
         document = to_document(customer)
         seen = {name: document[name] for name in ("_id", *self.public)}
@@ -85,6 +87,8 @@ class CustomerRepository(Repository):
             repeated = first_answer(request, self._find_request)
             if repeated is None:
                 raise self._taken(error.details or {}, customer) from error
+            if "deleted_at" in repeated:
+                raise CustomerDeletedSince.of(repeated["_id"]) from error
             return repeated
         return seen
 
@@ -136,12 +140,12 @@ class CustomerRepository(Repository):
             raise self._taken(error.details or {}, customer) from error
 
     def delete(self, id: str, *events: Event, version: int, now: datetime) -> None:
-        """Forget everything about a customer but that there was one.
+        """Forget everything about a customer but that there was one, and by which request.
 
         :raises Stale: it has another version by now.
         """
         left = {"deleted_at": now, "schema_version": documents.SCHEMA_VERSION}
-        self.replace(id, left, *events, version=version)
+        self.replace(id, left, *events, version=version, kept=BARE_REQUEST)
 
     def get(self, id: str) -> Document:
         """One customer as callers see it.
@@ -208,7 +212,9 @@ class CustomerRepository(Repository):
         return "deleted_at" not in found
 
     def _find_request(self, key: str) -> Document | None:
-        found = self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+        found = self.collection.find_one(
+            {"request.key": key}, {**self._projection, "request": 1, "deleted_at": 1}
+        )
         if found is None:
             return None
         # What was answered first was of the form of its time as well.

@@ -52,7 +52,8 @@ def register_customer(payload: Document) -> Response:
     """Register a customer.
 
     409 if an e-mail address or the external id belongs to another customer; the refusal names
-    the field and that customer's id.
+    the field and that customer's id. 409 as well if the customer whom the same Idempotency-Key
+    registered was deleted since: they do not come back by accident.
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     customer = operations.register(

@@ -99,6 +99,34 @@ class TestIdempotency:
         assert len({(answer.status_code, answer.data) for answer in answers}) == 1
         assert own.customers.count_documents({}) == 1
 
+    def test_whom_it_registered_does_not_come_back_when_deleted(
+        self, http: Client, own: Database[Document], delete: Callable[[str], None]
+    ) -> None:
+        key = {"Idempotency-Key": "once"}
+        id = http.post("/v1/customers", json=LEE, headers=key).json["id"]
+        delete(id)
+
+        again = http.post("/v1/customers", json=LEE, headers=key)
+
+        assert (again.status_code, again.json["type"]) == (
+            409,
+            "urn:kith:problem:customer-deleted-since",
+        )
+        (error,) = again.json["errors"]
+        assert (error["field"], error["holder"]) == ("Idempotency-Key", id)
+        (left,) = own.customers.find()
+        assert left.keys() == {
+            "_id",
+            "deleted_at",
+            "version",
+            "schema_version",
+            "request",
+            "outbox",
+        }
+        assert left["request"]["first"] == {}
+        other = http.post("/v1/customers", json={"last_name": "Ng"}, headers=key)
+        assert other.json["type"] == "urn:kith:problem:idempotency-key-reused"
+
     @pytest.mark.parametrize("key", ["", "two words", "x" * 201, "schlüssel", "tab\there"])
     def test_a_key_that_is_none_is_refused(self, http: Client, key: str) -> None:
         answer = http.post("/v1/customers", json=LEE, headers={"Idempotency-Key": key})
