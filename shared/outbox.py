@@ -21,7 +21,7 @@ from pymongo import UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from shared import messages
+from shared import clock, messages
 from shared.database import OUTBOX_INDEX, deadline
 from shared.events.envelope import delivery
 from shared.messages import BATCH, BROKER_OUTAGES, queue_key
@@ -173,6 +173,8 @@ class Relay:
         What is claimed and then never published, because this process dies, goes out when that
         time has come.
         """
+        # To the millisecond, or nothing of what the database holds would be known as ours.
+        now = clock.as_kept(now)
         # By a fraction of a second of its own each claim is told from one made at the same moment.
         mark = timedelta(milliseconds=random.randrange(1_000))  # noqa: S311 - guards nothing.
         claims = [
