@@ -177,7 +177,8 @@ class System:
             "DATABASE_PREFIX": self.settings.database_prefix,
             "LOG_LEVEL": "WARNING",
             "WEB_WORKERS": "1",
-            "WORKER_PROCESSES": "1",
+            # Celery starts the next child only at its next look, five seconds apart.
+            "WORKER_PROCESSES": "2",
             VARIABLE: json.dumps(self._switch),
             **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **{f"{name.upper()}_URL": self.url(name) for name in self.ports},

@@ -28,14 +28,14 @@ class TestNothingIsLostOrDoubled:
             rig.report("kills", storms.kill_at_random(system, kills, seed=rig.seed))
 
     def test_when_redis_is_killed_stopped_emptied_and_full(self, rig: Rig) -> None:
-        faults = RedisFaults(down=0.5, stopped=6, full=1, times=1)
+        faults = RedisFaults(down=0.5, stopped=5, full=1, times=1)
         with rig.system(pace=1) as system:
             rig.report("Redis", storms.break_redis(system, faults, seed=rig.seed))
 
     def test_when_the_primary_steps_down_is_killed_and_hangs(self, rig: Rig) -> None:
         faults = ["step down", "kill", "pause"]
         with rig.system(pace=1) as system:
-            figures = storms.break_mongodb(system, faults, seed=rig.seed, pause=20)
+            figures = storms.break_mongodb(system, faults, seed=rig.seed, pause=15)
             rig.report("MongoDB", figures)
 
     def test_to_the_last_cent_when_all_of_it_goes_wrong(self, rig: Rig) -> None:
@@ -45,9 +45,6 @@ class TestNothingIsLostOrDoubled:
     def test_of_healthy_events_when_others_are_poison(self, rig: Rig) -> None:
         with rig.system(pace=0.5, limit=2, poison=True) as system:
             rig.report("poison", poisoning.survive_poison(system))
-
-    def test_that_was_acknowledged_before_the_primary_is_lost(self, rig: Rig) -> None:
-        lose_the_primary(rig.settings, rig.servers.mongo)
 
 
 class TestBug:
