@@ -8,6 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from shared.texts import is_blank
+
 MOST_DECIMALS = 6
 # Unicode's Cc and Cs: control characters, but for tab and line feed, and halves of surrogate pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -15,7 +17,10 @@ LARGEST_AMOUNT = Decimal(10) ** 12
 
 
 class Text(fields.String):
-    """Text of `shortest` to `longest` characters, trimmed, in NFC, without control characters."""
+    """Text of `shortest` to `longest` characters, trimmed, in NFC, without control characters.
+
+    What shows nothing, such as a zero-width space alone, is as good as empty.
+    """
 
     def __init__(self, *, longest: int = 200, shortest: int = 1, **kwargs: Any) -> None:
         metadata = {"maxLength": longest, "minLength": shortest, **kwargs.pop("metadata", {})}
@@ -28,6 +33,8 @@ class Text(fields.String):
         ).strip()
         if _CONTROL.search(text):
             raise ValidationError("Control characters are not taken.")
+        if is_blank(text):
+            text = ""
         if not self._shortest <= len(text) <= self._longest:
             raise ValidationError(f"It must have {self._shortest} to {self._longest} characters.")
         return text

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from services.imports.model.lines import Unfit
+from shared.texts import is_blank
 
 # What the customers and orders services take at most; a longer text would only fail later.
 LONGEST = {
@@ -65,4 +66,5 @@ def _plain(text: str, field: str) -> str:
     text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text))
     if any(unicodedata.category(sign) in _CONTROLS for sign in text):
         raise Unfit(f"The {label(field)} holds a control character.")
-    return text
+    # The other services take what shows nothing for empty, and would refuse the whole entry.
+    return "" if is_blank(text) else text

@@ -20,6 +20,8 @@ class TestText:
             ("\u217a\u202f\u2603\U0001f600", "\u217a\u202f\u2603\U0001f600"),
             ("a" * 200, "a" * 200),
             (" " + "a" * 200 + " ", "a" * 200),
+            ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
+            ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),
         ],
     )
     def test_is_trimmed_and_written_in_one_form(self, given: str, taken: str) -> None:
@@ -31,6 +33,8 @@ class TestText:
             "",
             "   ",
             "\u3000\n",
+            "\u200b",
+            "\u2060 \ufeff\u00ad",
             "a" * 201,
             "a\x00b",
             "\x1b[31m",

@@ -13,6 +13,7 @@ class TestClean:
             ("Cafe\u0301", "Café"),
             ("Größe\u00a0M", "Größe\u00a0M"),
             ("", ""),
+            ("\u200b\ufeff", ""),
         ],
     )
     def test_trims_and_puts_on_one_line(self, cell: str, text: str) -> None:
