@@ -51,7 +51,7 @@ class NoSuchEntry(NotFound):
     """This customer's journal has no entry with this id."""
 
 
-class LoggedInFuture(Invalid):
+class HappenedInFuture(Invalid):
     """Something is said to have happened later than now."""
 
 
@@ -83,7 +83,7 @@ def logged(
 ) -> Entry:
     """What a member of staff logs at `now`.
 
-    :raises LoggedInFuture: it is said to have happened later than that.
+    :raises HappenedInFuture: it is said to have happened later than that.
     """
     refuse_future(at, now=now)
     return Entry(id=id, customer_id=customer_id, at=at or now, **details)
@@ -92,11 +92,11 @@ def logged(
 def refuse_future(at: datetime | None, *, now: datetime) -> None:
     """Check that something happened by now.
 
-    :raises LoggedInFuture: it did not.
+    :raises HappenedInFuture: it did not.
     """
     if at is not None and at > now:
         refusal = invalid("at", "It lies in the future.")
-        raise LoggedInFuture("What happened cannot lie in the future.", errors=refusal.errors)
+        raise HappenedInFuture("What happened cannot lie in the future.", errors=refusal.errors)
 
 
 def refuse_correction(of: Document | None) -> None:

@@ -31,7 +31,7 @@ class VisitorTaken(Conflict):
         return cls(message, errors=(FieldError("customer_id", message, customer_id),))
 
 
-class NobodysView(Invalid):
+class ViewerMissing(Invalid):
     """A view names neither a customer nor a visitor."""
 
 
@@ -54,13 +54,13 @@ def view(entry: Document, *, batch: str, index: int, now: datetime) -> Document:
     Its `_id` follows from the id that the website gave it, else from where it stands in the batch
     and what it says, so that it is the same when it is told again.
 
-    :raises NobodysView: it names neither a customer nor a visitor.
+    :raises ViewerMissing: it names neither a customer nor a visitor.
     :raises NothingViewed: a page has no `url`, or a product no `sku`.
-    :raises LoggedInFuture: it lies in the future.
+    :raises HappenedInFuture: it lies in the future.
     """
     if not entry.keys() & {"customer_id", "visitor_id"}:
         message = "This or the other is needed."
-        raise NobodysView(
+        raise ViewerMissing(
             "A view needs a customer_id, a visitor_id, or both.",
             errors=tuple(FieldError(name, message) for name in ("customer_id", "visitor_id")),
         )

@@ -27,7 +27,7 @@ def log(
     """Log a note, a call, an e-mail or a meeting, or a correction of one.
 
     :raises NoSuchCustomer: there is none, or they were deleted.
-    :raises LoggedInFuture: it is said to have happened later than now.
+    :raises HappenedInFuture: it is said to have happened later than now.
     :raises NotCorrectable: it corrects something that staff did not log for this customer.
     """
     try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.customers.model import journal
-from services.customers.model.journal import LoggedInFuture, NotCorrectable
+from services.customers.model.journal import HappenedInFuture, NotCorrectable
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ class TestLogged:
         assert logged(NOW).at == NOW
 
     def test_cannot_have_happened_later(self) -> None:
-        with pytest.raises(LoggedInFuture) as refused:
+        with pytest.raises(HappenedInFuture) as refused:
             logged(NOW + timedelta(milliseconds=1))
 
         assert [error.field for error in refused.value.errors] == ["at"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.customers.model import visits
-from services.customers.model.visits import NobodysView, NothingViewed
+from services.customers.model.visits import NothingViewed, ViewerMissing
 from shared.errors import Invalid, Refusal
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ class TestView:
     @pytest.mark.parametrize(
         ("entry", "refusal", "fields"),
         [
-            ({"kind": "page", "url": "/"}, NobodysView, ["customer_id", "visitor_id"]),
+            ({"kind": "page", "url": "/"}, ViewerMissing, ["customer_id", "visitor_id"]),
             ({"kind": "page", "visitor_id": "v", "sku": "1"}, NothingViewed, ["url"]),
             ({"kind": "product", "visitor_id": "v", "url": "/"}, NothingViewed, ["sku"]),
         ],
