@@ -58,7 +58,8 @@ class Records:
         """Take the lock, and answer with the record as it is then.
 
         A run that was cut short is gone on with; one that failed begins anew, and so does one of
-        which the file has changed meanwhile.
+        which the file has changed meanwhile. Of what was migrated before a failure, as much counts
+        as was there at its end: else one document that was removed would fail all runs after it.
 
         :raises MigrationHeld: another process has it.
         """
@@ -79,6 +80,13 @@ class Records:
                 {
                     "$set": {
                         "position": {"$cond": [goes_on, "$position", None]},
+                        "migrated": {
+                            "$cond": [
+                                {"$eq": ["$state", "failed"]},
+                                {"$min": ["$migrated", "$count"]},
+                                "$migrated",
+                            ]
+                        },
                         "failed": {"$cond": [goes_on, "$failed", 0]},
                         "failures": {"$cond": [goes_on, "$failures", []]},
                         "state": "running",

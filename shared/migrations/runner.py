@@ -138,6 +138,13 @@ def _settle(
             f"{failed:,} documents could not be migrated and stay as they are; the record names "
             "them. Mend them or the migration, and run it again."
         )
+    elif migrated > newer and not counted["older"]:
+        problem = (
+            f"{migrated:,} migrated, {already_new:,} already new and {failed:,} failed are not the "
+            f"{counted['count']:,} documents that are there: {migrated - newer:,} of those that "
+            "were migrated are not there any more. If they were removed on purpose, run the "
+            "migration again; it goes by what is there then."
+        )
     elif migrated + already_new + failed != counted["count"]:
         problem = (
             f"{migrated:,} migrated, {already_new:,} already new and {failed:,} failed are not the "

@@ -199,7 +199,14 @@ class TestApply:
             if done == 8:
                 shop.toys.delete_one({"_id": "0001"})
 
-        assert "10 migrated, 0 already new" in str(run(shop, progress=lose).problem)
+        problem = str(run(shop, progress=lose).problem)
+
+        assert "10 migrated, 0 already new" in problem
+        assert "1 of those that were migrated are not there any more" in problem
+
+        again = run(shop)
+
+        assert (again.migrated, again.already_new, again.count, again.problem) == (9, 0, 9, None)
 
 
 class TestRehearse:
