@@ -47,6 +47,22 @@ class Parser(FlaskParser):
                 f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
             ) from error
 
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """The query string. A parameter that stands for one value may come once only.
+
+        Of `kind=note&kind=call` the list would be of one kind, and say nothing of the other.
+        """
+        repeated = {
+            name: ["It is given more than once."]
+            for name, values in req.args.lists()
+            if len(values) > 1
+            and name in schema.load_fields
+            and not isinstance(schema.load_fields[name], marshmallow.fields.List)
+        }
+        if repeated:
+            raise refusal_of(repeated)
+        return super().load_querystring(req, schema)
+
     def handle_error(
         self,
         error: ValidationError,

@@ -134,6 +134,15 @@ class TestQuery:
     def test_refuses_what_it_cannot_read(self, http: FlaskClient, query: str) -> None:
         assert kind(http.get(f"/things?{query}")) == (422, "invalid")
 
+    def test_refuses_one_value_that_is_given_twice(self, http: FlaskClient) -> None:
+        answer = http.get("/things?limit=5&limit=6&id=a&id=b")
+
+        assert kind(answer) == (422, "invalid")
+        assert fields_of(answer) == ["limit"]
+
+    def test_takes_several_where_a_list_is_meant(self, http: FlaskClient) -> None:
+        assert http.get("/things?id=a&id=b").get_json() == {"id": ["a", "b"]}
+
 
 class TestExpectedVersion:
     @pytest.mark.parametrize(
@@ -221,6 +230,7 @@ class ThingQuerySchema(Schema):
 
     limit = fields.Integer()
     since = Time()
+    id = fields.List(fields.String())
 
 
 @pytest.fixture
