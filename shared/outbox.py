@@ -52,6 +52,12 @@ QUEUE_LIMIT = 30
 
 Sending again what a busy worker has merely not reached yet would only make it busier.
 """
+RECEIPT_LIMIT = 1_000
+"""Messages waiting in the service's own queue beyond which its relay sends nothing at all.
+
+Its receipts come there. While nobody takes them, whatever is sent again is answered by one more,
+until Redis is full and carries nothing for anybody.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +141,8 @@ class Relay:
         Each is asked for by itself, so that what waits for one whose queue is full is not even
         looked at, and holds up nobody else. Returns how many events were sent.
         """
+        if self._waiting_for(self._service) >= RECEIPT_LIMIT:
+            return 0
         return sum(
             self._send_from(collection, hearer, now)
             for hearer in self._hearers
@@ -144,8 +152,7 @@ class Relay:
 
     def has_room(self, hearer: str) -> bool:
         """Whether more may be sent to this hearer now."""
-        waiting = cast(int, self._broker.llen(queue_key(self._settings, hearer)))
-        return waiting < QUEUE_LIMIT
+        return self._waiting_for(hearer) < QUEUE_LIMIT
 
     def find_due(self, name: str, hearer: str, now: datetime) -> list[tuple[str, Document]]:
         """What is due for `hearer` in a collection, the oldest documents first: id and entry."""
@@ -234,6 +241,10 @@ class Relay:
             for claim in claims
         ]
         messages.send(self._celery, "receive", queue=hearer, deliveries=deliveries)
+
+    def _waiting_for(self, service: str) -> int:
+        """How many messages lie in a service's queue."""
+        return cast(int, self._broker.llen(queue_key(self._settings, service)))
 
     def _send_from(self, name: str, hearer: str, now: datetime) -> int:
         claims = self.claim(name, self.find_due(name, hearer, now), now)

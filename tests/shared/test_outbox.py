@@ -21,7 +21,7 @@ from shared.claims import free_port
 from shared.console import Console
 from shared.database import Document
 from shared.messages import BATCH, broker_client, create_celery, queue_key
-from shared.outbox import DOCUMENTS_AT_ONCE, QUEUE_LIMIT, Relay, resend_delay
+from shared.outbox import DOCUMENTS_AT_ONCE, QUEUE_LIMIT, RECEIPT_LIMIT, Relay, resend_delay
 from shared.processes import Supervisor
 from shared.servers import redis_server, redis_url, start
 from shared.settings import Settings
@@ -266,6 +266,25 @@ class TestQueueLimit:
     ) -> None:
         added(things, 1)
         fill("others", QUEUE_LIMIT - 1)
+
+        assert relay.send_due(now) == 1
+
+    def test_asks_for_no_more_receipts_while_nobody_takes_them(
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+    ) -> None:
+        added(things, 1)
+        fill("things", RECEIPT_LIMIT)
+
+        assert relay.send_due(now) == 0
+
+        (entry,) = waiting(things)
+        assert (entry["sent"], entry["due_at"] <= now) == (0, True)
+
+    def test_goes_on_when_most_receipts_were_taken(
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+    ) -> None:
+        added(things, 1)
+        fill("things", RECEIPT_LIMIT - 1)
 
         assert relay.send_due(now) == 1
 
