@@ -22,6 +22,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 from pymongo.monitoring import CommandListener
+from pymongo.read_concern import ReadConcern
 
 from shared.indexes import build_indexes
 from shared.settings import Settings
@@ -43,6 +44,16 @@ ANSWER_SECONDS = 10.0
 
 Longer than a new primary needs to be elected when the old one has died, mostly; and short enough
 to refuse, when one merely hangs, before whoever asked gives up.
+"""
+
+
+UNSETTLED = ReadConcern("local")
+"""To read what the primary has now, whether or not a majority is known to have it.
+
+For what is computed from a write that was just acknowledged. A primary that was elected a moment
+ago has that write, but does not know yet that a majority does, and would leave it out. What is read
+so may still be taken back: it may only go into a write for a majority, out of an event that comes
+again if it was.
 """
 
 

@@ -28,7 +28,7 @@ from services.customers.repository.filters import (
 from services.customers.repository.forms import upcast
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.repository.names import page_by_name
-from shared.database import write_errors
+from shared.database import UNSETTLED, write_errors
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.envelope import Event
 from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
@@ -196,7 +196,7 @@ class CustomerRepository(Repository):
 
     def revisions(self, customer_ids: Iterable[str]) -> dict[str, int]:
         """The revision of the purchases of each of these customers that is live."""
-        found = self.collection.find(
+        found = self.collection.with_options(read_concern=UNSETTLED).find(
             {"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1}
         )
         return {document["_id"]: document["revision"] for document in found}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.customers import documents
+from shared.database import UNSETTLED
 from shared.repository import Document, Repository, apply_states
 
 NO_PURCHASES: Document = {
@@ -35,7 +36,7 @@ class LedgerRepository(Repository):
         Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
         """
         is_sale = {"$eq": ["$kind", "sale"]}
-        groups = self.collection.aggregate(
+        groups = self.collection.with_options(read_concern=UNSETTLED).aggregate(
             [
                 {
                     "$match": {

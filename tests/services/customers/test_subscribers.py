@@ -10,16 +10,23 @@ from typing import Any
 
 import pytest
 from pymongo.database import Database
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from services.customers import SENDS, subscribers
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
 from services.customers.repository.staff import StaffRepository
-from shared.database import Document
+from shared.database import Document, connect
 from shared.events.contracts import OrderState, UserChanged
 from shared.hearing import NotNow
 from shared.identifiers import new_id
+from shared.settings import Settings
 
 Make = Callable[..., Customer]
 Books = tuple[CustomerRepository, LedgerRepository]
@@ -34,6 +41,24 @@ class Outrun(CustomerRepository):
         """Store them a moment too late."""
         super().set_purchases(customer_id, purchases, revision=revision)
         return super().set_purchases(customer_id, purchases, revision=revision)
+
+
+class Concerns(CommandListener):
+    """Notes what is read, and how settled it has to be."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """Note one."""
+        if event.command_name in {"find", "aggregate"}:
+            self.found.append((event.command_name, event.command["readConcern"]["level"]))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing to note."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing to note."""
 
 
 class TestKeepLedger:
@@ -125,6 +150,19 @@ class TestKeepLedger:
             one.id: computed([event for event in final if event.customer_id == one.id])
             for one in buyers
         }
+
+    def test_counts_what_a_new_primary_does_not_yet_know_a_majority_to_have(
+        self, books: Books, buyer: str, settings: Settings, own: Database[Document]
+    ) -> None:
+        concerns = Concerns()
+        with connect(settings, listeners=[concerns]) as watched:
+            base = watched[own.name]
+            subscribers.keep_ledger(
+                CustomerRepository(base, SENDS), LedgerRepository(base), [order(buyer, total="3")]
+            )
+
+        assert concerns.found == [("find", "local"), ("aggregate", "local")]
+        assert plain(books, buyer)["totals"] == [("GBP", Decimal(3))]
 
     def test_puts_it_off_when_others_are_always_quicker(
         self, own: Database[Document], ledger: LedgerRepository, buyer: str
