@@ -4,6 +4,7 @@ Knows neither HTTP nor MongoDB.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from services.customers.model.visits import VisitorTaken
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.visits import ViewRepository, VisitorRepository
-from shared.errors import FieldError, Invalid, Refusal
+from shared.errors import FieldError, Invalid, Refusal, Stale
 from shared.events.contracts import VisitorTied
 from shared.events.envelope import Origin
 
@@ -46,8 +47,8 @@ def record(
 
     Those of customers go to their journals, and so do those of visitors who are known to be one.
     Other visitors' are kept until it is found out who they are. A view of both says that they are
-    the same, unless the visitor is known to be another. What the same `batch` told before counts as
-    told, so that a batch may be sent again.
+    the same, unless the visitor is known to be another who is still there. What the same `batch`
+    told before counts as told, so that a batch may be sent again.
     """
     made = [_make(one, batch, index, now) for index, one in enumerate(told)]
     named = {str(one["customer_id"]) for one in _views(made) if "customer_id" in one}
@@ -58,7 +59,7 @@ def record(
     there = website.journal.add_all([entries.viewed(one["customer_id"], one) for one in known])
     # Before it is read who the visitors are: whoever says so after that finds the views here.
     there |= website.views.add_all(anonymous)
-    website.visitors.add_all(_ties(known, now, origin), now=now)
+    _tie_all(website, _ties(known, now, origin), now, origin)
     _bring(website, anonymous)
     return _outcomes(website, made, there, batch)
 
@@ -85,8 +86,7 @@ def tie(
         return visitor
     if website.customers.revisions([visitor["customer_id"]]):
         raise VisitorTaken.by(visitor["customer_id"])
-    again = _tied(visitor_id, customer_id, now, origin, version=visitor["version"] + 1)
-    return website.visitors.retie(again, now=now)
+    return _retie(website, visitor, customer_id, now, origin)
 
 
 def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
@@ -111,6 +111,28 @@ def _bring(website: Website, views: Sequence[Document]) -> None:
             if tied.get(view["visitor_id"]) in live
         ]
     )
+
+
+def _tie_all(website: Website, ties: Sequence[VisitorTied], now: datetime, origin: Origin) -> None:
+    """Say of visitors who they are, of whom nobody is known or somebody who was deleted."""
+    website.visitors.add_all(ties, now=now)
+    told = {event.visitor_id: event.customer_id for event in ties}
+    known = website.visitors.known(told) if told else []
+    others = [one for one in known if one["customer_id"] != told[one["_id"]]]
+    live = website.customers.revisions({one["customer_id"] for one in others}) if others else {}
+    for visitor in others:
+        if visitor["customer_id"] not in live:
+            # Somebody may have said so first, and then it stays so.
+            with suppress(Stale):
+                _retie(website, visitor, told[visitor["_id"]], now, origin)
+
+
+def _retie(
+    website: Website, visitor: Document, customer_id: str, now: datetime, origin: Origin
+) -> Document:
+    """Say anew who a visitor is whose customer was deleted."""
+    again = _tied(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
+    return website.visitors.retie(again, now=now)
 
 
 def _ties(known: Sequence[Document], now: datetime, origin: Origin) -> list[VisitorTied]:

@@ -76,10 +76,13 @@ class VisitorRepository(Repository):
             raise NoSuchVisitor("Nobody has said who this visitor is.")
         return found
 
+    def known(self, ids: Iterable[str]) -> list[Document]:
+        """Those of these visitors of whom somebody has said who they are."""
+        return list(self.collection.find({"_id": {"$in": list(ids)}}, self._projection))
+
     def customers_of(self, ids: Iterable[str]) -> dict[str, str]:
         """The customers whom these visitors turned out to be, of those who did."""
-        found = self.collection.find({"_id": {"$in": list(ids)}}, {"customer_id": 1})
-        return {visitor["_id"]: visitor["customer_id"] for visitor in found}
+        return {visitor["_id"]: visitor["customer_id"] for visitor in self.known(ids)}
 
     def retie(self, event: VisitorTied, *, now: datetime) -> Document:
         """Tie a visitor whose customer is gone to another.

@@ -113,6 +113,28 @@ class TestRecord:
         assert website.visitors.get("v-1")["customer_id"] == ann.id
         assert website.journal.collection.count_documents({}) == 2
 
+    def test_leaves_a_visitor_to_who_was_quicker_to_say_anew_who_they_are(
+        self,
+        website: Website,
+        visitors: Overtaken,
+        customers: CustomerRepository,
+        make_customer: Make,
+        lee: str,
+        now: datetime,
+    ) -> None:
+        visits.tie(website, "v-1", lee, now=now, origin={})
+        customers.delete(lee, version=1, now=now)
+        ann, bob = make_customer(last_name="Ng"), make_customer(last_name="Ray")
+        for one in (ann, bob):
+            customers.add(one)
+        visitors.rival = partial(visits.tie, website, "v-1", bob.id, now=now, origin={})
+        view = {"kind": "page", "url": "/", "visitor_id": "v-1", "customer_id": ann.id}
+
+        (outcome,) = visits.record(website, [view], batch="one", now=now, origin={})
+
+        assert outcome["status"] == "created"
+        assert visitors.get("v-1")["customer_id"] == bob.id
+
 
 class TestTie:
     def test_of_many_at_once_makes_one_of_them_right(

@@ -123,6 +123,26 @@ class TestRecord:
 
         assert statuses(answer) == ["refused"]
 
+    def test_says_anew_who_a_visitor_is_whose_customer_is_gone(
+        self,
+        http: Client,
+        own: Database[Document],
+        lee: str,
+        register: Register,
+        delete: Delete,
+    ) -> None:
+        tie(http, "v-1", lee)
+        delete(lee)
+        tell(http, [PRODUCT | {"visitor_id": "v-1"}])
+        ann = register()
+
+        tell(http, [PAGE | {"visitor_id": "v-1", "customer_id": ann}], batch="later")
+        hear(own)
+
+        assert http.get("/v1/visitors/v-1").json["customer_id"] == ann
+        kinds = [entry["kind"] for entry in journal(http, ann)]
+        assert sorted(kinds) == ["page_viewed", "product_viewed"]
+
     def test_keeps_views_of_a_visitor_aside_whose_customer_is_gone(
         self, http_as: As, lee: str, delete: Delete
     ) -> None:
