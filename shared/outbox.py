@@ -19,10 +19,10 @@ import structlog
 from celery import Celery
 from pymongo import UpdateOne
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared import clock, messages
-from shared.database import OUTBOX_INDEX, deadline
+from shared.database import OUTBOX_INDEX, deadline, write_errors
 from shared.events.envelope import delivery
 from shared.messages import BATCH, BROKER_OUTAGES, queue_key
 from shared.settings import Settings
@@ -112,6 +112,7 @@ class Relay:
         self._celery = celery
         self._broker = broker
         self._settings = settings
+        self._refused: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop.
@@ -141,7 +142,7 @@ class Relay:
         Each is asked for by itself, so that what waits for one whose queue is full is not even
         looked at, and holds up nobody else. Returns how many events were sent.
         """
-        if self._waiting_for(self._service) >= RECEIPT_LIMIT:
+        if not self.has_room(self._service, limit=RECEIPT_LIMIT):
             return 0
         return sum(
             self._send_from(collection, hearer, now)
@@ -150,9 +151,9 @@ class Relay:
             for collection in self._collections
         )
 
-    def has_room(self, hearer: str) -> bool:
-        """Whether more may be sent to this hearer now."""
-        return self._waiting_for(hearer) < QUEUE_LIMIT
+    def has_room(self, service: str, *, limit: int = QUEUE_LIMIT) -> bool:
+        """Whether more may be sent to this service now."""
+        return cast(int, self._broker.llen(queue_key(self._settings, service))) < limit
 
     def find_due(self, name: str, hearer: str, now: datetime) -> list[tuple[str, Document]]:
         """What is due for `hearer` in a collection, the oldest documents first: id and entry."""
@@ -195,12 +196,20 @@ class Relay:
         if not claims:
             return []
         with deadline():
-            outcome = self._database[name].bulk_write(
-                [_moved(claim, claim.entry["due_at"], claim.resend_at, 1) for claim in claims],
-                ordered=False,
-            )
-            if outcome.modified_count == len(claims):
-                return claims
+            try:
+                outcome = self._database[name].bulk_write(
+                    [_moved(claim, claim.entry["due_at"], claim.resend_at, 1) for claim in claims],
+                    ordered=False,
+                )
+            except BulkWriteError as error:
+                # A document that breaks the rules of its collection must not hold up the others.
+                ids = {claims[failure["index"]].document_id for failure in write_errors(error)}
+                if new := ids - self._refused:
+                    log.error("events_not_claimable", service=self._service, document_ids=list(new))
+                self._refused |= new
+            else:
+                if outcome.modified_count == len(claims):
+                    return claims
             return self._won(name, claims)
 
     def release(self, name: str, claims: Sequence[Claim]) -> None:
@@ -241,10 +250,6 @@ class Relay:
             for claim in claims
         ]
         messages.send(self._celery, "receive", queue=hearer, deliveries=deliveries)
-
-    def _waiting_for(self, service: str) -> int:
-        """How many messages lie in a service's queue."""
-        return cast(int, self._broker.llen(queue_key(self._settings, service)))
 
     def _send_from(self, name: str, hearer: str, now: datetime) -> int:
         claims = self.claim(name, self.find_due(name, hearer, now), now)

@@ -247,6 +247,29 @@ class TestSendDue:
         assert [len(message) for message in queue("others")] == [3, 1]
         assert [entry["sent"] for entry in waiting(things)] == [1, 1, 1, 1]
 
+    def test_of_a_document_that_breaks_the_rules_holds_nobody_up(
+        self,
+        relay: Relay,
+        things: ThingRepository,
+        own: Database[Document],
+        queue: Queue,
+        log: Log,
+        now: datetime,
+    ) -> None:
+        added(things, 3)
+        broken = waiting(things)[0]["id"]
+        own.command("collMod", "things", validationLevel="off")
+        own.things.update_one({"outbox.id": broken}, {"$unset": {"kind": ""}})
+        own.command("collMod", "things", validationLevel="strict")
+
+        sent = [relay.send_due(now), relay.send_due(now)]
+
+        assert sent == [2, 0]
+        (message,) = queue("others")
+        assert broken not in {delivery["id"] for delivery in message}
+        # It is found again at every look.
+        assert told(log, "events_not_claimable") == 1
+
 
 class TestQueueLimit:
     def test_holds_back_what_a_busy_worker_cannot_take(
