@@ -135,8 +135,8 @@ def _install_deadline(app: Flask) -> None:
     @app.teardown_request
     def lift_deadline(_: BaseException | None) -> None:
         # Here, for this is the one hook that runs whatever happened before.
-        if "deadline" in g:
-            g.deadline.__exit__(None, None, None)
+        if (passed := g.pop("deadline", None)) is not None:
+            passed.__exit__(None, None, None)
 
 
 def _install_request_record(app: Flask) -> None:

@@ -121,6 +121,16 @@ class TestDeadline:
 
         assert probe.found == [None]
 
+    def test_is_lifted_once_where_requests_share_a_context(self, serve: Serve) -> None:
+        blueprint = asking(lambda: data([]))
+        blueprint.get("/move")(public(unhurried(lambda: data([]))))
+        http = serve(blueprint)
+
+        with http.application.app_context():
+            statuses = [http.get(path).status_code for path in ("/ask", "/move")]
+
+        assert statuses == [200, 200]
+
 
 def asking(view: Callable[[], Response]) -> ApiBlueprint:
     """This view, open to everybody."""
