@@ -1,6 +1,7 @@
 """What every test may ask for: real servers, a database of its own, and somebody to be."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -71,6 +72,26 @@ def signing_key() -> Document:
 def published(signing_key: Document) -> Published:
     """What accounts would publish."""
     return read_published({"keys": [signing_key["public_key"]]}, {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> Iterator[None]:
+    """Ctrl-C and a closed terminal mean what they always mean.
+
+    Under nohup, or behind an `&` of a script, they are ignored, here and in all that tests start.
+    """
+    usual: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in usual.items()
+        if signal.getsignal(number) is signal.SIG_IGN
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
