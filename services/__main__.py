@@ -14,6 +14,7 @@ from granian.constants import Interfaces
 from rich.console import Console
 
 from services.commands import backup, environment, events, migrate, schema
+from services.commands.failures import told
 from shared.api_client import ApiClient, ApiUnreachable
 from shared.database import connect, database
 from shared.messages import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
@@ -143,10 +144,12 @@ def sample(customers: int, orders: int, seed: int | None, add: bool, measure: bo
     from services.sample.plan import SEED, Plan
 
     plan = Plan(customers=customers, orders=orders, seed=SEED if seed is None else seed)
-    if measure:
-        click.echo(str(measuring.measure(environment.read(), plan, console=Console(stderr=True))))
-        return
-    click.echo(loading.load(environment.read(), plan, add=add))
+    settings = environment.read()
+    with told():
+        if measure:
+            click.echo(str(measuring.measure(settings, plan, console=Console(stderr=True))))
+        else:
+            click.echo(loading.load(settings, plan, add=add))
 
 
 @cli.command()
@@ -155,8 +158,10 @@ def explain() -> None:
     from services import explain as walk
     from services.tables import costs
 
+    settings = environment.read()
     try:
-        asks = list(walk.run(environment.read()))
+        with told():
+            asks = list(walk.run(settings))
     except walk.NotSetUp as error:
         raise click.ClickException(str(error)) from error
     Console().print(costs(asks))
@@ -177,12 +182,15 @@ def doctor(profile: str | None) -> None:
     from shared.doctor.findings import Level
 
     settings = environment.read()
-    if profile is not None:
-        if profile != "off" and not profile.isdecimal():
-            raise click.BadParameter("Give a number of milliseconds, or off.")
-        ward.note_slow_queries(settings, milliseconds=None if profile == "off" else int(profile))
-    with Console(stderr=True).status("Looking at every document"):
-        findings = list(ward.run(settings))
+    if profile not in (None, "off") and not profile.isdecimal():
+        raise click.BadParameter("Give a number of milliseconds, or off.")
+    with told():
+        if profile is not None:
+            ward.note_slow_queries(
+                settings, milliseconds=None if profile == "off" else int(profile)
+            )
+        with Console(stderr=True).status("Looking at every document"):
+            findings = list(ward.run(settings))
     Console().print(health(findings))
     if any(finding.level is Level.BAD for finding in findings):
         raise click.ClickException("Something is bad; the lines above say what to do.")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from pymongo.errors import PyMongoError
 
 from services import backups, restore_check
 from services.commands import environment
+from services.commands.failures import told
 from services.commands.progress import bars
 from shared.backup import BackupFailed
 from shared.backup.manifest import Manifest
@@ -99,14 +99,10 @@ def _size(made: Manifest) -> str:
 def _explained(folder: str) -> Iterator[None]:
     """Clean up when a signal comes, and end with one sentence instead of a trace."""
     try:
-        with interrupted_once():
+        with told(), interrupted_once():
             yield
     except BackupFailed as error:
         raise click.ClickException(str(error)) from error
-    except PyMongoError as error:
-        raise click.ClickException(
-            f"MongoDB failed ({str(error)[:200]}); MONGO_URL names another server."
-        ) from error
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or folder} cannot be used ({error.strerror or error}); name another "

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import click
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from services import events as post
 from services.commands import environment
+from services.commands.failures import told
 from services.commands.progress import bars
 from services.resync import SOURCES
 from services.resync import run as run_resync
@@ -165,10 +165,5 @@ def _await(
 @contextmanager
 def _connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    try:
-        with connect(settings) as client:
-            yield client
-    except PyMongoError as error:
-        raise click.ClickException(
-            f"MongoDB failed ({str(error)[:200]}); MONGO_URL names another server."
-        ) from error
+    with told(), connect(settings) as client:
+        yield client

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 import click
 from pymongo import MongoClient
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
 from services import migrations, schema
 from services.commands import environment
+from services.commands.failures import told
 from shared.database import Document, connect
 from shared.migrations import MigrationsUnfit
 from shared.settings import Settings
@@ -57,17 +58,14 @@ COMMANDS = (build, check)
 @contextmanager
 def connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    try:
-        # To build an index over everything takes as long as it takes.
-        with connect(settings, patient=True) as client:
-            yield client
-    except DuplicateKeyError as error:
-        pattern = ", ".join((error.details or {}).get("keyPattern", {}))
-        raise click.ClickException(
-            f"Documents have the same {pattern or 'value'}, which a new index forbids; "
-            "change them, then run this again. What was there before is in force."
-        ) from error
-    except PyMongoError as error:
-        raise click.ClickException(
-            f"MongoDB failed ({str(error)[:200]}); MONGO_URL names another server."
-        ) from error
+    with told():
+        try:
+            # To build an index over everything takes as long as it takes.
+            with connect(settings, patient=True) as client:
+                yield client
+        except DuplicateKeyError as error:
+            pattern = ", ".join((error.details or {}).get("keyPattern", {}))
+            raise click.ClickException(
+                f"Documents have the same {pattern or 'value'}, which a new index forbids; "
+                "change them, then run this again. What was there before is in force."
+            ) from error
