@@ -154,9 +154,7 @@ class TestAddress:
         with pytest.raises(UnknownFilter, match="for each id"):
             explain.address_of(route, client, market)
 
-    def test_is_none_where_nobody_is(
-        self, market: Settings, client: MongoClient[Document]
-    ) -> None:
+    def test_is_none_where_nobody_is(self, market: Settings, client: MongoClient[Document]) -> None:
         route = ListRoute(service="customers", path=JOURNAL, filters=("kind",))
         empty = replace(market, database_prefix="test_nothing_here")
 

@@ -39,7 +39,7 @@ class TestDepth:
         ("service", "filters"),
         [
             ("customers", {}),
-            ("customers", {"q": ""}),
+            ("customers", {"q": "m"}),
             ("orders", {}),
             ("orders", {"status": "delivered"}),
         ],
@@ -56,7 +56,11 @@ class TestDepth:
         recorder = Recorder()
         with connect(market, listeners=[recorder]) as client:
             search = searching(service, client, market, filters)
-            deep = position(search, depth=int(market_plan.customers * 0.9))
+            length = market_plan.customers
+            if "q" in filters:
+                # Of no beginning that may be asked for are there as many.
+                length = sum(1 for _ in walk(search))
+            deep = position(search, depth=int(length * 0.9))
 
             first, far = cost(recorder, client, search, FIRST), cost(recorder, client, search, deep)
             times = timed(recorder, search, (FIRST, deep))
@@ -117,8 +121,8 @@ class TestNames:
             ("STRAUẞ", "Strauß"),
             ("odegard", "Ødegård"),
             ("ØDE", "Ødegård"),
-            ("lukas", "Łukasik"),
-            ("ŁUK", "Łukasik"),
+            ("lukasi", "Łukasik"),
+            ("ŁUKASI", "Łukasik"),
             ("yilmaz", "Yılmaz"),
             ("YILMAZ", "Yılmaz"),
             ("yılmaz", "Yılmaz"),

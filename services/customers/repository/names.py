@@ -6,6 +6,9 @@ from pymongo.collection import Collection
 from services.customers.repository.filters import LAST_SIGN
 from shared.repository import Document, Page, Range
 
+LEAST_SHARE = 4
+"""A look that fills up a page reads this fraction of it at least."""
+
 Entry = list[str]
 """A place in the index of names: a name, and the id of who has it."""
 
@@ -29,16 +32,19 @@ def page_by_name(
         return Page(items=[], next=None)
     items: list[Document] = []
     ends: list[Entry] = []
-    wanted = limit + 1
-    while wanted:
-        found = list(_read(collection, projection, prefix, where=where, after=after, limit=wanted))
+    missing = asked = limit + 1
+    while missing > 0:
+        found = list(_read(collection, projection, prefix, where=where, after=after, limit=asked))
         for document, entries in found:
             here = next((entry for entry in entries if after is None or entry > after), None)
             if here is not None and here == entries[0]:
                 items.append(document)
                 ends.append(here)
             after = here or after
-        wanted = limit + 1 - len(items) if len(found) == wanted else 0
+        missing = limit + 1 - len(items) if len(found) == asked else 0
+        # What fills it up may be known already as well, and to look for one at a time costs more
+        # than to read some that are not needed.
+        asked = max(missing, limit // LEAST_SHARE)
     more = len(items) > limit
     return Page(items=items[:limit], next=ends[limit - 1] if more else None)
 
