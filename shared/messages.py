@@ -84,6 +84,9 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
         task_time_limit=seconds + 5,
         # The default gives up after 100 tries, and the process with it.
         broker_connection_max_retries=None,
+        # A Redis that is full refuses commands. By default a worker that meets that ends; like one
+        # that is away it is to be waited for.
+        broker_channel_error_retry=True,
         broker_connection_retry_on_startup=True,
         # Otherwise a task runs on while its copy is already delivered to another worker.
         worker_cancel_long_running_tasks_on_connection_loss=True,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -164,6 +165,18 @@ class TestProcess:
         assert own.inbox.count_documents({}) == 4
         assert worker.poll() is None
 
+    def test_waits_for_room_in_a_redis_that_is_full(
+        self, full: redis.Redis, worker: Process, relay: Relay, things: ThingRepository
+    ) -> None:
+        assert eventually(lambda: refusals(full) >= 3)
+
+        full.config_set("maxmemory", 0)
+        lamp = add(things, size=1)
+        relay.send_due(soon())
+
+        assert eventually(lambda: hearers_of(things, lamp) == ["others"])
+        assert worker.poll() is None
+
 
 def waiting(things: ThingRepository) -> list[str]:
     """The names of the events that still wait for a receipt."""
@@ -186,6 +199,12 @@ def hearers_of(things: ThingRepository, id: str) -> list[str]:
 def soon() -> datetime:
     """A time at which all that was just added is due."""
     return datetime.now(UTC) + timedelta(seconds=1)
+
+
+def refusals(broker: redis.Redis) -> int:
+    """How many commands Redis has refused for want of memory since it was made full."""
+    counted: Any = broker.info("errorstats")
+    return int(counted.get("errorstat_OOM", {"count": 0})["count"])
 
 
 def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
@@ -236,6 +255,15 @@ def relay(own: Database[Document], celery: Celery, broker: redis.Redis, wired: S
         broker=broker,
         settings=wired,
     )
+
+
+@pytest.fixture
+def full(broker: redis.Redis) -> Iterator[redis.Redis]:
+    """Redis without any room, until it is given some."""
+    broker.config_resetstat()
+    broker.config_set("maxmemory", 1)
+    yield broker
+    broker.config_set("maxmemory", 0)
 
 
 @pytest.fixture
