@@ -159,8 +159,10 @@ def searching(
 def position(search: Search, *, depth: int) -> list[Any]:
     """The place in a list behind that many entries, found by turning its pages."""
     after, seen = FIRST, 0
+    # Small beside the depth, so that the last of them does not reach the end of the list.
+    size = max(1, min(200, depth // 20))
     while seen < depth:
-        page = search(after, 200)
+        page = search(after, size)
         seen += len(page.items)
         assert page.next is not None
         after = page.next
