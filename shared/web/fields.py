@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from shared import clock
 from shared.texts import is_blank
 
 MOST_DECIMALS = 6
@@ -101,4 +102,4 @@ class Time(fields.AwareDateTime):
             raise ValidationError("It is out of range.") from error
         if at.year < 1900:
             raise ValidationError("It is before the year 1900.")
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+        return clock.as_kept(at)

@@ -1,10 +1,11 @@
 """Every query on what visitors of the shop's website looked at, and on who they are."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from services.customers import documents
 from services.customers.model.visits import NoSuchVisitor
+from shared import clock
 from shared.events.contracts import VisitorTied
 from shared.repository import Document, ReadingRepository, Repository, insert_missing
 
@@ -19,7 +20,7 @@ class ViewRepository(ReadingRepository):
 
     def add_all(self, views: Sequence[Document]) -> set[str]:
         """Add those views whose ids are not there yet; returns the ids that were."""
-        now = datetime.now(UTC)
+        now = clock.now()
         return insert_missing(self.collection, [{**view, "recorded_at": now} for view in views])
 
     def of_visitor(self, visitor_id: str) -> Iterator[list[Document]]:

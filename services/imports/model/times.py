@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.imports.model.lines import Unfit
 from services.imports.model.texts import quoted
+from shared import clock
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
@@ -50,7 +51,7 @@ def read(cell: str, *, formats: tuple[str, ...], timezone: str) -> datetime:
         raise Unfit(f"The time {quoted(cell)} is out of range.") from error
     if at < EARLIEST:
         raise Unfit(f"The time {quoted(cell)} is before the year 1900.")
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return clock.as_kept(at)
 
 
 def _by_formats(text: str, formats: tuple[str, ...]) -> datetime | None:
