@@ -13,14 +13,14 @@ from granian import Granian
 from granian.constants import Interfaces
 from rich.console import Console
 
-from services.commands import backup, environment, events, migrate, schema
-from services.commands.failures import told
+from services.cli import backup, events, migrate, schema, terminal
+from services.cli.failures import told
 from shared.api_client import ApiClient, ApiUnreachable
-from shared.database import connect, database
-from shared.messages import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
-from shared.outbox import Relay
+from shared.messaging.broker import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
+from shared.messaging.relay import Relay
+from shared.messaging.worker import run_worker
+from shared.mongo.client import connect, database
 from shared.settings import PORTS, Settings, SettingsInvalid
-from shared.worker import run_worker
 
 SERVICES = click.Choice(sorted(PORTS))
 
@@ -34,7 +34,7 @@ def cli() -> None:
 @click.argument("service", type=SERVICES)
 def web(service: str) -> None:
     """Answer HTTP for SERVICE."""
-    settings = environment.read(service)
+    settings = terminal.read(service)
     Granian(
         f"services.{service}.app:web",
         factory=True,
@@ -57,7 +57,7 @@ def web(service: str) -> None:
 @click.argument("service", type=SERVICES)
 def worker(service: str) -> None:
     """Hear events for SERVICE."""
-    settings = environment.read(service)
+    settings = terminal.read(service)
     _require_fit_broker(settings)
     run_worker(
         importlib.import_module(f"services.{service}.worker").create_worker(settings), settings
@@ -68,7 +68,7 @@ def worker(service: str) -> None:
 @click.argument("service", type=SERVICES)
 def relay(service: str) -> None:
     """Send what happened in SERVICE to the services that hear it."""
-    settings = environment.read(service)
+    settings = terminal.read(service)
     _require_fit_broker(settings)
     collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
     sends = importlib.import_module(f"services.{service}").SENDS
@@ -89,10 +89,10 @@ def relay(service: str) -> None:
 @cli.command()
 def setup() -> None:
     """Build the databases of all services and the first log-in. May be run any number of times."""
-    from services import setup as steps
+    from services.tools import setup as steps
 
     try:
-        for line in steps.run(environment.read()):
+        for line in steps.run(terminal.read()):
             click.echo(line)
     except SettingsInvalid as error:
         raise click.ClickException(str(error)) from error
@@ -106,27 +106,27 @@ def setup() -> None:
 )
 def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
     """Import FILE through the running services, and account for every row."""
-    from services.imports import client
+    from services.cli import import_client
 
-    settings = environment.read()
+    settings = terminal.read()
     try:
-        token = client.sign_in(
+        token = import_client.sign_in(
             settings.accounts_url,
             token=settings.token,
             email=settings.admin_email,
             password=settings.admin_password,
         )
-        job = client.run(
+        job = import_client.run(
             ApiClient(settings.imports_url, token),
-            client.Errand(file=file, preset=preset, mapping=mapping),
+            import_client.Errand(file=file, preset=preset, mapping=mapping),
             console=Console(stderr=True),
             sleep=time.sleep,
         )
-    except (client.ImportFailed, ApiUnreachable) as error:
+    except (import_client.ImportFailed, ApiUnreachable) as error:
         raise click.ClickException(str(error)) from error
-    for line in client.account(job):
+    for line in import_client.account(job):
         click.echo(line)
-    if not client.is_accounted_for(job):
+    if not import_client.is_accounted_for(job):
         raise click.ClickException("Some rows are not accounted for.")
 
 
@@ -140,11 +140,11 @@ def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
 )
 def sample(customers: int, orders: int, seed: int | None, add: bool, measure: bool) -> None:
     """Load a generated shop, the same for the same seed, unless there are data already."""
-    from services.sample import loading, measuring
-    from services.sample.plan import SEED, Plan
+    from services.tools.sample import loading, measuring
+    from services.tools.sample.plan import SEED, Plan
 
     plan = Plan(customers=customers, orders=orders, seed=SEED if seed is None else seed)
-    settings = environment.read()
+    settings = terminal.read()
     with told():
         if measure:
             click.echo(str(measuring.measure(settings, plan, console=Console(stderr=True))))
@@ -155,10 +155,10 @@ def sample(customers: int, orders: int, seed: int | None, add: bool, measure: bo
 @cli.command()
 def explain() -> None:
     """Ask every list by every filter, and show what each costs the database."""
-    from services import explain as walk
-    from services.tables import costs
+    from services.cli.tables import costs
+    from services.tools import explain as walk
 
-    settings = environment.read()
+    settings = terminal.read()
     try:
         with told():
             asks = list(walk.run(settings))
@@ -177,11 +177,11 @@ def explain() -> None:
 )
 def doctor(profile: str | None) -> None:
     """Show how the databases are and what to do; exit 1 if anything is bad."""
-    from services import doctor as ward
-    from services.tables import health
+    from services.cli.tables import health
+    from services.tools import doctor as ward
     from shared.doctor.findings import Level
 
-    settings = environment.read()
+    settings = terminal.read()
     if profile not in (None, "off") and not profile.isdecimal():
         raise click.BadParameter("Give a number of milliseconds, or off.")
     with told():
@@ -199,7 +199,7 @@ def doctor(profile: str | None) -> None:
 @cli.command()
 def run() -> None:
     """Run all of Kith on this machine."""
-    from services import launcher
+    from services.tools import run as launcher
 
     sys.exit(launcher.run())
 

@@ -1,1 +1,1 @@
-"""What two services need, knowing none of them."""
+"""Code that every service shares. Imports no service."""

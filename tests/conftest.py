@@ -13,13 +13,13 @@ import pytest
 from pymongo import MongoClient
 from xdist.scheduler import LoadFileScheduling
 
-from services.accounts import secrets
-from services.accounts.secrets import SigningKey
+from services.accounts import crypto
+from services.accounts.crypto import SigningKey
 from shared.auth.keyring import Keyring, Published, read_published
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, connect, wait_for_primary
 from shared.identifiers import new_id
-from shared.servers import running_mongod, running_redis
+from shared.local.servers import running_mongod, running_redis
+from shared.mongo.client import Document, connect, wait_for_primary
 from shared.settings import Settings, load
 
 
@@ -54,7 +54,7 @@ def headers(signing_key: Document) -> Callable[[str], dict[str, str]]:
 
     def make(role: str) -> dict[str, str]:
         key = SigningKey(signing_key["_id"], signing_key["private_key"])
-        token = secrets.sign_access_token(
+        token = crypto.sign_access_token(
             key, user_id=new_id(), role=role, via=None, token_id=new_id(), now=datetime.now(UTC)
         )
         return {"Authorization": f"Bearer {token}"}
@@ -65,7 +65,7 @@ def headers(signing_key: Document) -> Callable[[str], dict[str, str]]:
 @pytest.fixture(scope="session")
 def signing_key() -> Document:
     """The key pair that signs this session's tokens."""
-    return secrets.new_signing_key(now=datetime.now(UTC))
+    return crypto.new_signing_key(now=datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ Owns users, sessions and signing keys. Tells of every change to a user; hears no
 """
 
 from shared.events.contracts import UserChanged, UserRegistered, UserRestated
-from shared.events.envelope import Event
+from shared.events.event import Event
 
 SENDS: dict[type[Event], tuple[str, ...]] = {
     UserRegistered: ("customers",),

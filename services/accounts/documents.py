@@ -2,12 +2,13 @@
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared import inbox, rules
-from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, is_key_of
-from shared.auth.callers import ROLES
-from shared.database import OUTBOX_SCHEMA, Collection
+from shared.auth.caller import ROLES
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
-from shared.migrations.documents import MIGRATIONS
+from shared.messaging import inbox
+from shared.mongo import validators
+from shared.mongo.client import OUTBOX_SCHEMA, Collection
+from shared.mongo.migrations.documents import MIGRATIONS
+from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, is_key_of
 
 SCHEMA_VERSION = 1
 """The form in which users are written. One that does not say its form is of the first."""
@@ -36,10 +37,10 @@ USERS = Collection(
                 "outbox",
             ],
             "properties": {
-                "_id": rules.ID,
+                "_id": validators.ID,
                 "email": ADDRESS_SCHEMA,
                 "email_key": KEY_SCHEMA,
-                "name": rules.text(200),
+                "name": validators.text(200),
                 "role": {"enum": list(ROLES)},
                 "active": {"bsonType": "bool"},
                 # Never a password: only argon2id's own encoding passes.
@@ -48,13 +49,13 @@ USERS = Collection(
                     "pattern": r"^\$argon2id\$",
                     "maxLength": 300,
                 },
-                "failures": rules.COUNT,
-                "next_try_at": rules.DATE,
-                "tokens_void_before": rules.DATE,
-                "sessions_void_before": rules.DATE,
-                "created_at": rules.DATE,
-                "updated_at": rules.DATE,
-                "version": rules.VERSION,
+                "failures": validators.COUNT,
+                "next_try_at": validators.DATE,
+                "tokens_void_before": validators.DATE,
+                "sessions_void_before": validators.DATE,
+                "created_at": validators.DATE,
+                "updated_at": validators.DATE,
+                "version": validators.VERSION,
                 "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
@@ -80,8 +81,8 @@ SESSIONS = Collection(
             "additionalProperties": False,
             "required": ["_id", "user_id", "via", "tokens", "created_at", "expires_at"],
             "properties": {
-                "_id": rules.ID,
-                "user_id": rules.ID,
+                "_id": validators.ID,
+                "user_id": validators.ID,
                 "via": {"bsonType": ["string", "null"]},
                 "tokens": {
                     "bsonType": "array",
@@ -92,13 +93,13 @@ SESSIONS = Collection(
                         "additionalProperties": False,
                         "required": ["hash", "replaced_at"],
                         "properties": {
-                            "hash": rules.HASH,
+                            "hash": validators.HASH,
                             "replaced_at": {"bsonType": ["date", "null"]},
                         },
                     },
                 },
-                "created_at": rules.DATE,
-                "expires_at": rules.DATE,
+                "created_at": validators.DATE,
+                "expires_at": validators.DATE,
             },
         }
     },
@@ -116,11 +117,11 @@ SIGNING_KEYS = Collection(
             "additionalProperties": False,
             "required": ["_id", "state", "private_key", "public_key", "created_at"],
             "properties": {
-                "_id": rules.text(64),
+                "_id": validators.text(64),
                 "state": {"enum": ["signing", "retired"]},
-                "private_key": rules.text(500),
+                "private_key": validators.text(500),
                 "public_key": {"bsonType": "object"},
-                "created_at": rules.DATE,
+                "created_at": validators.DATE,
             },
         }
     },

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from services.accounts import operations, secrets
-from services.accounts.operations import Accounts
+from services.accounts import crypto
+from services.accounts.operations import users as operations
+from services.accounts.operations.users import Accounts
 from services.accounts.schemas import (
     DelegationSchema,
     NewUserSchema,
@@ -20,7 +21,7 @@ from services.accounts.schemas import (
 from shared import clock
 from shared.auth.middleware import allow, caller, public
 from shared.idempotency import CreationRequest, creation_request
-from shared.web import answers
+from shared.web import responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 Document = dict[str, Any]
@@ -46,7 +47,7 @@ def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
     request = _creation_request(payload)
     user = operations.register(_accounts().users, **payload, now=clock.now(), request=request)
-    return answers.entity(user, status=201, location=f"users/{user['_id']}")
+    return responses.entity(user, status=201, location=f"users/{user['_id']}")
 
 
 @users.get("")
@@ -56,9 +57,9 @@ def register_user(payload: Document) -> Response:
 def list_users(query: Document) -> Response:
     """List the staff, newest first."""
     found = _accounts().users.search(
-        after=answers.position({}, query.get("cursor")), limit=query["limit"]
+        after=responses.position({}, query.get("cursor")), limit=query["limit"]
     )
-    return answers.page(found, filters={})
+    return responses.page(found, filters={})
 
 
 @users.get("/me")
@@ -66,7 +67,7 @@ def list_users(query: Document) -> Response:
 @users.answers(200, UserSchema)
 def get_me() -> Response:
     """Show who is asking."""
-    return answers.entity(_accounts().users.get(caller().id))
+    return responses.entity(_accounts().users.get(caller().id))
 
 
 @users.get("/<id>")
@@ -74,7 +75,7 @@ def get_me() -> Response:
 @users.answers(200, UserSchema)
 def get_user(id: str) -> Response:
     """Show one member of staff."""
-    return answers.entity(_accounts().users.get(id))
+    return responses.entity(_accounts().users.get(id))
 
 
 @users.patch("/<id>")
@@ -91,7 +92,7 @@ def change_user(payload: Document, id: str) -> Response:
     user = operations.change(
         _accounts().users, id, payload, version=version, caller=caller(), now=clock.now()
     )
-    return answers.entity(user)
+    return responses.entity(user)
 
 
 @tokens.post("")
@@ -104,7 +105,7 @@ def sign_in(payload: Document) -> Response:
 
     After five wrong ones in a row there is a wait (429).
     """
-    return answers.data(operations.sign_in(_accounts(), **payload, now=clock.now()), status=201)
+    return responses.data(operations.sign_in(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/refresh")
@@ -117,7 +118,7 @@ def refresh(payload: Document) -> Response:
 
     The old refresh token works ten seconds more; used later, it ends the session.
     """
-    return answers.data(operations.refresh(_accounts(), **payload, now=clock.now()), status=201)
+    return responses.data(operations.refresh(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/delegations")
@@ -126,7 +127,7 @@ def refresh(payload: Document) -> Response:
 @tokens.answers(201, TokensSchema)
 def delegate(payload: Document) -> Response:
     """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
-    return answers.data(
+    return responses.data(
         operations.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
     )
 
@@ -146,19 +147,19 @@ def sign_out(payload: Document) -> Response:
 @public
 def jwks() -> Response:
     """The public keys (RFC 7517) with which any service verifies a token."""
-    return answers.data({"keys": _accounts().keys.public_keys()})
+    return responses.data({"keys": _accounts().keys.public_keys()})
 
 
 @well_known.get("/revocations.json")
 @public
 def revocations() -> Response:
     """The users some of whose tokens are void; for each, before which time (seconds since 1970)."""
-    return answers.data({"users": _accounts().users.revocations(now=clock.now())})
+    return responses.data({"users": _accounts().users.revocations(now=clock.now())})
 
 
 def _creation_request(payload: Document) -> CreationRequest | None:
     key, asker = idempotency_key(), caller().id
     if key is None:
         return None
-    mark = secrets.password_mark(payload["password"], context=f"{asker}:{key}")
+    mark = crypto.password_mark(payload["password"], context=f"{asker}:{key}")
     return creation_request(key, caller_id=asker, payload={**payload, "password": mark})

@@ -3,10 +3,10 @@
 from celery import Celery
 from pymongo.database import Database
 
-from shared.database import Document
-from shared.hearing import Subscriptions
+from shared.messaging.consumer import Subscriptions
+from shared.messaging.worker import create_worker as create_base
+from shared.mongo.client import Document
 from shared.settings import Settings
-from shared.worker import create_worker as create_base
 
 
 def join(_: Database[Document]) -> Subscriptions:

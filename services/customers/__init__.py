@@ -23,7 +23,7 @@ from shared.events.contracts import (
     UserRestated,
     VisitorTied,
 )
-from shared.events.envelope import Event
+from shared.events.event import Event
 
 SENDS: dict[type[Event], tuple[str, ...]] = {
     CustomerRegistered: ("orders", "customers"),

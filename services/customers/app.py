@@ -4,14 +4,14 @@ from flask import Flask
 from pymongo import MongoClient
 
 from services.customers import SENDS
-from services.customers.operations.visits import Website
+from services.customers.operations.activity import Website
+from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
-from services.customers.repository.visits import ViewRepository, VisitorRepository
-from services.customers.routes import customers, journal, visits
+from services.customers.routes import activity, customers, journal
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, connect, database
+from shared.mongo.client import Document, connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -36,7 +36,7 @@ def create_app(
         visitors=VisitorRepository(own, SENDS),
     )
     app.extensions.update(customers=website.customers, journal=website.journal, website=website)
-    for blueprint in (customers.blueprint, journal.blueprint, visits.blueprint):
+    for blueprint in (customers.blueprint, journal.blueprint, activity.blueprint):
         api.register_blueprint(blueprint)
     return app
 

@@ -6,16 +6,16 @@ from typing import TypeVar
 
 from bson import Decimal128
 
-from services.customers.model import entries
+from services.customers.model import journal_entries
 from services.customers.model.journal import Entry
-from services.customers.operations import visits
-from services.customers.operations.visits import Website
+from services.customers.operations import activity
+from services.customers.operations.activity import Website
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
 from shared.events.contracts import OrderState, UserState, VisitorTied
-from shared.hearing import NotNow
+from shared.messaging.consumer import NotNow
 
 Told = TypeVar("Told")
 
@@ -108,11 +108,11 @@ def note_orders(journal: JournalRepository, events: Sequence[OrderState]) -> Non
     found: dict[str, Entry] = {}
     for event in events:
         if event.customer_id is not None:
-            entry = entries.of_order(event, event.customer_id)
+            entry = journal_entries.of_order(event, event.customer_id)
             found[entry.id] = entry
             if event.batch is not None:
                 happened_at = datetime.fromisoformat(event.occurred_at)
-                touched = entries.imported(
+                touched = journal_entries.imported(
                     event.batch, event.customer_id, happened_at, actor=event.actor
                 )
                 found.setdefault(touched.id, touched)
@@ -122,4 +122,4 @@ def note_orders(journal: JournalRepository, events: Sequence[OrderState]) -> Non
 def bring_views(website: Website, events: Sequence[VisitorTied]) -> None:
     """Take what visitors looked at before into the journals of those who they turned out to be."""
     for event in events:
-        visits.bring_views(website, event.visitor_id, event.customer_id)
+        activity.bring_views(website, event.visitor_id, event.customer_id)

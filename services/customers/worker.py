@@ -7,14 +7,13 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.customers import SENDS, subscribers
-from services.customers.model import entries
-from services.customers.operations.visits import Website
+from services.customers.model import journal_entries
+from services.customers.operations.activity import Website
+from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
-from services.customers.repository.visits import ViewRepository, VisitorRepository
-from shared.database import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerDeleted,
@@ -32,9 +31,10 @@ from shared.events.contracts import (
     UserRestated,
     VisitorTied,
 )
-from shared.hearing import Subscriptions
+from shared.messaging.consumer import Subscriptions
+from shared.messaging.worker import create_worker as create_base
+from shared.mongo.client import Document
 from shared.settings import Settings
-from shared.worker import create_worker as create_base
 
 
 def join(database: Database[Document]) -> Subscriptions:
@@ -47,7 +47,7 @@ def join(database: Database[Document]) -> Subscriptions:
         subscribers.note_orders(journal, events)
         subscribers.keep_ledger(customers, ledger, events)
 
-    note_customers = partial(subscribers.note, journal, entries.of_customer)
+    note_customers = partial(subscribers.note, journal, journal_entries.of_customer)
     keep_staff_card = partial(subscribers.keep_staff_card, StaffRepository(database))
     return {
         OrderPlaced: take_order,
@@ -63,7 +63,7 @@ def join(database: Database[Document]) -> Subscriptions:
         CustomerRegistered: note_customers,
         CustomerDetailsChanged: note_customers,
         CustomerDeleted: note_customers,
-        ConsentChanged: partial(subscribers.note, journal, entries.of_consents),
+        ConsentChanged: partial(subscribers.note, journal, journal_entries.of_consents),
         VisitorTied: partial(subscribers.bring_views, website),
     }
 

@@ -9,7 +9,7 @@ from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, connect, database
+from shared.mongo.client import Document, connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 

@@ -3,10 +3,11 @@
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared import inbox, rules
-from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
-from shared.migrations.documents import MIGRATIONS
+from shared.messaging import inbox
+from shared.mongo import validators
+from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.migrations.documents import MIGRATIONS
 
 STATES = ("staging", "customers", "orders", "finished", "failed")
 
@@ -28,42 +29,42 @@ def _text(longest: int) -> Document:
 JOBS = Collection(
     name="jobs",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
-                "_id": rules.ID,
+                "_id": validators.ID,
                 "state": {"enum": list(STATES)},
                 "step": {"bsonType": "int", "minimum": 1},
-                "preset": rules.or_null(_text(50)),
+                "preset": validators.or_null(_text(50)),
                 "mapping": {"bsonType": "object"},
-                "file": rules.fields(
+                "file": validators.fields(
                     {
                         "name": _text(255),
                         "bytes": {"bsonType": ["int", "long"], "minimum": 0},
                         "sha256": _text(64),
                     }
                 ),
-                "progress": rules.fields(
+                "progress": validators.fields(
                     {
-                        "rows": rules.COUNT,
-                        "rows_of": rules.COUNT,
-                        "rejected": rules.COUNT,
-                        "customers": rules.COUNT,
-                        "customers_of": rules.COUNT,
-                        "orders": rules.COUNT,
-                        "orders_of": rules.COUNT,
+                        "rows": validators.COUNT,
+                        "rows_of": validators.COUNT,
+                        "rejected": validators.COUNT,
+                        "customers": validators.COUNT,
+                        "customers_of": validators.COUNT,
+                        "orders": validators.COUNT,
+                        "orders_of": validators.COUNT,
                     }
                 ),
-                "position": rules.or_null(_text(2_000)),
+                "position": validators.or_null(_text(2_000)),
                 "reconciliation": {"bsonType": ["object", "null"]},
-                "failure": rules.or_null(_text(1_000)),
-                "asked_by": rules.ID,
-                "delegation": rules.or_null(_text(300)),
-                "lease_until": rules.DATE,
-                "created_at": rules.DATE,
-                "updated_at": rules.DATE,
-                "version": rules.VERSION,
+                "failure": validators.or_null(_text(1_000)),
+                "asked_by": validators.ID,
+                "delegation": validators.or_null(_text(300)),
+                "lease_until": validators.DATE,
+                "created_at": validators.DATE,
+                "updated_at": validators.DATE,
+                "version": validators.VERSION,
                 "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
-                "revision": rules.COUNT,
+                "revision": validators.COUNT,
                 "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
@@ -81,19 +82,19 @@ JOBS = Collection(
 ROWS = Collection(
     name="rows",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": _text(40),
-                "job": rules.ID,
+                "job": validators.ID,
                 "row": {"bsonType": "int", "minimum": 1},
                 "rejected": {"bsonType": "bool"},
                 "reason": _text(2_000),
                 "raw": {"bsonType": "array", "items": {"bsonType": "string"}},
                 "line": {"bsonType": "object"},
                 "number": _text(300),
-                "buyer": rules.or_null(_text(300)),
-                "amount": rules.or_null(_AMOUNT),
-                "currency": rules.or_null(_text(3)),
+                "buyer": validators.or_null(_text(300)),
+                "amount": validators.or_null(_AMOUNT),
+                "currency": validators.or_null(_text(3)),
             },
             optional=("reason", "line", "number", "buyer"),
         )
@@ -114,16 +115,16 @@ ROWS = Collection(
 OUTCOMES = Collection(
     name="outcomes",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": _text(400),
-                "job": rules.ID,
+                "job": validators.ID,
                 "kind": {"enum": ["customer", "sale", "return"]},
                 "guest": {"bsonType": "bool"},
                 "key": _text(300),
                 "status": {"enum": ["created", "unchanged", "refused"]},
-                "id": rules.or_null(rules.ID),
-                "reason": rules.or_null(_text(2_000)),
+                "id": validators.or_null(validators.ID),
+                "reason": validators.or_null(_text(2_000)),
             }
         )
     },
@@ -136,13 +137,13 @@ OUTCOMES = Collection(
 FILES = Collection(
     name="uploads.files",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
-                "_id": rules.ID,
+                "_id": validators.ID,
                 "filename": _text(255),
                 "length": {"bsonType": ["int", "long"], "minimum": 0},
                 "chunkSize": {"bsonType": "int", "minimum": 1},
-                "uploadDate": rules.DATE,
+                "uploadDate": validators.DATE,
             }
         )
     },
@@ -150,11 +151,11 @@ FILES = Collection(
 CHUNKS = Collection(
     name="uploads.chunks",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": {"bsonType": "objectId"},
-                "files_id": rules.ID,
-                "n": rules.COUNT,
+                "files_id": validators.ID,
+                "n": validators.COUNT,
                 "data": {"bsonType": "binData"},
             }
         )

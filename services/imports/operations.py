@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import orjson
 
 from services.imports import presets
-from services.imports.model.mapping import Mapping
-from services.imports.model.reader import inspect
+from services.imports.reading.mapping import Mapping
+from services.imports.reading.reader import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from shared.errors import invalid

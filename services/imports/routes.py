@@ -7,10 +7,10 @@ from typing import Any, BinaryIO, cast
 from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
-from services.imports import operations, presets, shop
-from services.imports.model.mapping import Mapping
-from services.imports.model.reader import inspect
+from services.imports import operations, presets, shop_client
 from services.imports.operations import Asked
+from services.imports.reading.mapping import Mapping
+from services.imports.reading.reader import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
@@ -27,7 +27,7 @@ from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
-from shared.web import answers
+from shared.web import responses
 from shared.web.app import unhurried
 from shared.web.parsing import ApiBlueprint, idempotency_key
 
@@ -107,7 +107,7 @@ def ask_for_import() -> Response:
         now=clock.now(),
         most_bytes=settings.import_max_unpacked_bytes,
     )
-    return answers.entity(job, status=202, location=f"imports/{job['_id']}")
+    return responses.entity(job, status=202, location=f"imports/{job['_id']}")
 
 
 @blueprint.get("")
@@ -116,8 +116,8 @@ def ask_for_import() -> Response:
 @blueprint.answers(200, ImportPageSchema)
 def list_imports(query: Document) -> Response:
     """List imports, newest first."""
-    found = _jobs().search(after=answers.position({}, query.get("cursor")), limit=query["limit"])
-    return answers.page(found, filters={})
+    found = _jobs().search(after=responses.position({}, query.get("cursor")), limit=query["limit"])
+    return responses.page(found, filters={})
 
 
 @blueprint.get("/presets")
@@ -125,7 +125,7 @@ def list_imports(query: Document) -> Response:
 @blueprint.answers(200, PresetsSchema)
 def list_presets() -> Response:
     """Show the mappings that come with Kith; write your own after them."""
-    return answers.data({"presets": {name: presets.read(name) for name in presets.names()}})
+    return responses.data({"presets": {name: presets.read(name) for name in presets.names()}})
 
 
 @blueprint.get("/<id>")
@@ -133,7 +133,7 @@ def list_presets() -> Response:
 @blueprint.answers(200, ImportSchema)
 def get_import(id: str) -> Response:
     """Show one import: its state, how far it has come, and in the end its reconciliation."""
-    return answers.entity(_jobs().get(id))
+    return responses.entity(_jobs().get(id))
 
 
 @blueprint.get("/<id>/rejects.csv")
@@ -173,7 +173,7 @@ def _form() -> Document:
 
 def _delegate() -> str:
     try:
-        return shop.delegate(_settings(), request.headers["Authorization"])
+        return shop_client.delegate(_settings(), request.headers["Authorization"])
     except ApiUnreachable as error:
         raise Unavailable(
             "The accounts service does not answer now; try again in a moment."

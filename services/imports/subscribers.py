@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.imports.work import Desk, clean_up, failed, next_step, work
+from services.imports.steps import Desk, clean_up, failed, next_step, work
 from shared.api_client import ApiUnreachable
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
-from shared.hearing import NotNow
+from shared.messaging.consumer import NotNow
 
 
 def go_on(desk: Desk, events: Sequence[ImportAdvanced]) -> None:

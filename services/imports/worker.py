@@ -5,17 +5,17 @@ from functools import partial
 from celery import Celery
 from pymongo.database import Database
 
-from services.imports import SENDS, shop, subscribers
+from services.imports import SENDS, shop_client, subscribers
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.work import Desk
-from shared.database import Document
+from services.imports.steps import Desk
 from shared.events.contracts import ImportAdvanced
-from shared.hearing import Subscriptions
+from shared.messaging.consumer import Subscriptions
+from shared.messaging.worker import create_worker as create_base
+from shared.mongo.client import Document
 from shared.settings import Settings
-from shared.worker import create_worker as create_base
 
 
 def create_desk(settings: Settings, database: Database[Document]) -> Desk:
@@ -25,8 +25,8 @@ def create_desk(settings: Settings, database: Database[Document]) -> Desk:
         files=FileStore(database),
         rows=RowRepository(database),
         outcomes=OutcomeRepository(database),
-        enter=partial(shop.connect, settings),
-        leave=partial(shop.end_delegation, settings),
+        enter=partial(shop_client.connect, settings),
+        leave=partial(shop_client.end_delegation, settings),
         most_bytes=settings.import_max_unpacked_bytes,
     )
 

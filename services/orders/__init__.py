@@ -16,7 +16,7 @@ from shared.events.contracts import (
     OrderRestated,
     OrderShipped,
 )
-from shared.events.envelope import Event
+from shared.events.event import Event
 
 SENDS: dict[type[Event], tuple[str, ...]] = {
     OrderPlaced: ("customers",),

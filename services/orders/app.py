@@ -6,12 +6,12 @@ from flask import Flask, g, request
 from pymongo import MongoClient
 
 from services.orders import SENDS, routes
-from services.orders.directory import CustomerDirectory, Lookup, ask_customers
-from services.orders.repository import CardRepository, OrderRepository
+from services.orders.customer_lookup import CustomerDirectory, Lookup, ask_customers
+from services.orders.repository.orders import CardRepository, OrderRepository
 from services.orders.schemas import NewOrderEntrySchema
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, connect, database
+from shared.mongo.client import Document, connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 

@@ -11,10 +11,11 @@ from services.orders.model import (
     countries,
     currencies,
 )
-from shared import inbox, rules
-from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
-from shared.migrations.documents import MIGRATIONS
+from shared.messaging import inbox
+from shared.mongo import validators
+from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.migrations.documents import MIGRATIONS
 
 SCHEMA_VERSION = 1
 """The form in which orders are written. One that does not say its form is of the first."""
@@ -35,44 +36,44 @@ _AMOUNT: Document = {
 }
 
 
-_LINE = rules.fields(
+_LINE = validators.fields(
     {
-        "sku": rules.text(100),
-        "description": rules.or_null(rules.text(500)),
+        "sku": validators.text(100),
+        "description": validators.or_null(validators.text(500)),
         "quantity": {"bsonType": "int", "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
         "unit_price": _PRICE,
         "subtotal": _AMOUNT,
     }
 )
-_ADDRESS = rules.fields(
+_ADDRESS = validators.fields(
     {
-        "line1": rules.or_null(rules.text(200)),
-        "line2": rules.or_null(rules.text(200)),
-        "city": rules.or_null(rules.text(100)),
-        "region": rules.or_null(rules.text(100)),
-        "postcode": rules.or_null(rules.text(20)),
+        "line1": validators.or_null(validators.text(200)),
+        "line2": validators.or_null(validators.text(200)),
+        "city": validators.or_null(validators.text(100)),
+        "region": validators.or_null(validators.text(100)),
+        "postcode": validators.or_null(validators.text(20)),
         "country": {"enum": [None, *sorted(countries())]},
     }
 )
-_ORDER = rules.fields(
+_ORDER = validators.fields(
     {
-        "_id": rules.ID,
-        "number": rules.text(100),
-        "source": rules.text(50),
+        "_id": validators.ID,
+        "number": validators.text(100),
+        "source": validators.text(50),
         "kind": {"enum": list(KINDS)},
         "status": {"enum": list(STATUSES)},
-        "customer_id": rules.or_null(rules.ID),
-        "placed_at": rules.DATE,
-        "recorded_at": rules.DATE,
-        "updated_at": rules.DATE,
+        "customer_id": validators.or_null(validators.ID),
+        "placed_at": validators.DATE,
+        "recorded_at": validators.DATE,
+        "updated_at": validators.DATE,
         "currency": {"enum": sorted(currencies())},
         "lines": {"bsonType": "array", "minItems": 1, "maxItems": MOST_LINES, "items": _LINE},
         "total": _AMOUNT,
         "shipping_address": {"oneOf": [{"bsonType": "null"}, _ADDRESS]},
-        "version": rules.VERSION,
+        "version": validators.VERSION,
         "schema_version": {"bsonType": "int", "enum": [SCHEMA_VERSION]},
         "fingerprint": {"bsonType": "string", "pattern": r"^[0-9a-f]{64}\z"},
-        "batch": rules.text(100),
+        "batch": validators.text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
@@ -129,12 +130,12 @@ CUSTOMER_CARDS = Collection(
     name="customer_cards",
     # The card of a deleted customer stays, without the name, so that no order is placed for them.
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
-                "_id": rules.ID,
-                "name": rules.or_null(rules.text(500)),
+                "_id": validators.ID,
+                "name": validators.or_null(validators.text(500)),
                 "deleted": {"bsonType": "bool"},
-                "version": rules.VERSION,
+                "version": validators.VERSION,
             }
         )
     },

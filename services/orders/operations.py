@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from services.orders.directory import CustomerDirectory
+from services.orders.customer_lookup import CustomerDirectory
 from services.orders.model import Order, OrderNumberTaken, status_after
-from services.orders.repository import Number, OrderRepository, number_taken
+from services.orders.repository.orders import Number, OrderRepository, number_taken
 from shared.errors import Refusal, Stale
 from shared.events.contracts import (
     OrderCancelled,
@@ -18,7 +18,7 @@ from shared.events.contracts import (
     OrderShipped,
     OrderState,
 )
-from shared.events.envelope import Origin
+from shared.events.event import Origin
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 

@@ -5,8 +5,8 @@ from typing import Any
 from flask import Response, current_app
 
 from services.orders import operations
-from services.orders.directory import CustomerDirectory
-from services.orders.repository import OrderRepository
+from services.orders.customer_lookup import CustomerDirectory
+from services.orders.repository.orders import OrderRepository
 from services.orders.schemas import (
     BulkOrdersSchema,
     NewOrderEntrySchema,
@@ -18,7 +18,7 @@ from services.orders.schemas import (
 from shared import clock
 from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
-from shared.web import answers, bulk
+from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 Document = dict[str, Any]
@@ -58,7 +58,7 @@ def place_order(payload: Document) -> Response:
     order = operations.place(
         _orders(), _directory(), payload, now=clock.now(), request=request, origin=origin()
     )
-    return answers.entity(order, status=201, location=f"orders/{order['_id']}")
+    return responses.entity(order, status=201, location=f"orders/{order['_id']}")
 
 
 @blueprint.post("/bulk")
@@ -92,8 +92,8 @@ def place_orders(payload: Document) -> Response:
 def search_orders(query: Document) -> Response:
     """List orders, those placed last first; with `number`, in the order of their sources."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _orders().search(query, after=answers.position(query, cursor), limit=limit)
-    return answers.page(found, filters=query)
+    found = _orders().search(query, after=responses.position(query, cursor), limit=limit)
+    return responses.page(found, filters=query)
 
 
 @blueprint.get("/<id>")
@@ -101,7 +101,7 @@ def search_orders(query: Document) -> Response:
 @blueprint.answers(200, OrderSchema)
 def get_order(id: str) -> Response:
     """Show one order."""
-    return answers.entity(_orders().get(id))
+    return responses.entity(_orders().get(id))
 
 
 @blueprint.post("/<id>/pay")
@@ -141,7 +141,7 @@ def cancel_order(id: str) -> Response:
 
 
 def _take_step(id: str, step: str) -> Response:
-    return answers.entity(
+    return responses.entity(
         operations.take_step(
             _orders(), id, step, version=expected_version(), now=clock.now(), origin=origin()
         )

@@ -6,17 +6,17 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository import CardRepository
-from shared.database import Document
+from services.orders.repository.orders import CardRepository
 from shared.events.contracts import (
     CustomerChanged,
     CustomerDeleted,
     CustomerRegistered,
     CustomerRestated,
 )
-from shared.hearing import Subscriptions
+from shared.messaging.consumer import Subscriptions
+from shared.messaging.worker import create_worker as create_base
+from shared.mongo.client import Document
 from shared.settings import Settings
-from shared.worker import create_worker as create_base
 
 
 def join(database: Database[Document]) -> Subscriptions:

@@ -15,7 +15,7 @@ import requests
 import structlog
 from jwt import PyJWK, PyJWTError
 
-from shared.auth.callers import ALGORITHM
+from shared.auth.caller import ALGORITHM
 
 log = structlog.get_logger(__name__)
 

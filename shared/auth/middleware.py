@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
-from shared.auth.callers import ROLES, Caller
+from shared.auth.caller import ROLES, Caller
 from shared.auth.keyring import KeysUnavailable
 from shared.auth.tokens import TokenVerifier
 from shared.errors import Forbidden, Unauthenticated, Unavailable
-from shared.events.envelope import Origin
+from shared.events.event import Origin
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from shared.auth.callers import ALGORITHM, AUDIENCE, ISSUER, ROLES, TOKEN_TYPE, Caller
+from shared.auth.caller import ALGORITHM, AUDIENCE, ISSUER, ROLES, TOKEN_TYPE, Caller
 from shared.auth.keyring import Keyring
 from shared.errors import Unauthenticated
 

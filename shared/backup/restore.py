@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 from shared.backup import BackupBroken, BackupFailed, Progress, streams
 from shared.backup.manifest import Document, Manifest, Record, from_json
 from shared.backup.streams import Tally
-from shared.database import OUTBOX_INDEX
+from shared.mongo.client import OUTBOX_INDEX
 
 _OUTBOX_INDEX_NAME = OUTBOX_INDEX.document["name"]
 

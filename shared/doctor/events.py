@@ -7,10 +7,10 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo.database import Database
 
-from shared.database import OUTBOX_INDEX, Collection, Document
 from shared.doctor.findings import ASKS, Finding, bad, good, look, span
 from shared.identifiers import is_id
-from shared.inbox import DEAD_LETTERS
+from shared.messaging.inbox import DEAD_LETTERS
+from shared.mongo.client import OUTBOX_INDEX, Collection, Document
 
 SLOW_SECONDS = 60.0
 STUCK_SECONDS = 600.0

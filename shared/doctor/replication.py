@@ -5,9 +5,9 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from shared.database import Document
 from shared.doctor.findings import Finding, bad, good, look, span
 from shared.doctor.findings import size as bytes_of
+from shared.mongo.client import Document
 
 PRIMARY, SECONDARY, ARBITER = 1, 2, 7
 LAG_SECONDS = 30

@@ -8,8 +8,8 @@ from typing import Any
 
 from pymongo.database import Database
 
-from shared.database import Collection, Document
 from shared.doctor.findings import ASKS, Finding, bad, good, many
+from shared.mongo.client import Collection, Document
 
 PIECE = 10_000
 """Documents that are looked at in one query, so that each ends long before it would time out."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pymongo.database import Database
 
-from shared.database import Document
 from shared.doctor.findings import ASKS, Finding, good, look
+from shared.mongo.client import Document
 
 SHOWN = 3
 SLOW_MS = 100

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from shared.database import Collection, Document
 from shared.doctor.findings import Finding, bad, good, look, many, size, span
+from shared.mongo.client import Collection, Document
 
 SETUP = "Run `python -m services setup`, which builds what is missing."
 

@@ -6,7 +6,7 @@ Its name and fields. Who sends and who hears one is said in each service's `__in
 from dataclasses import dataclass
 from typing import Any
 
-from shared.events.envelope import Event
+from shared.events.event import Event
 
 
 @dataclass(frozen=True, kw_only=True)

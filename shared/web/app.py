@@ -17,8 +17,8 @@ from pymongo import MongoClient
 
 from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, deadline
-from shared.web import docs, health, problems
+from shared.mongo.client import Document, deadline
+from shared.web import health, openapi, problems
 from shared.web.parsing import given_request_id
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -104,7 +104,7 @@ def create_app(
     _install_request_record(app)
     _install_deadline(app)
     middleware.install(app, verifier)
-    app.register_blueprint(docs.blueprint(api, title=title))
+    app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
     return app, api
 

@@ -8,7 +8,7 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError, fields
 
 from shared.errors import Refusal
-from shared.web import answers, problems
+from shared.web import problems, responses
 from shared.web.parsing import refusal_of
 
 Document = dict[str, Any]
@@ -54,7 +54,7 @@ def load_entries(schema: Schema, entries: Sequence[Any]) -> list[Document | Refu
 
 def answer(outcomes: Sequence[Document]) -> Response:
     """The answer of a bulk route. An outcome has `status`, and `id` or `refusal`."""
-    return answers.data(
+    return responses.data(
         {"results": [_result(index, outcome) for index, outcome in enumerate(outcomes)]}
     )
 

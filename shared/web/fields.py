@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from shared import clock
-from shared.texts import is_blank
+from shared.values.text import is_blank
 
 MOST_DECIMALS = 6
 # Unicode's Cc and Cs: control characters, but for tab and line feed, and halves of surrogate pairs.

@@ -8,9 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo import MongoClient
 
 from shared.auth.middleware import public
-from shared.database import Document, is_reachable
 from shared.errors import Unavailable
-from shared.web.answers import data
+from shared.mongo.client import Document, is_reachable
+from shared.web.responses import data
 
 
 def blueprint(client: MongoClient[Document]) -> Blueprint:

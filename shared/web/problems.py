@@ -11,7 +11,6 @@ from flask import Flask, Response, g
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
-from shared.database import is_outage
 from shared.errors import (
     Conflict,
     Forbidden,
@@ -27,6 +26,7 @@ from shared.errors import (
     UnsupportedFormat,
     VersionMissing,
 )
+from shared.mongo.client import is_outage
 
 log = structlog.get_logger(__name__)
 

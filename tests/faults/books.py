@@ -12,9 +12,9 @@ from typing import Any
 
 from pymongo.database import Database
 
-from services import agreement
-from shared.database import Document
-from shared.inbox import DEAD_LETTERS
+from services.tools import consistency
+from shared.messaging.inbox import DEAD_LETTERS
+from shared.mongo.client import Document
 
 Base = Callable[[str], Database[Document]]
 
@@ -40,7 +40,7 @@ def findings(base: Base) -> Iterator[str]:
     """A sentence for each way in which something was lost or counted twice."""
     yield from _still_waiting(base)
     yield from _put_aside(base)
-    yield from agreement.differences(base)
+    yield from consistency.differences(base)
     yield from _unheard(base)
     yield from _unbalanced(base)
     yield from _wrong_purchases(base)

@@ -19,14 +19,14 @@ from services.customers.model.journal import Entry
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
-from shared import outbox
-from shared.database import Document
 from shared.events.contracts import OrderState
-from shared.hearing import Hearing
 from shared.identifiers import new_id
-from shared.messages import create_celery
-from shared.outbox import Claim, Relay
-from shared.worker import send_receipts
+from shared.messaging import relay as outbox
+from shared.messaging.broker import create_celery
+from shared.messaging.consumer import Hearing
+from shared.messaging.relay import Claim, Relay
+from shared.messaging.worker import send_receipts
+from shared.mongo.client import Document
 from tests.faults.patching import Replacement, replaced
 
 
@@ -206,15 +206,15 @@ def _one_copy_is_enough(original: Callable[..., MongoClient[Document]]) -> Calla
 
 
 BUGS = {
-    "confirm at publish": Bug("shared.outbox:Relay.publish", _confirm_at_publish),
-    "never send again": Bug("shared.outbox:resend_delay", _never_resent),
-    "poll by _id >": Bug("shared.outbox:Relay.find_due", _polled_by_id),
+    "confirm at publish": Bug("shared.messaging.relay:Relay.publish", _confirm_at_publish),
+    "never send again": Bug("shared.messaging.relay:resend_delay", _never_resent),
+    "poll by _id >": Bug("shared.messaging.relay:Relay.find_due", _polled_by_id),
     "no version filter": Bug(
         "services.customers.repository.ledger:apply_states", _no_version_filter
     ),
-    "acknowledge early": Bug("shared.hearing:Hearing.handle", _acknowledged_early),
-    "swallow an exception": Bug("shared.hearing:Hearing._attempt", _swallowed_exception),
-    "count no attempts": Bug("shared.inbox:Inbox.count_attempt", _uncounted_attempts),
+    "acknowledge early": Bug("shared.messaging.consumer:Hearing.handle", _acknowledged_early),
+    "swallow an exception": Bug("shared.messaging.consumer:Hearing._attempt", _swallowed_exception),
+    "count no attempts": Bug("shared.messaging.inbox:Inbox.count_attempt", _uncounted_attempts),
     "add up purchases": Bug("services.customers.subscribers:keep_ledger", _added_purchases),
     "no revision guard": Bug(
         "services.customers.repository.customers:CustomerRepository.set_purchases",
@@ -223,6 +223,6 @@ BUGS = {
     "no unique event id": Bug(
         "services.customers.repository.journal:JournalRepository.add_all", _new_ids
     ),
-    "replace the outbox": Bug("shared.repository:Repository.change", _replaced_outbox),
-    "w=1": Bug("shared.database:connect", _one_copy_is_enough),
+    "replace the outbox": Bug("shared.mongo.repository:Repository.change", _replaced_outbox),
+    "w=1": Bug("shared.mongo.client:connect", _one_copy_is_enough),
 }

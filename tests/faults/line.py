@@ -14,17 +14,18 @@ from uuid import uuid4
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
-from shared import database as databases
-from shared import outbox, worker
-from shared.database import Document, database
-from shared.events.envelope import delivery
-from shared.hearing import Hearing
-from shared.messages import broker_client, create_celery, forget_messages
-from shared.outbox import RESEND_AT_MOST_EVERY, Relay
+from shared.events.event import delivery
+from shared.messaging import relay as outbox
+from shared.messaging import worker
+from shared.messaging.broker import broker_client, create_celery, forget_messages
+from shared.messaging.consumer import Hearing
+from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
+from shared.mongo import client as databases
+from shared.mongo.client import Document, database
 from shared.settings import Settings
 from tests.faults import books
-from tests.services.shop import Shop
-from tests.shared.queues import Message, take_messages
+from tests.support.queues import Message, take_messages
+from tests.support.shop import Shop
 
 SERVICES = ("customers", "orders")
 ROUNDS = 12

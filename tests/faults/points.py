@@ -64,32 +64,32 @@ def _has_some(*args: Any) -> bool:
     return any(isinstance(each, list) and each for each in args)
 
 
-_ORDERS = "services.orders.repository:OrderRepository"
+_ORDERS = "services.orders.repository.orders:OrderRepository"
 _CUSTOMERS = "services.customers.repository.customers:CustomerRepository"
 _LEDGER = "services.customers.repository.ledger:LedgerRepository"
-_RELAY = "shared.outbox:Relay"
+_RELAY = "shared.messaging.relay:Relay"
 POINTS = (
     _before("order.to-be-written", "web", "orders", f"{_ORDERS}.add"),
     _after("order.written", "web", "orders", f"{_ORDERS}.add"),
-    _before("step.to-be-written", "web", "orders", "shared.repository:Repository.change"),
-    _after("step.written", "web", "orders", "shared.repository:Repository.change"),
+    _before("step.to-be-written", "web", "orders", "shared.mongo.repository:Repository.change"),
+    _after("step.written", "web", "orders", "shared.mongo.repository:Repository.change"),
     _before("customer.to-be-written", "web", "customers", f"{_CUSTOMERS}.add"),
     _after("customer.written", "web", "customers", f"{_CUSTOMERS}.add"),
     _before("relay.found", "relay", "orders", f"{_RELAY}.claim", matters=_has_some),
     _after("relay.claimed", "relay", "orders", f"{_RELAY}.claim", matters=_has_some),
     _after("relay.between-messages", "relay", "orders", f"{_RELAY}.send"),
     _after("relay.published", "relay", "orders", f"{_RELAY}.publish", matters=_has_some),
-    _before("worker.received", "worker", "customers", "shared.hearing:Hearing.handle"),
-    _after("worker.counted", "worker", "customers", "shared.inbox:Inbox.count_attempt"),
+    _before("worker.received", "worker", "customers", "shared.messaging.consumer:Hearing.handle"),
+    _after("worker.counted", "worker", "customers", "shared.messaging.inbox:Inbox.count_attempt"),
     _before("worker.to-record", "worker", "customers", f"{_LEDGER}.record"),
     _after("worker.recorded", "worker", "customers", f"{_LEDGER}.record"),
     _before("worker.computed", "worker", "customers", f"{_CUSTOMERS}.set_purchases"),
     _after("worker.stored", "worker", "customers", f"{_CUSTOMERS}.set_purchases"),
-    _before("worker.handled", "worker", "customers", "shared.inbox:Inbox.mark_done"),
-    _after("worker.done", "worker", "customers", "shared.inbox:Inbox.mark_done"),
-    _after("worker.receipt-sent", "worker", "customers", "shared.worker:send_receipts"),
-    _before("sender.receipt-received", "worker", "orders", "shared.outbox:confirm"),
-    _after("sender.confirmed", "worker", "orders", "shared.outbox:confirm"),
+    _before("worker.handled", "worker", "customers", "shared.messaging.inbox:Inbox.mark_done"),
+    _after("worker.done", "worker", "customers", "shared.messaging.inbox:Inbox.mark_done"),
+    _after("worker.receipt-sent", "worker", "customers", "shared.messaging.worker:send_receipts"),
+    _before("sender.receipt-received", "worker", "orders", "shared.messaging.relay:confirm"),
+    _after("sender.confirmed", "worker", "orders", "shared.messaging.relay:confirm"),
 )
 
 

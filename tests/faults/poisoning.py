@@ -7,11 +7,11 @@ from typing import Any
 
 import requests
 
-from services import events
-from shared.database import Document
-from shared.dead_letters import Replay
-from shared.inbox import MOST_ATTEMPTS
-from shared.messages import broker_client, queue_key
+from services.tools import events
+from shared.messaging.broker import broker_client, queue_key
+from shared.messaging.dead_letters import Replay
+from shared.messaging.inbox import MOST_ATTEMPTS
+from shared.mongo.client import Document
 from tests.faults import books
 from tests.faults.poison import KILLS, RAISES, SLEEPS
 from tests.faults.processes import wait_until

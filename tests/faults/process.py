@@ -37,12 +37,12 @@ def install(switch: Switch, *, process: str, service: str) -> None:
         bug = BUGS[switch["bug"]]
         replace(bug.target, bug.replacement)
     if "pace" in switch:
-        _set("shared.outbox:RESEND_AFTER", timedelta(seconds=switch["pace"]))
-        _set("shared.outbox:RESEND_AT_MOST_EVERY", timedelta(seconds=4 * switch["pace"]))
+        _set("shared.messaging.relay:RESEND_AFTER", timedelta(seconds=switch["pace"]))
+        _set("shared.messaging.relay:RESEND_AT_MOST_EVERY", timedelta(seconds=4 * switch["pace"]))
         # Small messages, so that there is something between two of them.
-        _set("shared.outbox:BATCH", 5)
+        _set("shared.messaging.relay:BATCH", 5)
     if "limit" in switch:
-        replace("shared.worker:create_celery", _hurried(switch["limit"]))
+        replace("shared.messaging.worker:create_celery", _hurried(switch["limit"]))
     if switch.get("poison"):
         poison.install()
 

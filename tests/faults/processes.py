@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.guardian import Guardian, end_group
+from shared.local.guardian import Guardian, end_group
 
 ROOT = Path(__file__).parents[2]
 STEP = 0.02

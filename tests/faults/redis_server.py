@@ -8,9 +8,9 @@ from typing import Any
 
 import redis
 
-from shared.claims import free_port
-from shared.programs import find_redis
-from shared.servers import redis_argv, redis_url
+from shared.local.binaries import find_redis
+from shared.local.ports import free_port
+from shared.local.servers import redis_argv, redis_url
 from tests.faults.processes import Keeper, Process, wait_until
 
 PATIENCE = 90.0

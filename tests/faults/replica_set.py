@@ -10,9 +10,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from shared.claims import LOOPBACK, free_port
-from shared.programs import find_mongod
-from shared.servers import REPLICA_SET, mongod_argv
+from shared.local.binaries import find_mongod
+from shared.local.ports import LOOPBACK, free_port
+from shared.local.servers import REPLICA_SET, mongod_argv
 from tests.faults.processes import Keeper, Process, wait_until
 
 MEMBERS = 3

@@ -19,10 +19,10 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from services import setup
-from shared.claims import LOOPBACK, free_port
-from shared.database import Document, connect, database
-from shared.messages import broker_client
+from services.tools import setup
+from shared.local.ports import LOOPBACK, free_port
+from shared.messaging.broker import broker_client
+from shared.mongo.client import Document, connect, database
 from shared.settings import PORTS, Settings, load
 from tests.faults import books
 from tests.faults.points import EXIT_CODE

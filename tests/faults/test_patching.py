@@ -19,9 +19,9 @@ class TestReplace:
         "target",
         [
             "shared.no_such_module:name",
-            "shared.outbox:no_such_function",
-            "shared.outbox:Relay.no_such_method",
-            "shared.outbox:NoSuchClass.run",
+            "shared.messaging.relay:no_such_function",
+            "shared.messaging.relay:Relay.no_such_method",
+            "shared.messaging.relay:NoSuchClass.run",
         ],
     )
     def test_refuses_what_is_not_there(self, target: str) -> None:

@@ -19,7 +19,7 @@ from services.accounts import documents as accounts
 from services.customers import documents as customers
 from services.imports import documents as imports
 from services.orders import documents as orders
-from shared.claims import LOOPBACK
+from shared.local.ports import LOOPBACK
 from shared.settings import PORTS, SERVER_PORTS
 
 Json = dict[str, Any]

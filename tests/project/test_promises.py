@@ -19,9 +19,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection as MongoCollection
 from werkzeug.routing import Rule
 
-from services import migrations
 from services.accounts.model import User
-from services.accounts.repository import UserRepository
+from services.accounts.repository.users import UserRepository
 from services.accounts.schemas import UserSchema
 from services.customers.model.customers import Customer
 from services.customers.model.journal import Entry
@@ -32,14 +31,15 @@ from services.customers.schemas.journal import EntrySchema
 from services.imports.repository.jobs import JobRepository
 from services.imports.schemas import ImportSchema
 from services.orders.model import Order
-from services.orders.repository import OrderRepository
+from services.orders.repository.orders import OrderRepository
 from services.orders.schemas import OrderSchema
+from services.tools import migrate
 from shared.auth.middleware import PUBLIC, allowed_roles
 from shared.auth.tokens import TokenVerifier
-from shared.database import Collection, Document
 from shared.events import contracts
-from shared.events.envelope import Event
-from shared.repository import ReadingRepository, Repository
+from shared.events.event import Event
+from shared.mongo.client import Collection, Document
+from shared.mongo.repository import ReadingRepository, Repository
 from shared.settings import PORTS, Settings, load
 
 ROOT = Path(__file__).parents[2]
@@ -233,7 +233,7 @@ class TestJournal:
             )
         }
 
-        assert named == {"services/filters.py"}
+        assert named == {"services/tools/explain_samples.py"}
         assert called(ROOT / "services" / "filters.py") & WRITES == set()
 
     @of_each_service
@@ -247,7 +247,7 @@ class TestMigrations:
     @of_each_service
     def test_are_numbered_one_by_one(self, service: str) -> None:
         """Whatever is found is in order, or finding it would fail."""
-        found = migrations.of(service)
+        found = migrate.of(service)
 
         assert [one.name[:4] for one in found] == [f"{n:04}" for n in range(1, len(found) + 1)]
 

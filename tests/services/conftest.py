@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from services import backups
-from services.sample.plan import Plan
+from services.tools import backup
+from services.tools.sample.plan import Plan
 from shared.backup import quietly
-from shared.database import Document
+from shared.mongo.client import Document
 from shared.settings import BackupSettings, Settings
-from tests.services.carrier import Carrier, carrier
-from tests.services.shop import Shop
-from tests.services.shops import FULL, SMALL, system
-from tests.services.stored_backup import StoredBackup
+from tests.support.carrier import Carrier, carrier
+from tests.support.shop import Shop
+from tests.support.stored_backup import StoredBackup
+from tests.support.system import FULL, SMALL, system
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def store(tmp_path: Path) -> BackupSettings:
 @pytest.fixture
 def back_up(wired: Settings, store: BackupSettings) -> Callable[[], StoredBackup]:
     """`back_up()`: a backup of the shop as it is now."""
-    return lambda: StoredBackup(backups.make(wired, store, now=datetime.now(UTC), progress=quietly))
+    return lambda: StoredBackup(backup.make(wired, store, now=datetime.now(UTC), progress=quietly))
 
 
 @pytest.fixture

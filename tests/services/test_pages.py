@@ -17,14 +17,14 @@ from pymongo.write_concern import WriteConcern
 from services.customers.model.customers import Customer, Email
 from services.customers.repository.customers import CustomerRepository, to_customer, to_document
 from services.orders.model import Order
-from services.orders.repository import OrderRepository
-from services.orders.repository import to_document as order_document
-from services.sample import people, sales
-from services.sample.plan import Plan
-from shared.database import Document, connect, database
-from shared.explain import Recorder, explain
+from services.orders.repository.orders import OrderRepository
+from services.orders.repository.orders import to_document as order_document
+from services.tools.sample import people, sales
+from services.tools.sample.plan import Plan
 from shared.identifiers import new_id
-from shared.repository import Page
+from shared.mongo.client import Document, connect, database
+from shared.mongo.query_cost import Recorder, explain
+from shared.mongo.repository import Page
 from shared.settings import Settings
 
 RUNS = 41

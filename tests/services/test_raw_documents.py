@@ -13,10 +13,10 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
-from services import schema
-from shared.database import Document, connect, database
+from services.tools import schema
+from shared.mongo.client import Document, connect, database
 from shared.settings import PORTS, Settings, load
-from tests.services.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
+from tests.support.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
 
 Databases = dict[str, Database[Document]]
 

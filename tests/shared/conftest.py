@@ -12,16 +12,16 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
-from shared.database import Document, build, connect, database
-from shared.hearing import Hearing
-from shared.messages import broker_client, create_celery
-from shared.outbox import Relay
+from shared.messaging.broker import broker_client, create_celery
+from shared.messaging.consumer import Hearing
+from shared.messaging.relay import Relay
+from shared.mongo.client import Document, build, connect, database
 from shared.settings import Settings, load
-from tests.shared.clock import Clock
-from tests.shared.heard import Heard
-from tests.shared.queues import Message, take_messages
-from tests.shared.scripted_server import ScriptedServer, scripted_server
-from tests.shared.things import COLLECTIONS, HEARERS, ThingRepository
+from tests.support.clock import Clock
+from tests.support.handlers import Heard
+from tests.support.queues import Message, take_messages
+from tests.support.scripted_server import ScriptedServer, scripted_server
+from tests.support.things import COLLECTIONS, HEARERS, ThingRepository
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from shared.api_client import (
     GivenToken,
     RefreshedToken,
 )
-from shared.claims import LOOPBACK, free_port
-from tests.shared.clock import Clock
-from tests.shared.scripted_server import Answer, ScriptedServer
+from shared.local.ports import LOOPBACK, free_port
+from tests.support.clock import Clock
+from tests.support.scripted_server import Answer, ScriptedServer
 
 NO_ANSWER = Answer(body=b"{", missing=100)
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from pymongo.database import Database
 
 from shared import clock
-from shared.database import Document
+from shared.mongo.client import Document
 
 
 class TestNow:

@@ -6,7 +6,6 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from shared.database import Collection, Document, build, database
 from shared.idempotency import (
     REQUEST_INDEX,
     REQUEST_SCHEMA,
@@ -15,6 +14,7 @@ from shared.idempotency import (
     creation_request,
     first_answer,
 )
+from shared.mongo.client import Collection, Document, build, database
 from shared.settings import Settings
 
 

@@ -5,8 +5,8 @@ Collections, the rules the database itself holds, indexes.
 
 from services.customers.documents.customers import CUSTOMERS, LEDGER, SCHEMA_VERSION, STAFF
 from services.customers.documents.journal import JOURNAL, VIEWS, VISITORS
-from shared import inbox
-from shared.migrations.documents import MIGRATIONS
+from shared.messaging import inbox
+from shared.mongo.migrations.documents import MIGRATIONS
 
 COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, JOURNAL, VIEWS, VISITORS, *inbox.COLLECTIONS, MIGRATIONS)
 

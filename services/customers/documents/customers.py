@@ -5,10 +5,10 @@ from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.customers.model.customers import CHANNELS
-from shared import rules
-from shared.addresses import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
-from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
+from shared.mongo import validators
+from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
 
 _COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
 _CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
@@ -24,41 +24,43 @@ _AMOUNT: Document = {
 }
 
 
-_LABEL = rules.or_null(rules.text(50))
-_TOTALS = rules.array(
-    rules.fields({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200
+_LABEL = validators.or_null(validators.text(50))
+_TOTALS = validators.array(
+    validators.fields({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200
 )
-_PURCHASES = rules.fields(
+_PURCHASES = validators.fields(
     {
-        "orders": rules.COUNT,
-        "returns": rules.COUNT,
+        "orders": validators.COUNT,
+        "returns": validators.COUNT,
         "totals": _TOTALS,
         "first_order_at": {"bsonType": ["date", "null"]},
         "last_order_at": {"bsonType": ["date", "null"]},
     }
 )
-_ADDRESS = rules.fields(
+_ADDRESS = validators.fields(
     {
         "label": _LABEL,
-        "line1": rules.or_null(rules.text(200)),
-        "line2": rules.or_null(rules.text(200)),
-        "city": rules.or_null(rules.text(100)),
-        "region": rules.or_null(rules.text(100)),
-        "postcode": rules.or_null(rules.text(20)),
+        "line1": validators.or_null(validators.text(200)),
+        "line2": validators.or_null(validators.text(200)),
+        "city": validators.or_null(validators.text(100)),
+        "region": validators.or_null(validators.text(100)),
+        "postcode": validators.or_null(validators.text(20)),
         "country": {"enum": [None, *_COUNTRIES]},
     }
 )
 # Of version 1: documents from before there were versions do not say theirs.
-_BEFORE = rules.fields(
+_BEFORE = validators.fields(
     {
-        "_id": rules.ID,
-        "external_id": rules.or_null(rules.text(100)),
-        "first_name": rules.or_null(rules.text(100)),
-        "last_name": rules.or_null(rules.text(100)),
-        "company": rules.or_null(rules.text(200)),
-        "emails": rules.array(rules.fields({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20),
-        "phones": rules.array(
-            rules.fields(
+        "_id": validators.ID,
+        "external_id": validators.or_null(validators.text(100)),
+        "first_name": validators.or_null(validators.text(100)),
+        "last_name": validators.or_null(validators.text(100)),
+        "company": validators.or_null(validators.text(200)),
+        "emails": validators.array(
+            validators.fields({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20
+        ),
+        "phones": validators.array(
+            validators.fields(
                 {
                     "number": {"bsonType": "string", "pattern": r"^\+[1-9][0-9]{3,14}\z"},
                     "label": _LABEL,
@@ -66,51 +68,51 @@ _BEFORE = rules.fields(
             ),
             most=20,
         ),
-        "addresses": rules.array(_ADDRESS, most=50),
-        "tags": rules.array(rules.text(50), most=50) | {"uniqueItems": True},
+        "addresses": validators.array(_ADDRESS, most=50),
+        "tags": validators.array(validators.text(50), most=50) | {"uniqueItems": True},
         "preferences": {
             "bsonType": "object",
             "maxProperties": 50,
             "additionalProperties": {"bsonType": ["string", "bool", "int", "long"]},
         },
-        "keys": rules.fields(
+        "keys": validators.fields(
             {
-                "last_name": rules.or_null(rules.text(LONGEST_KEY)),
-                "names": rules.array(rules.text(LONGEST_KEY), most=3),
-                "emails": rules.array(KEY_SCHEMA, most=20) | {"uniqueItems": True},
+                "last_name": validators.or_null(validators.text(LONGEST_KEY)),
+                "names": validators.array(validators.text(LONGEST_KEY), most=3),
+                "emails": validators.array(KEY_SCHEMA, most=20) | {"uniqueItems": True},
             }
         ),
         "purchases": _PURCHASES,
-        "revision": rules.COUNT,
-        "created_at": rules.DATE,
-        "updated_at": rules.DATE,
-        "version": rules.VERSION,
-        "schema_version": rules.form(SCHEMA_VERSION - 1),
-        "batch": rules.text(100),
+        "revision": validators.COUNT,
+        "created_at": validators.DATE,
+        "updated_at": validators.DATE,
+        "version": validators.VERSION,
+        "schema_version": validators.form(SCHEMA_VERSION - 1),
+        "batch": validators.text(100),
         "request": REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
     optional=("schema_version", "batch", "request"),
 )
-_LIVE = rules.fields(
+_LIVE = validators.fields(
     {
         **_BEFORE["properties"],
-        "schema_version": rules.form(SCHEMA_VERSION),
-        "channels": rules.fields(
+        "schema_version": validators.form(SCHEMA_VERSION),
+        "channels": validators.fields(
             {name: {"bsonType": "bool"} for name in CHANNELS}, optional=CHANNELS
         ),
-        "interests": rules.array(rules.text(50), most=50) | {"uniqueItems": True},
+        "interests": validators.array(validators.text(50), most=50) | {"uniqueItems": True},
     },
     optional=("batch", "request"),
 )
 # What stays of a deleted customer: that there was one, so that its id is never given to another,
 # its last event can be sent, and the request that registered it does not do so again.
-_DELETED = rules.fields(
+_DELETED = validators.fields(
     {
-        "_id": rules.ID,
-        "deleted_at": rules.DATE,
-        "version": rules.VERSION,
-        "schema_version": rules.form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
+        "_id": validators.ID,
+        "deleted_at": validators.DATE,
+        "version": validators.VERSION,
+        "schema_version": validators.form(SCHEMA_VERSION - 1, SCHEMA_VERSION),
         "request": BARE_REQUEST_SCHEMA,
         "outbox": OUTBOX_SCHEMA,
     },
@@ -193,16 +195,16 @@ CUSTOMERS = Collection(
 LEDGER = Collection(
     name="ledger",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
-                "_id": rules.ID,
-                "customer_id": rules.ID,
+                "_id": validators.ID,
+                "customer_id": validators.ID,
                 "kind": {"enum": ["sale", "return"]},
-                "status": rules.text(20),
+                "status": validators.text(20),
                 "total": _AMOUNT,
                 "currency": {"enum": _CURRENCIES},
-                "placed_at": rules.DATE,
-                "version": rules.VERSION,
+                "placed_at": validators.DATE,
+                "version": validators.VERSION,
             }
         ),
         "$expr": _SIGN_FITS_KIND,
@@ -213,13 +215,13 @@ LEDGER = Collection(
 STAFF = Collection(
     name="staff",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
-                "_id": rules.ID,
-                "name": rules.text(200),
-                "role": rules.text(20),
+                "_id": validators.ID,
+                "name": validators.text(200),
+                "role": validators.text(20),
                 "active": {"bsonType": "bool"},
-                "version": rules.VERSION,
+                "version": validators.VERSION,
             }
         )
     },

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.customers.model.activity import VISITOR_ID
 from services.customers.model.journal import (
     KINDS,
     LARGEST_DATA,
@@ -11,10 +12,9 @@ from services.customers.model.journal import (
     STAFF_KINDS,
     VIEW_KINDS,
 )
-from services.customers.model.visits import VISITOR_ID
-from shared import rules
-from shared.database import OUTBOX_SCHEMA, Collection, Document
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
+from shared.mongo import validators
+from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
 
 VIEWS_KEPT = timedelta(days=90)
 """How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""
@@ -28,21 +28,23 @@ _VIEW_ID: Document = {"bsonType": "string", "pattern": r"^view:[0-9a-f]{32}\z"}
 _VISITOR_ID: Document = {"bsonType": "string", "pattern": rf"^{VISITOR_ID}\z"}
 
 
-_ACTOR = rules.or_null(rules.fields({"id": rules.text(100), "role": rules.text(20)}))
+_ACTOR = validators.or_null(
+    validators.fields({"id": validators.text(100), "role": validators.text(20)})
+)
 
 JOURNAL = Collection(
     name="journal",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": _ENTRY_ID,
-                "customer_id": rules.ID,
-                "at": rules.DATE,
-                "recorded_at": rules.DATE,
+                "customer_id": validators.ID,
+                "at": validators.DATE,
+                "recorded_at": validators.DATE,
                 "kind": {"enum": list(KINDS)},
                 "actor": _ACTOR,
-                "source": rules.text(100),
-                "summary": rules.text(LONGEST_SUMMARY),
+                "source": validators.text(100),
+                "summary": validators.text(LONGEST_SUMMARY),
                 "data": {"bsonType": "object", "maxProperties": 20},
                 "corrects": {"bsonType": ["string", "null"]},
                 "request": REQUEST_SCHEMA,
@@ -77,17 +79,17 @@ JOURNAL = Collection(
 VIEWS = Collection(
     name="views",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": _VIEW_ID,
                 "visitor_id": _VISITOR_ID,
-                "at": rules.DATE,
-                "recorded_at": rules.DATE,
+                "at": validators.DATE,
+                "recorded_at": validators.DATE,
                 "kind": {"enum": list(VIEW_KINDS)},
-                "url": rules.text(2_000),
-                "title": rules.text(300),
-                "sku": rules.text(100),
-                "batch": rules.text(100),
+                "url": validators.text(2_000),
+                "title": validators.text(300),
+                "sku": validators.text(100),
+                "batch": validators.text(100),
             },
             optional=("url", "title", "sku"),
         )
@@ -105,12 +107,12 @@ VIEWS = Collection(
 VISITORS = Collection(
     name="visitors",
     validator={
-        "$jsonSchema": rules.fields(
+        "$jsonSchema": validators.fields(
             {
                 "_id": _VISITOR_ID,
-                "customer_id": rules.ID,
-                "tied_at": rules.DATE,
-                "version": rules.VERSION,
+                "customer_id": validators.ID,
+                "tied_at": validators.DATE,
+                "version": validators.VERSION,
                 "outbox": OUTBOX_SCHEMA,
             }
         )

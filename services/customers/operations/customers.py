@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.customers.model import entries as journal_entries
+from services.customers.model import journal_entries
 from services.customers.model.customers import Customer, NotRecognisable
 from services.customers.model.journal import consents, differences
 from services.customers.repository.customers import CustomerRepository, to_customer, to_document
@@ -18,7 +18,7 @@ from shared.events.contracts import (
     CustomerRegistered,
     CustomerRestated,
 )
-from shared.events.envelope import Event, Origin
+from shared.events.event import Event, Origin
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 

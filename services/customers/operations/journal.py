@@ -7,7 +7,7 @@ from services.customers.model.customers import NoSuchCustomer
 from services.customers.model.journal import API, logged, refuse_correction
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
-from shared.auth.callers import Caller
+from shared.auth.caller import Caller
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 

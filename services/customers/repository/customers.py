@@ -25,14 +25,14 @@ from services.customers.repository.filters import (
     named,
     range_of,
 )
-from services.customers.repository.forms import upcast
 from services.customers.repository.ledger import NO_PURCHASES
-from services.customers.repository.names import page_by_name
-from shared.database import UNSETTLED, write_errors
+from services.customers.repository.name_search import page_by_name
+from services.customers.repository.upcasting import upcast
 from shared.errors import FieldError, NotFound, Refusal
-from shared.events.envelope import Event
+from shared.events.event import Event
 from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
-from shared.repository import Document, Page, Repository
+from shared.mongo.client import UNSETTLED, write_errors
+from shared.mongo.repository import Document, Page, Repository
 
 _MOST_AT_ONCE = 200
 """As many as may be asked for by id: the server's first answer would have 101 otherwise."""

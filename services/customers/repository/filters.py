@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 
 from services.customers.model.customers import email_key, name_key
-from shared.repository import EARLIEST, Document, Keys, Range
+from shared.mongo.repository import EARLIEST, Document, Keys, Range
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LAST_SIGN = "\U0010ffff"

@@ -11,7 +11,7 @@ from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
 from shared import clock
 from shared.idempotency import CreationRequest, first_answer
-from shared.repository import Document, Keys, Page, Range, ReadingRepository, insert_missing
+from shared.mongo.repository import Document, Keys, Page, Range, ReadingRepository, insert_missing
 
 NEWEST: Keys = (("at", DESCENDING), ("_id", DESCENDING))
 

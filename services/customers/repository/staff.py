@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.customers import documents
-from shared.repository import Document, Repository, apply_states
+from shared.mongo.repository import Document, Repository, apply_states
 
 
 class StaffRepository(Repository):

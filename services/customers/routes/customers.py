@@ -18,7 +18,7 @@ from services.customers.schemas.customers import (
 from shared import clock
 from shared.auth.middleware import allow, caller, origin
 from shared.idempotency import creation_request
-from shared.web import answers, bulk
+from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 Document = dict[str, Any]
@@ -59,7 +59,7 @@ def register_customer(payload: Document) -> Response:
     customer = operations.register(
         _customers(), payload, now=clock.now(), request=request, origin=origin()
     )
-    return answers.entity(customer, status=201, location=f"customers/{customer['_id']}")
+    return responses.entity(customer, status=201, location=f"customers/{customer['_id']}")
 
 
 @blueprint.post("/bulk")
@@ -93,8 +93,8 @@ def register_customers(payload: Document) -> Response:
 def search_customers(query: Document) -> Response:
     """List customers, newest first; with `q` alone or with a tag, in the order of their names."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _customers().search(query, after=answers.position(query, cursor), limit=limit)
-    return answers.page(found, filters=query)
+    found = _customers().search(query, after=responses.position(query, cursor), limit=limit)
+    return responses.page(found, filters=query)
 
 
 @blueprint.get("/<id>")
@@ -102,7 +102,7 @@ def search_customers(query: Document) -> Response:
 @blueprint.answers(200, CustomerSchema)
 def get_customer(id: str) -> Response:
     """Show one customer, with what they have bought."""
-    return answers.entity(_customers().get(id))
+    return responses.entity(_customers().get(id))
 
 
 @blueprint.patch("/<id>")
@@ -112,7 +112,7 @@ def get_customer(id: str) -> Response:
 @blueprint.documents_precondition()
 def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
-    return answers.entity(
+    return responses.entity(
         operations.change(
             _customers(), id, payload, version=expected_version(), now=clock.now(), origin=origin()
         )

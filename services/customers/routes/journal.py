@@ -16,7 +16,7 @@ from services.customers.schemas.journal import (
 from shared import clock
 from shared.auth.middleware import allow, caller
 from shared.idempotency import creation_request
-from shared.web import answers
+from shared.web import responses
 from shared.web.parsing import ApiBlueprint, idempotency_key
 
 Document = dict[str, Any]
@@ -50,8 +50,8 @@ def read_journal(query: Document, id: str) -> Response:
     """
     operations.refuse_reading(_customers(), id, caller=caller())
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _journal().search(id, query, after=answers.position(query, cursor), limit=limit)
-    return answers.page(found, filters=query)
+    found = _journal().search(id, query, after=responses.position(query, cursor), limit=limit)
+    return responses.page(found, filters=query)
 
 
 @blueprint.post("")
@@ -69,7 +69,7 @@ def log_entry(payload: Document, id: str) -> Response:
     entry = operations.log(
         _customers(), _journal(), id, payload, caller=caller(), now=clock.now(), request=request
     )
-    return answers.entity(_unchanging(entry), status=201, location=f"journal/{entry['_id']}")
+    return responses.entity(_unchanging(entry), status=201, location=f"journal/{entry['_id']}")
 
 
 @blueprint.get("/<entry_id>")
@@ -78,7 +78,7 @@ def log_entry(payload: Document, id: str) -> Response:
 def get_entry(id: str, entry_id: str) -> Response:
     """Show one entry of a customer's journal."""
     operations.refuse_reading(_customers(), id, caller=caller())
-    return answers.entity(_unchanging(_journal().get_entry(id, entry_id)))
+    return responses.entity(_unchanging(_journal().get_entry(id, entry_id)))
 
 
 def _unchanging(entry: Document) -> Document:

@@ -1,1 +1,1 @@
-"""How a file becomes rows, lines, orders and customers. Pure: no HTTP, database, queue or clock."""
+"""How lines become orders and customers, and how an import is accounted for. Pure."""

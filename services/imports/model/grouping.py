@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.imports.model.contacts import email_key
 from services.imports.model.lines import Buyer, Line, Place, Unfit
-from services.imports.model.mapping import Mapping
-from services.imports.model.texts import LONGEST
+from services.imports.reading.contacts import email_key
+from services.imports.reading.mapping import Mapping
+from services.imports.reading.texts import LONGEST
 
 # What the customers service takes at most.
 MOST_CONTACTS = 20

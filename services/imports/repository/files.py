@@ -8,7 +8,7 @@ from gridfs import GridFSBucket, GridOut
 from gridfs.errors import NoFile
 from pymongo.database import Database
 
-from shared.database import Document, deadline
+from shared.mongo.client import Document, deadline
 
 SAY_EVERY_SECONDS = 5.0
 PIECE = 4 * 1024 * 1024

@@ -6,7 +6,7 @@ from pymongo import ReplaceOne
 from pymongo.database import Database
 
 from services.imports import documents
-from shared.repository import Document
+from shared.mongo.repository import Document
 
 
 class OutcomeRepository:

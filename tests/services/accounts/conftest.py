@@ -13,16 +13,17 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
-from services.accounts import documents, operations, secrets
+from services.accounts import crypto, documents
 from services.accounts.app import create_accounts, create_app
+from services.accounts.crypto import SigningKey
 from services.accounts.model import User
-from services.accounts.operations import Accounts
-from services.accounts.secrets import SigningKey
-from shared.auth.callers import Caller
+from services.accounts.operations import users
+from services.accounts.operations.users import Accounts
+from shared.auth.caller import Caller
 from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, build, connect, database
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build, connect, database
 from shared.settings import Settings, load
 
 PASSWORD = "correct horse battery"
@@ -81,7 +82,7 @@ def sign_in(accounts: Accounts, password: str, now: datetime) -> Callable[..., D
     """`sign_in(email=…)`: the tokens for the right password, unless told, at `now`, unless told."""
 
     def ask(*, email: str, password: str = password, at: datetime = now) -> Document:
-        return operations.sign_in(accounts, email=email, password=password, now=at)
+        return users.sign_in(accounts, email=email, password=password, now=at)
 
     return ask
 
@@ -91,7 +92,7 @@ def change(accounts: Accounts) -> Callable[..., Document]:
     """`change(user, changes, at=…)`: a user changed by an admin, unless told."""
 
     def ask(user: User, changes: Document, *, at: datetime, caller: Caller = ADMIN) -> Document:
-        return operations.change(
+        return users.change(
             accounts.users, user.id, changes, version=user.version, caller=caller, now=at
         )
 
@@ -125,7 +126,7 @@ def http_as(
         browser = app.test_client()
         if who is not None:
             user = add_user(role=who) if isinstance(who, str) else who
-            token = secrets.sign_access_token(
+            token = crypto.sign_access_token(
                 key,
                 user_id=user.id,
                 role=user.role,
@@ -196,4 +197,4 @@ def settings(mongo_url: str) -> Settings:
 @pytest.fixture(scope="session")
 def password_hash() -> str:
     """The hash of everybody's password, made once: it is meant to take long."""
-    return secrets.hash_password(PASSWORD)
+    return crypto.hash_password(PASSWORD)

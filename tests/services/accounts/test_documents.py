@@ -8,11 +8,11 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from services.accounts import documents, secrets
+from services.accounts import crypto, documents
 from services.accounts.model import User
-from services.accounts.repository import to_document
-from shared.database import Document, build
+from services.accounts.repository.users import to_document
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build
 
 Raw = Callable[..., Document]
 Own = Database[Document]
@@ -115,13 +115,13 @@ class TestSessions:
 
 class TestSigningKeys:
     def test_takes_one_that_signs_at_a_time(self, own: Own) -> None:
-        key = secrets.new_signing_key(now=AT)
+        key = crypto.new_signing_key(now=AT)
         own.signing_keys.insert_one(key)
 
         with pytest.raises(DuplicateKeyError, match="one_signing"):
-            own.signing_keys.insert_one(secrets.new_signing_key(now=AT))
+            own.signing_keys.insert_one(crypto.new_signing_key(now=AT))
         own.signing_keys.update_one({"_id": key["_id"]}, {"$set": {"state": "retired"}})
-        own.signing_keys.insert_one(secrets.new_signing_key(now=AT))
+        own.signing_keys.insert_one(crypto.new_signing_key(now=AT))
 
         assert own.signing_keys.count_documents({}) == 2
 
@@ -130,7 +130,7 @@ class TestSigningKeys:
     )
     def test_refuses(self, own: Own, change: Document) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.signing_keys.insert_one(secrets.new_signing_key(now=AT) | change)
+            own.signing_keys.insert_one(crypto.new_signing_key(now=AT) | change)
 
 
 class TestBuild:

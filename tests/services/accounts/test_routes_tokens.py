@@ -10,11 +10,11 @@ from pymongo.database import Database
 
 from services.accounts.model import User
 from services.accounts.schemas import TokensSchema
-from shared.auth.callers import Caller
+from shared.auth.caller import Caller
 from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document
 from shared.errors import Unauthenticated
+from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -22,10 +22,10 @@ from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
 from services.customers.repository.staff import StaffRepository
-from shared.database import Document, connect
 from shared.events.contracts import OrderState, UserChanged
-from shared.hearing import NotNow
 from shared.identifiers import new_id
+from shared.messaging.consumer import NotNow
+from shared.mongo.client import Document, connect
 from shared.settings import Settings
 
 Make = Callable[..., Customer]

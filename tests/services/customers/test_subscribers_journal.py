@@ -10,9 +10,8 @@ import pytest
 from pymongo.database import Database
 
 from services.customers import subscribers, worker
-from services.customers.model import entries
+from services.customers.model import journal_entries
 from services.customers.repository.journal import JournalRepository
-from shared.database import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerChanged,
@@ -25,8 +24,9 @@ from shared.events.contracts import (
     OrderShipped,
     OrderState,
 )
-from shared.events.envelope import Event
+from shared.events.event import Event
 from shared.identifiers import new_id
+from shared.mongo.client import Document
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 THREADS = 8
@@ -43,7 +43,7 @@ class TestNote:
         consents = [{"channel": name, "before": None, "after": True} for name in ("email", "sms")]
         event = ConsentChanged(customer_id=new_id(), consents=consents, **said(1))
 
-        subscribers.note(journal, entries.of_consents, [event, event])
+        subscribers.note(journal, journal_entries.of_consents, [event, event])
 
         assert journal.collection.count_documents({"kind": "consent_given"}) == 2
 
@@ -54,7 +54,7 @@ class TestNote:
             CustomerDeleted(customer_id=id, **said(2)),
         ]
 
-        subscribers.note(journal, entries.of_customer, events)
+        subscribers.note(journal, journal_entries.of_customer, events)
 
         assert "Lee" not in str(list(journal.collection.find({})))
         assert [one["data"] for one in journal.collection.find({})] == [{}, {}]

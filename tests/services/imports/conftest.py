@@ -17,10 +17,9 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
-from services import setup
 from services.accounts import app as accounts_app
-from services.accounts import operations as accounts_operations
-from services.accounts.secrets import sign_access_token
+from services.accounts.crypto import sign_access_token
+from services.accounts.operations import users as accounts_operations
 from services.customers import app as customers_app
 from services.imports import subscribers
 from services.imports import worker as imports_worker
@@ -29,17 +28,18 @@ from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import LEASE, JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.work import Desk, work
+from services.imports.steps import Desk, work
 from services.orders import app as orders_app
+from services.tools import setup
 from shared.auth.remote import remote_verifier
 from shared.auth.tokens import TokenVerifier
-from shared.claims import LOOPBACK
-from shared.database import Document, connect, database
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
+from shared.local.ports import LOOPBACK
+from shared.mongo.client import Document, connect, database
 from shared.settings import Settings, load
-from tests.services.imports.serving import serving
-from tests.services.imports.stall import MAPPING, SHOP
+from tests.support.serving import serving
+from tests.support.stall import MAPPING, SHOP
 
 EMPTIED = ("imports", "customers", "orders")
 

@@ -10,8 +10,8 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.imports import documents
-from shared.database import Document, build
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build
 
 Own = Database[Document]
 NOW = datetime(2025, 6, 1, tzinfo=UTC)

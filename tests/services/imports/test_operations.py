@@ -11,15 +11,15 @@ import pytest
 from pymongo.database import Database
 
 from services.imports import operations, presets
-from services.imports.model.mapping import MappingInvalid
-from services.imports.model.refusals import FileUnreadable
 from services.imports.operations import Asked
+from services.imports.reading.errors import FileUnreadable
+from services.imports.reading.mapping import MappingInvalid
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
-from shared.database import Document
 from shared.errors import Invalid, Unavailable
 from shared.idempotency import IdempotencyKeyReused
-from tests.services.imports.stall import MAPPING, NOW, SHOP, row, shop_file
+from shared.mongo.client import Document
+from tests.support.stall import MAPPING, NOW, SHOP, row, shop_file
 
 Ask = Callable[..., Document]
 

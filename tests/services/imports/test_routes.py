@@ -15,10 +15,10 @@ from pymongo.database import Database
 from services.imports import presets
 from services.imports.routes import FORM_BYTES
 from services.imports.schemas import ImportSchema
-from services.imports.work import Desk
-from shared.claims import LOOPBACK, free_port
-from shared.database import Document
-from tests.services.imports.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
+from services.imports.steps import Desk
+from shared.local.ports import LOOPBACK, free_port
+from shared.mongo.client import Document
+from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -8,15 +8,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.imports.repository.jobs import JobRepository
-from services.imports.shop import Shop
+from services.imports.shop_client import Shop
+from services.imports.steps import Desk
 from services.imports.subscribers import give_up, go_on
-from services.imports.work import Desk
 from shared.api_client import ApiUnreachable
-from shared.database import Document
 from shared.events.contracts import ImportAdvanced
-from shared.hearing import NotNow
 from shared.identifiers import new_id
-from tests.services.imports.stall import SHOP_ACCOUNT
+from shared.messaging.consumer import NotNow
+from shared.mongo.client import Document
+from tests.support.stall import SHOP_ACCOUNT
 
 Ask = Callable[..., str]
 Take = Callable[..., Document]

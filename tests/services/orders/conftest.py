@@ -12,12 +12,12 @@ from pymongo.database import Database
 
 from services.orders import SENDS, documents
 from services.orders.app import create_app
-from services.orders.directory import Lookup, Unanswered
+from services.orders.customer_lookup import Lookup, Unanswered
 from services.orders.model import Order
-from services.orders.repository import CardRepository, OrderRepository
+from services.orders.repository.orders import CardRepository, OrderRepository
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document, build, database
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build, database
 from shared.settings import Settings
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)

@@ -11,9 +11,9 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.orders import documents
 from services.orders.model import Order
-from services.orders.repository import to_document
-from shared.database import Document, build
+from services.orders.repository.orders import to_document
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build
 
 Raw = Callable[..., Document]
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 import requests
 
-from services.accounts import secrets
+from services.accounts import crypto
 from shared.auth.keyring import (
     FRESH_SECONDS,
     RETRY_SECONDS,
@@ -16,9 +16,9 @@ from shared.auth.keyring import (
     fetch_published,
     read_published,
 )
-from shared.claims import LOOPBACK, free_port
-from tests.shared.clock import Clock
-from tests.shared.scripted_server import Answer, ScriptedServer
+from shared.local.ports import LOOPBACK, free_port
+from tests.support.clock import Clock
+from tests.support.scripted_server import Answer, ScriptedServer
 
 
 class TestKeyring:
@@ -228,7 +228,7 @@ class Accounts:
 
 def public_key(kid: str) -> dict[str, Any]:
     """A public key as accounts publishes it."""
-    made = secrets.new_signing_key(now=datetime.now(UTC))
+    made = crypto.new_signing_key(now=datetime.now(UTC))
     return {**made["public_key"], "kid": kid}
 
 

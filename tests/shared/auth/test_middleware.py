@@ -10,10 +10,10 @@ from werkzeug.test import TestResponse
 from shared.auth.keyring import Keyring, Published
 from shared.auth.middleware import allow, allowed_roles, caller, origin, public
 from shared.auth.tokens import TokenVerifier
-from shared.database import Document
-from shared.web.answers import data
+from shared.mongo.client import Document
 from shared.web.app import create_app
-from tests.shared.auth.forgery import FORGERIES, Make, Mint, mint
+from shared.web.responses import data
+from tests.support.forgery import FORGERIES, Make, Mint, mint
 
 Serve = Callable[[TokenVerifier], FlaskClient]
 Headers = Callable[[str], dict[str, str]]

@@ -3,10 +3,10 @@ from dataclasses import replace
 import orjson
 
 from shared.auth.remote import remote_verifier
-from shared.database import Document
+from shared.mongo.client import Document
 from shared.settings import load
-from tests.shared.auth.forgery import mint
-from tests.shared.scripted_server import Answer, ScriptedServer
+from tests.support.forgery import mint
+from tests.support.scripted_server import Answer, ScriptedServer
 
 
 class TestRemoteVerifier:

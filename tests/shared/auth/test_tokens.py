@@ -4,13 +4,13 @@ import time
 import pytest
 
 from shared.auth import tokens
-from shared.auth.callers import Caller
+from shared.auth.caller import Caller
 from shared.auth.keyring import FRESH_SECONDS, Keyring, KeysUnavailable, Published, read_published
 from shared.auth.tokens import LEEWAY_SECONDS, TokenVerifier
-from shared.database import Document
 from shared.errors import Unauthenticated
-from tests.shared.auth.forgery import FORGERIES, Make, Mint, ago, mint
-from tests.shared.clock import Clock
+from shared.mongo.client import Document
+from tests.support.clock import Clock
+from tests.support.forgery import FORGERIES, Make, Mint, ago, mint
 
 USER = "a" * 24
 

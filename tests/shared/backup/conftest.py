@@ -12,10 +12,10 @@ from pymongo.database import Database
 from shared.backup import quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
-from shared.database import Document, build, connect, database
+from shared.mongo.client import Document, build, connect, database
 from shared.settings import Settings, load
-from tests.shared.backup.odds import ODDS, OF_EVERY_TYPE, SERVICES
-from tests.shared.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing
+from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
+from tests.support.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing
 
 
 @pytest.fixture

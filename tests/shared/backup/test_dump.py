@@ -13,9 +13,9 @@ from pymongo.database import Database
 from shared.backup import BackupFailed, quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
-from shared.database import Document, database
+from shared.mongo.client import Document, database
 from shared.settings import Settings
-from tests.shared.backup.odds import ODDS, OF_EVERY_TYPE, SERVICES
+from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
 
 
 class TestDump:

@@ -9,10 +9,10 @@ from pymongo import MongoClient
 from shared.backup import BackupFailed
 from shared.backup.dump import dump
 from shared.backup.moment import History, one_moment
-from shared.database import Document, connect, wait_for_primary
-from shared.servers import running_mongod
+from shared.local.servers import running_mongod
+from shared.mongo.client import Document, connect, wait_for_primary
 from shared.settings import load
-from tests.shared.clock import Clock
+from tests.support.clock import Clock
 
 PARAMETER = "minSnapshotHistoryWindowInSeconds"
 

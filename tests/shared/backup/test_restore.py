@@ -21,9 +21,9 @@ from shared.backup.restore import (
     refuse_occupied,
     release_events,
 )
-from shared.database import Document
+from shared.mongo.client import Document
 from shared.settings import Settings
-from tests.shared.backup.odds import ODDS, SERVICES
+from tests.support.odds import ODDS, SERVICES
 
 Restore = Callable[[], Database[Document]]
 

@@ -7,11 +7,11 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from shared.database import Document
 from shared.doctor.events import dead_letters, unconfirmed
 from shared.doctor.findings import Level
-from shared.inbox import Inbox
-from tests.shared.things import COLLECTIONS, ThingRepository, changed, lost, thing
+from shared.messaging.inbox import Inbox
+from shared.mongo.client import Document
+from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, thing
 
 
 class TestUnconfirmed:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from shared.database import Document
 from shared.doctor import replication
 from shared.doctor.findings import Level
+from shared.mongo.client import Document
 
 
 class TestMembers:

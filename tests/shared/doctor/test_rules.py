@@ -7,10 +7,10 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
-from shared.database import Document
 from shared.doctor.findings import Level
 from shared.doctor.rules import breaches
-from tests.shared.things import COLLECTIONS, thing
+from shared.mongo.client import Document
+from tests.support.things import COLLECTIONS, thing
 
 Plant = Callable[[Document], Any]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from pymongo.database import Database
 
-from shared.database import Document
 from shared.doctor.findings import ASKS, Level
 from shared.doctor.slow import note_slow_queries, slowest
-from tests.shared.things import thing
+from shared.mongo.client import Document
+from tests.support.things import thing
 
 
 class TestSlowest:

@@ -6,10 +6,10 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from shared.database import Document, build
 from shared.doctor import storage
 from shared.doctor.findings import Level
-from tests.shared.things import COLLECTIONS, THINGS, thing
+from shared.mongo.client import Document, build
+from tests.support.things import COLLECTIONS, THINGS, thing
 
 
 class TestCollections:

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from shared.events import contracts
-from shared.events.envelope import Event
+from shared.events.event import Event
 
 SAMPLES = {"str": "a", "int": 1, "bool": True, "str | None": None} | {
     "dict[str, str] | None": {"id": "a", "role": "sales"},

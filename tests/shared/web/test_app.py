@@ -6,12 +6,12 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from shared.auth.middleware import public
-from shared.database import connect
+from shared.mongo.client import connect
 from shared.settings import Settings
-from shared.web.answers import data
 from shared.web.app import unhurried
 from shared.web.parsing import ApiBlueprint
-from tests.shared.limits import Limits
+from shared.web.responses import data
+from tests.support.limits import Limits
 
 Serve = Callable[..., FlaskClient]
 

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 
 from shared.auth.middleware import public
 from shared.errors import Conflict, FieldError, Invalid
-from shared.web import answers, bulk
+from shared.web import bulk, responses
 from shared.web.app import LARGEST_BODY
 from shared.web.fields import Text
 from shared.web.parsing import ApiBlueprint
@@ -110,7 +110,7 @@ def http(serve: Serve) -> FlaskClient:
         )
 
     def add(payload: dict[str, Any]) -> Response:
-        return answers.data(len(payload["entries"]))
+        return responses.data(len(payload["entries"]))
 
     take = blueprint.arguments(EntriesSchema)(add)
     blueprint.get("/outcomes")(public(outcomes))

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 
-from shared.claims import LOOPBACK, free_port
-from shared.database import Document, connect
+from shared.local.ports import LOOPBACK, free_port
+from shared.mongo.client import Document, connect
 from shared.settings import load
 
 Serve = Callable[..., FlaskClient]

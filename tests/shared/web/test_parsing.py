@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from werkzeug.test import TestResponse
 
 from shared.auth.middleware import public
-from shared.web import answers, parsing
+from shared.web import parsing, responses
 from shared.web.fields import Amount, Text, Time
 from shared.web.parsing import ApiBlueprint
 
@@ -241,24 +241,24 @@ def http(serve: Serve) -> FlaskClient:
     def add(payload: dict[str, Any]) -> Response:
         for part in payload.get("parts", ()):
             part["price"] = str(part["price"])
-        return answers.data(payload)
+        return responses.data(payload)
 
     blueprint.post("/things")(public(blueprint.arguments(NewThingSchema)(add)))
 
     def search(query: dict[str, Any]) -> Response:
-        return answers.data(query)
+        return responses.data(query)
 
     blueprint.get("/things")(
         public(blueprint.arguments(ThingQuerySchema, location="query")(search))
     )
 
     def change() -> Response:
-        return answers.data(parsing.expected_version())
+        return responses.data(parsing.expected_version())
 
     blueprint.patch("/things")(public(change))
 
     def put() -> Response:
-        return answers.data(parsing.idempotency_key())
+        return responses.data(parsing.idempotency_key())
 
     blueprint.put("/things")(public(put))
 

@@ -24,9 +24,9 @@ from shared import errors
 from shared.auth.middleware import public
 from shared.errors import FieldError, Refusal
 from shared.web import problems
-from shared.web.answers import data
 from shared.web.app import LARGEST_BODY
 from shared.web.parsing import ApiBlueprint
+from shared.web.responses import data
 
 Serve = Callable[..., FlaskClient]
 

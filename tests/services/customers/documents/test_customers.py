@@ -13,9 +13,9 @@ from services.customers import documents
 from services.customers.model.customers import Address, Customer, Email, Phone
 from services.customers.repository.customers import to_document
 from services.customers.repository.ledger import NO_PURCHASES
-from shared.database import Document, build
 from shared.identifiers import new_id
-from tests.services.old_customers import as_before
+from shared.mongo.client import Document, build
+from tests.support.old_customers import as_before
 
 Raw = Callable[..., Document]
 Own = Database[Document]

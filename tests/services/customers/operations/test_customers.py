@@ -11,7 +11,7 @@ from services.customers.model.customers import Customer, Email, EmailTaken
 from services.customers.operations import customers as operations
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
-from shared.database import Document
+from shared.mongo.client import Document
 
 Make = Callable[..., Customer]
 

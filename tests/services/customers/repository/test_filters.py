@@ -12,7 +12,7 @@ from services.customers.model.customers import (
     Phone,
 )
 from services.customers.repository.customers import CustomerRepository, to_document
-from shared.database import Document
+from shared.mongo.client import Document
 
 Make = Callable[..., Customer]
 

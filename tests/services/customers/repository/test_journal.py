@@ -15,10 +15,10 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
 from services.customers.repository.journal import JournalRepository, to_document
-from shared.database import Document, build, connect
-from shared.explain import Cost, Recorder, explain
 from shared.idempotency import CreationRequest, IdempotencyKeyReused
 from shared.identifiers import new_id
+from shared.mongo.client import Document, build, connect
+from shared.mongo.query_cost import Cost, Recorder, explain
 from shared.settings import Settings
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)

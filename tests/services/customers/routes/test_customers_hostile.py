@@ -8,8 +8,8 @@ from pymongo.database import Database
 
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
-from shared.database import Document
-from tests.services.hostile import (
+from shared.mongo.client import Document
+from tests.support.hostile import (
     BAD_TEXT,
     BODIES,
     NOT_A_LIST,

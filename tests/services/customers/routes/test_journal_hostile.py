@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from shared.database import Document
-from tests.services.hostile import (
+from shared.mongo.client import Document
+from tests.support.hostile import (
     BAD_TEXT,
     BODIES,
     NOT_A_LIST,

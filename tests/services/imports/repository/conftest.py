@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from services.imports.repository.jobs import JobRepository
-from shared.database import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
-from tests.services.imports.stall import MAPPING, NOW
+from shared.mongo.client import Document
+from tests.support.stall import MAPPING, NOW
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 from pymongo.errors import DuplicateKeyError
 
 from services.imports.repository.jobs import LEASE, JobRepository, NoSuchImport
-from shared.database import Document
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import IdempotencyKeyReused, creation_request
 from shared.identifiers import new_id
-from shared.outbox import RESEND_AFTER
-from tests.services.imports.stall import NOW
+from shared.messaging.relay import RESEND_AFTER
+from shared.mongo.client import Document
+from tests.support.stall import NOW
 
 Add = Callable[..., Document]
 FINISHED = {"state": "finished"}

@@ -10,9 +10,9 @@ from pymongo.errors import BulkWriteError
 
 from services.imports.model.lines import Buyer, Line, Place, Rejection
 from services.imports.repository.rows import RowRepository, accepted_row, rejected_row
-from shared.database import Document
 from shared.identifiers import new_id
-from tests.services.imports.stall import NOW
+from shared.mongo.client import Document
+from tests.support.stall import NOW
 
 Accepted = Callable[..., Document]
 JOB, OTHER_JOB = new_id(), new_id()

@@ -1,0 +1,127 @@
+"""The cryptography of accounts.
+
+Password hashes, refresh tokens, and the key that signs access tokens.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from secrets import token_hex, token_urlsafe
+from typing import Any
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jwt.algorithms import OKPAlgorithm
+
+from shared.auth.caller import ACCESS_SECONDS, ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE
+
+Document = dict[str, Any]
+
+# OWASP's minimum for argon2id (19 MiB, two passes, one lane). The library's own default costs five
+# times as much, so that a few sign-ins at once would stop everything else on a small machine.
+_HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """The private key in use, and the id under which its public half is published."""
+
+    kid: str
+    private_key: str
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password, with its own salt."""
+    return _HASHER.hash(password)
+
+
+def is_password(password_hash: str, password: str) -> bool:
+    """Whether this is the password behind the hash."""
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def password_mark(password: str, *, context: str) -> str:
+    """What tells a password from others in a request that is sent again under the same `context`.
+
+    As costly to guess back as the hash: a quick hash beside it would undo what it is for.
+    """
+    return hash_secret_raw(
+        password.encode(),
+        sha256(context.encode()).digest(),
+        time_cost=_HASHER.time_cost,
+        memory_cost=_HASHER.memory_cost,
+        parallelism=_HASHER.parallelism,
+        hash_len=_HASHER.hash_len,
+        type=_HASHER.type,
+    ).hex()
+
+
+def new_password() -> str:
+    """A password that nobody has to think of: 128 bits."""
+    return token_urlsafe(16)
+
+
+def new_session_id() -> str:
+    """The id of a session: 96 bits.
+
+    It tells nothing of others, since whoever guessed one could end that session.
+    """
+    return token_hex(12)
+
+
+def new_refresh_secret() -> str:
+    """The secret half of a refresh token: 256 bits."""
+    return token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """What is stored of a refresh token. It is random, so a plain hash cannot be guessed back."""
+    return sha256(secret.encode()).hexdigest()
+
+
+def new_signing_key(*, now: datetime) -> Document:
+    """A new Ed25519 key pair as it is stored."""
+    private = Ed25519PrivateKey.generate()
+    kid = token_urlsafe(12)
+    public = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    return {
+        "_id": kid,
+        "state": "signing",
+        "private_key": pem,
+        "public_key": {**public, "kid": kid, "use": "sig", "alg": ALGORITHM},
+        "created_at": now,
+    }
+
+
+def sign_access_token(
+    key: SigningKey, *, user_id: str, role: str, via: str | None, token_id: str, now: datetime
+) -> str:
+    """An access token (RFC 9068) that works for ten minutes in every service.
+
+    `iat` has milliseconds, so that a token issued right after a revocation is told from one issued
+    right before it.
+    """
+    issued_at = round(now.timestamp(), 3)
+    claims: Document = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user_id,
+        "role": role,
+        "jti": token_id,
+        "iat": issued_at,
+        "nbf": int(issued_at),
+        "exp": int(issued_at) + ACCESS_SECONDS,
+    }
+    if via is not None:
+        claims["act"] = {"sub": via}
+    return jwt.encode(
+        claims, key.private_key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE}
+    )

@@ -1,0 +1,1 @@
+"""Every query of accounts, a module for each kind of document."""

@@ -1,0 +1,111 @@
+"""The commands that make backups, bring them back, and check that they can be brought back."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from services.cli import terminal
+from services.cli.failures import told
+from services.cli.progress import bars
+from services.tools import backup as backups
+from services.tools import restore_check
+from shared.backup import BackupFailed
+from shared.backup.manifest import Manifest
+from shared.local.signals import interrupted_once
+from shared.settings import BackupSettings, SettingsInvalid, load_backup
+
+
+@click.command(name="backup")
+@click.option("--to", type=click.Path(path_type=Path), help="The folder in which backups lie.")
+def backup(to: Path | None) -> None:
+    """Back up the databases of all services as of this moment; remove outlived backups."""
+    settings, kept = terminal.read(), _backup_settings()
+    kept = replace(kept, folder=to or kept.folder)
+    began = time.monotonic()
+    with _explained(f"TO={kept.folder}"), bars() as shown:
+        made = backups.make(settings, kept, now=datetime.now(UTC), progress=shown.show)
+    click.echo(f"backup: {made.path}")
+    click.echo(f"{_size(made.manifest)}, in {time.monotonic() - began:.1f} s")
+    for path in made.removed:
+        click.echo(f"removed: {path}")
+
+
+@click.command(name="restore")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--into", default="", help="What the names of the restored databases begin with.")
+def restore(folder: Path, into: str) -> None:
+    """Bring back the backup in FOLDER. Documents are replaced only with OVERWRITE=1."""
+    settings, asked = terminal.read(), _backup_settings()
+    with _explained(f"FROM={folder}"), bars() as shown:
+        done = backups.restore(
+            settings,
+            folder,
+            into=into or settings.database_prefix,
+            overwrite=asked.overwrite,
+            now=datetime.now(UTC),
+            progress=shown.show,
+        )
+    click.echo(f"restored: {', '.join(done.manifest.database_names(into=done.prefix))}")
+    click.echo(_size(done.manifest))
+    click.echo(f"events that go out again: those of {done.waiting:,} documents")
+    if not done.emptied:
+        click.echo(
+            "Redis does not answer, so messages from before may lie in it; empty it before Kith "
+            "runs on what was restored.",
+            err=True,
+        )
+
+
+@click.command(name="restore-check")
+@click.argument("folder", type=click.Path(path_type=Path))
+def check(folder: Path) -> None:
+    """Restore the backup in FOLDER aside, compare everything, and drop the copy."""
+    settings = terminal.read()
+    began = time.monotonic()
+    with _explained(f"FROM={folder}"), bars() as shown:
+        made, found = restore_check.check(settings, folder, progress=shown.show)
+    for sentence in found:
+        click.echo(sentence, err=True)
+    if found:
+        raise click.ClickException(f"{folder} is not right in {len(found)} ways; see above.")
+    click.echo(f"OK: {_size(made)}, checked in {time.monotonic() - began:.1f} s")
+
+
+COMMANDS = (backup, restore, check)
+
+
+def _backup_settings() -> BackupSettings:
+    try:
+        return load_backup()
+    except SettingsInvalid as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _size(made: Manifest) -> str:
+    documents = sum(record.documents for record in made.records)
+    plain = sum(record.bytes for record in made.records) / 1e6
+    stored = sum(record.stored_bytes for record in made.records) / 1e6
+    return (
+        f"{documents:,} documents of {len(made.records)} collections as of {made.at:%Y-%m-%d %X} "
+        f"UTC, {plain:,.1f} MB ({stored:,.1f} MB compressed)"
+    )
+
+
+@contextmanager
+def _explained(folder: str) -> Iterator[None]:
+    """Clean up when a signal comes, and end with one sentence instead of a trace."""
+    try:
+        with told(), interrupted_once():
+            yield
+    except BackupFailed as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or folder} cannot be used ({error.strerror or error}); name another "
+            f"folder than {folder}."
+        ) from error

@@ -1,0 +1,169 @@
+"""The commands about events: which wait, which were put aside, and to have those heard again."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+from pymongo import MongoClient
+from rich.console import Console
+
+from services.cli import terminal
+from services.cli.failures import told
+from services.cli.progress import bars
+from services.cli.tables import waiting_events
+from services.tools import events as post
+from services.tools.resync import SOURCES
+from services.tools.resync import run as run_resync
+from shared.doctor.findings import span
+from shared.local.signals import interrupted_once
+from shared.messaging.dead_letters import Letter, Replay
+from shared.mongo.client import Document, connect
+from shared.settings import Settings
+
+_ONE = click.Choice(post.hearers())
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A time such as 2026-11-24T00:00Z; without an offset it is UTC."""
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text} is no time; give one such as 2026-11-24T00:00Z."
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+@click.command(name="events")
+def events() -> None:
+    """Show which events wait, of which kind, for whom, and since when; exit 1 if any is stuck."""
+    settings = terminal.read()
+    with _connected(settings) as client:
+        found = list(post.overview(settings, client, now=datetime.now(UTC)))
+    Console().print(waiting_events(found))
+    stuck = [one.service for one in found if one.is_stuck]
+    if stuck:
+        raise click.ClickException(
+            f"Somebody has to look after the events of {', '.join(stuck)}: those that wait for "
+            "minutes go out once Redis, relays and workers run; the others: make dead-letters"
+        )
+
+
+@click.command(name="dead-letters")
+@click.option("--service", type=_ONE, help="Only those of the service that could not hear them.")
+def dead_letters(service: str | None) -> None:
+    """List the events that were given up, why, and what to do about each."""
+    settings, now = terminal.read(), datetime.now(UTC)
+    count = 0
+    with _connected(settings) as client:
+        for hearer, letter in post.letters(settings, client, _services(service)):
+            count += 1
+            since = span((now - letter.parked_at).total_seconds())
+            click.echo(f"{letter.id}  {hearer}  {letter.event}  {letter.source}  since {since}")
+            click.echo(f"  {letter.error}")
+            click.echo(f"  {letter.remedy}")
+    click.echo(f"{count:,} dead letters" if count else "no dead letters")
+
+
+@click.command(name="replay")
+@click.option("--id", "ids", help="The ids of dead letters, with spaces or commas between them.")
+@click.option("--since", callback=_moment, help="All that were put aside since this moment.")
+@click.option("--service", type=_ONE, help="Only those of the service that could not hear them.")
+@click.option("--wait", type=click.IntRange(0), default=30, show_default=True, help="Seconds.")
+def replay(ids: str | None, since: datetime | None, service: str | None, wait: int) -> None:
+    """Have dead letters heard again, under the same ids. May be repeated."""
+    if not ids and since is None:
+        raise click.UsageError(
+            "Say which: make replay ID=…, or make replay SINCE=2026-11-24T00:00Z (SERVICE=…)."
+        )
+    settings, wanted = terminal.read(), ids.replace(",", " ").split() if ids else None
+    with _connected(settings) as client:
+        found = list(post.letters(settings, client, _services(service), since=since, ids=wanted))
+        fine = _say_unknown(wanted or [], found)
+        sent: list[tuple[str, Letter]] = []
+        for hearer, letter, outcome in post.replay(settings, client, found, now=datetime.now(UTC)):
+            click.echo(f"{letter.id}  {hearer}  {letter.event}: {outcome.value}")
+            fine = fine and outcome is not Replay.BROKEN
+            if outcome in {Replay.SENT, Replay.WAITS}:
+                sent.append((hearer, letter))
+        fine = _await(settings, client, sent, seconds=wait) and fine
+    if not fine:
+        raise click.ClickException("Not all could be heard; the lines above say why.")
+    click.echo(f"{len(found):,} dead letters")
+
+
+@click.command(name="resync")
+@click.option("--service", type=click.Choice(sorted(SOURCES)), help="Only this one's documents.")
+@click.option("--after", default="", help="Go on after this id, where an earlier run ended.")
+def resync(service: str | None, after: str) -> None:
+    """Have services tell the state of all documents anew, for those who lost their copies."""
+    if after and service is None:
+        raise click.UsageError("AFTER needs SERVICE: an id belongs to the documents of one.")
+    settings, step = terminal.read(), None
+    with _connected(settings) as client:
+        services = sorted(SOURCES) if service is None else [service]
+        try:
+            with interrupted_once(), bars() as shown:
+                for step in run_resync(
+                    settings, client, services, after=after, wait=lambda: time.sleep(0.2)
+                ):
+                    shown.show(step.service, step.done, step.of)
+        except KeyboardInterrupt:
+            if step is not None and step.last:
+                click.echo(
+                    f"Go on with: make resync SERVICE={step.service} AFTER={step.last}", err=True
+                )
+            raise
+    click.echo("All was told anew; make events shows when it was heard.")
+
+
+COMMANDS = (events, dead_letters, replay, resync)
+
+
+def _services(service: str | None) -> tuple[str, ...]:
+    return post.hearers() if service is None else (service,)
+
+
+def _say_unknown(wanted: list[str], found: list[tuple[str, Letter]]) -> bool:
+    """Name the ids that are no dead letters; whether there are none."""
+    unknown = [id for id in wanted if id not in {letter.id for _, letter in found}]
+    for id in unknown:
+        click.echo(f"{id}: {Replay.UNKNOWN.value}", err=True)
+    return not unknown
+
+
+def _await(
+    settings: Settings,
+    client: MongoClient[Document],
+    sent: list[tuple[str, Letter]],
+    *,
+    seconds: int,
+) -> bool:
+    """Say what became of letters that were sent again; whether none was put aside again."""
+    services, ids = sorted({hearer for hearer, _ in sent}), [letter.id for _, letter in sent]
+    until = time.monotonic() + seconds
+    left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
+    with Console(stderr=True).status("Waiting until they were heard"):
+        while any(letter.waits for letter in left) and time.monotonic() < until:
+            time.sleep(0.2)
+            left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
+    parked = [letter for letter in left if not letter.waits]
+    for letter in parked:
+        click.echo(f"{letter.id}: was put aside again: {letter.error}", err=True)
+    if len(left) > len(parked):
+        click.echo(
+            f"{len(left) - len(parked):,} are still on their way, and go on without this command; "
+            "make dead-letters shows what is left."
+        )
+    return not parked
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[MongoClient[Document]]:
+    """A client, and one sentence instead of a trace when the server fails."""
+    with told(), connect(settings) as client:
+        yield client

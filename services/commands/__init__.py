@@ -1,1 +1,0 @@
-"""Commands of the one command line, a file for each thing that they are about."""

@@ -1,0 +1,199 @@
+"""What the shop's website tells: who looked at what, and who a visitor is.
+
+Knows neither HTTP nor MongoDB.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.customers.model import activity, journal_entries
+from services.customers.model.activity import VisitorTaken
+from services.customers.repository.activity import ViewRepository, VisitorRepository
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
+from shared.errors import FieldError, Invalid, Refusal, Stale
+from shared.events.contracts import VisitorTied
+from shared.events.event import Origin
+
+Document = dict[str, Any]
+
+
+class CustomerUnknown(Invalid):
+    """What is told is of a customer who is not there."""
+
+
+@dataclass(frozen=True)
+class Website:
+    """The repositories that what the website tells goes to."""
+
+    customers: CustomerRepository
+    journal: JournalRepository
+    views: ViewRepository
+    visitors: VisitorRepository
+
+
+def record(
+    website: Website,
+    told: Sequence[Document | Refusal],
+    *,
+    batch: str,
+    now: datetime,
+    origin: Origin,
+) -> list[Document]:
+    """Keep views; one outcome for each, in their order.
+
+    Those of customers go to their journals, and so do those of visitors who are known to be one.
+    Other visitors' are kept until it is found out who they are. A view of both says that they are
+    the same, unless the visitor is known to be another who is still there. What the same `batch`
+    told before counts as told, so that a batch may be sent again.
+    """
+    made = [_make(one, batch, index, now) for index, one in enumerate(told)]
+    named = {str(one["customer_id"]) for one in _views(made) if "customer_id" in one}
+    live = set(website.customers.revisions(named))
+    made = [_refuse_strangers(one, live) for one in made]
+    known = [one for one in _views(made) if "customer_id" in one]
+    anonymous = [one for one in _views(made) if "customer_id" not in one]
+    there = website.journal.add_all(
+        [journal_entries.viewed(one["customer_id"], one) for one in known]
+    )
+    # Before it is read who the visitors are: whoever says so after that finds the views here.
+    there |= website.views.add_all(anonymous)
+    _tie_all(website, _ties(known, now, origin), now, origin)
+    _bring(website, anonymous)
+    return _outcomes(website, made, there, batch)
+
+
+def tie(
+    website: Website, visitor_id: str, customer_id: str, *, now: datetime, origin: Origin
+) -> Document:
+    """Say that a visitor is a customer, which brings their earlier views into the journal.
+
+    Said again it changes nothing. A visitor whose customer was deleted may become another.
+
+    :raises Invalid: no visitor has such an id.
+    :raises CustomerUnknown: there is no such customer.
+    :raises VisitorTaken: the visitor is another customer.
+    :raises Stale: somebody else said who they are at the same moment.
+    """
+    activity.refuse_odd_visitor(visitor_id)
+    if not website.customers.revisions([customer_id]):
+        raise _unknown()
+    event = _tied(visitor_id, customer_id, now, origin)
+    website.visitors.add_all([event], now=now)
+    visitor = website.visitors.get(visitor_id)
+    if visitor["customer_id"] == customer_id:
+        return visitor
+    if website.customers.revisions([visitor["customer_id"]]):
+        raise VisitorTaken.by(visitor["customer_id"])
+    return _retie(website, visitor, customer_id, now, origin)
+
+
+def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
+    """Take the views of a visitor into the journal of the customer who they are.
+
+    Also if the customer was deleted meanwhile: it was said before. But not if the visitor is
+    another's by now.
+    """
+    if website.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
+        for views in website.views.of_visitor(visitor_id):
+            website.journal.add_all([journal_entries.viewed(customer_id, view) for view in views])
+
+
+def _bring(website: Website, views: Sequence[Document]) -> None:
+    """Take those of the views into journals whose visitors are known to be customers."""
+    tied = website.visitors.customers_of({view["visitor_id"] for view in views})
+    live = website.customers.revisions(set(tied.values()))
+    website.journal.add_all(
+        [
+            journal_entries.viewed(tied[view["visitor_id"]], view)
+            for view in views
+            if tied.get(view["visitor_id"]) in live
+        ]
+    )
+
+
+def _tie_all(website: Website, ties: Sequence[VisitorTied], now: datetime, origin: Origin) -> None:
+    """Say of visitors who they are, of whom nobody is known or somebody who was deleted."""
+    website.visitors.add_all(ties, now=now)
+    told = {event.visitor_id: event.customer_id for event in ties}
+    known = website.visitors.known(told) if told else []
+    others = [one for one in known if one["customer_id"] != told[one["_id"]]]
+    live = website.customers.revisions({one["customer_id"] for one in others}) if others else {}
+    for visitor in others:
+        if visitor["customer_id"] not in live:
+            # Somebody may have said so first, and then it stays so.
+            with suppress(Stale):
+                _retie(website, visitor, told[visitor["_id"]], now, origin)
+
+
+def _retie(
+    website: Website, visitor: Document, customer_id: str, now: datetime, origin: Origin
+) -> Document:
+    """Say anew who a visitor is whose customer was deleted."""
+    again = _tied(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
+    return website.visitors.retie(again, now=now)
+
+
+def _ties(known: Sequence[Document], now: datetime, origin: Origin) -> list[VisitorTied]:
+    """What views of customers say of who a visitor is; of one told to be two, the first."""
+    ties: dict[str, VisitorTied] = {}
+    for view in known:
+        if "visitor_id" in view:
+            event = _tied(view["visitor_id"], view["customer_id"], now, origin)
+            ties.setdefault(view["visitor_id"], event)
+    return list(ties.values())
+
+
+def _tied(
+    visitor_id: str, customer_id: str, now: datetime, origin: Origin, *, version: int = 1
+) -> VisitorTied:
+    return VisitorTied(
+        visitor_id=visitor_id,
+        customer_id=customer_id,
+        version=version,
+        occurred_at=now.isoformat(),
+        **origin,
+    )
+
+
+def _make(told: Document | Refusal, batch: str, index: int, now: datetime) -> Document | Refusal:
+    if isinstance(told, Refusal):
+        return told
+    try:
+        return activity.view(told, batch=batch, index=index, now=now)
+    except Refusal as refusal:
+        return refusal
+
+
+def _views(made: Sequence[Document | Refusal]) -> list[Document]:
+    return [one for one in made if not isinstance(one, Refusal)]
+
+
+def _refuse_strangers(one: Document | Refusal, live: set[str]) -> Document | Refusal:
+    if isinstance(one, Refusal) or one.get("customer_id") in {None, *live}:
+        return one
+    return _unknown()
+
+
+def _unknown() -> CustomerUnknown:
+    error = FieldError("customer_id", "There is no customer with this id.")
+    return CustomerUnknown("This is told of a customer who is not there.", errors=(error,))
+
+
+def _outcomes(
+    website: Website, made: Sequence[Document | Refusal], there: set[str], batch: str
+) -> list[Document]:
+    earlier = {**website.journal.batches(there), **website.views.batches(there)} if there else {}
+    answered: set[str] = set()
+    outcomes: list[Document] = []
+    for one in made:
+        if isinstance(one, Refusal):
+            outcomes.append({"status": "refused", "refusal": one})
+            continue
+        is_new = one["_id"] not in answered and earlier.get(one["_id"], batch) == batch
+        outcomes.append({"status": "created" if is_new else "unchanged", "id": one["_id"]})
+        answered.add(one["_id"])
+    return outcomes

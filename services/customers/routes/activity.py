@@ -1,0 +1,72 @@
+"""HTTP for what the shop's website tells: parse, call one operation, render."""
+
+from typing import Any
+
+from flask import Response, current_app
+
+from services.customers.operations import activity as operations
+from services.customers.operations.activity import Website
+from services.customers.schemas.activity import ActivitySchema, TieSchema, ViewSchema, VisitorSchema
+from shared import clock
+from shared.auth.middleware import allow, origin
+from shared.web import bulk, responses
+from shared.web.parsing import ApiBlueprint
+
+Document = dict[str, Any]
+
+LARGEST_BULK_BODY = 8 * 1024 * 1024
+
+blueprint = ApiBlueprint(
+    "activity",
+    __name__,
+    url_prefix="/v1",
+    description="What is looked at on the shop's website, and who its visitors are.",
+)
+
+
+def _website() -> Website:
+    website: Website = current_app.extensions["website"]
+    return website
+
+
+@blueprint.post("/activity")
+@allow("sales", "admin")
+@bulk.body_limit(LARGEST_BULK_BODY)
+@blueprint.arguments(ActivitySchema)
+@blueprint.answers(200, bulk.BulkAnswerSchema)
+def record_activity(payload: Document) -> Response:
+    """Tell of up to 1,000 views of the shop's website, with one result for each.
+
+    Views of a customer go to their journal. Views of a visitor are kept for 90 days, and go to the
+    journal of the customer who the visitor turns out to be. A view of both says who the visitor is.
+    """
+    told = bulk.load_entries(ViewSchema(), payload["entries"])
+    return bulk.answer(
+        operations.record(
+            _website(), told, batch=payload["batch"], now=clock.now(), origin=origin()
+        )
+    )
+
+
+@blueprint.put("/visitors/<visitor_id>")
+@allow("sales", "admin")
+@blueprint.arguments(TieSchema)
+@blueprint.answers(200, VisitorSchema)
+def tie_visitor(payload: Document, visitor_id: str) -> Response:
+    """Say which customer a visitor is; what they looked at before goes to that journal.
+
+    409 if they are another customer already, whose id the refusal names.
+    """
+    return responses.entity(
+        operations.tie(
+            _website(), visitor_id, payload["customer_id"], now=clock.now(), origin=origin()
+        )
+    )
+
+
+@blueprint.get("/visitors/<visitor_id>")
+@allow("sales", "admin")
+@blueprint.answers(200, VisitorSchema)
+def get_visitor(visitor_id: str) -> Response:
+    """Show which customer a visitor is."""
+    return responses.entity(_website().visitors.get(visitor_id))

@@ -1,0 +1,57 @@
+"""The JSON of views and visitors of the shop's website, one class for each direction."""
+
+from marshmallow import Schema, fields, validate
+
+from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
+from services.customers.model.journal import VIEW_KINDS
+from shared.web.fields import Text, Time
+
+_VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
+
+
+class ViewSchema(Schema):
+    """A page or product that was looked at, by a customer, a visitor, or one who is both.
+
+    A page needs its `url`, a product its `sku`.
+    """
+
+    id = Text(
+        longest=100, metadata={"description": "An id of your own; told again, it counts once."}
+    )
+    customer_id = Text(longest=100)
+    visitor_id = fields.String(validate=_VISITOR_ID)
+    kind = fields.String(required=True, validate=validate.OneOf(list(VIEW_KINDS)))
+    url = Text(longest=2_000, metadata={"description": "An address, or its path."})
+    title = Text(longest=300)
+    sku = Text(longest=100)
+    at = Time(metadata={"description": "When it was looked at; now, unless told."})
+
+
+class ActivitySchema(Schema):
+    """Up to 1,000 views.
+
+    `batch` names the work they belong to; sent again, it gets the same answer.
+    """
+
+    batch = Text(longest=100, required=True)
+    entries = fields.List(
+        # Null is an entry as wrong as any other, and no reason to refuse the rest.
+        fields.Raw(allow_none=True),
+        required=True,
+        validate=validate.Length(min=1, max=1_000),
+        metadata={"items": {"$ref": "#/components/schemas/View"}},
+    )
+
+
+class TieSchema(Schema):
+    """Who a visitor is."""
+
+    customer_id = Text(longest=100, required=True)
+
+
+class VisitorSchema(Schema):
+    """A visitor who is known to be a customer, and since when."""
+
+    id = fields.String(required=True)
+    customer_id = fields.String(required=True)
+    tied_at = Time(required=True)

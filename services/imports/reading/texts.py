@@ -1,0 +1,70 @@
+"""Text out of a cell: trimmed, in one Unicode form, on one line, without control characters."""
+
+import re
+import unicodedata
+
+from services.imports.model.lines import Unfit
+from shared.values.text import is_blank
+
+# What the customers and orders services take at most; a longer text would only fail later.
+LONGEST = {
+    "number": 100,
+    "sku": 100,
+    "description": 500,
+    "customer": 100,
+    "first_name": 100,
+    "last_name": 100,
+    "name": 200,
+    "company": 200,
+    "line1": 200,
+    "line2": 200,
+    "city": 100,
+    "region": 100,
+    "postcode": 20,
+    "country": 100,
+}
+
+# What programs write where there is nothing. As a customer's id it would make one of all guests.
+NOTHING = {"-", "--", "#n/a", "n/a", "nan", "none", "null"}
+
+_BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+")
+_CONTROLS = {"Cc", "Cs"}
+_SHOWN = 40
+
+
+def clean(cell: str, field: str) -> str:
+    """The text of a cell. Line breaks and tabs inside become a space.
+
+    :raises Unfit: it holds control characters, or is longer than `LONGEST` says.
+    """
+    text = cell.strip()
+    if not (text.isascii() and text.isprintable()):
+        text = _plain(text, field)
+    if len(text) > LONGEST[field]:
+        raise Unfit(f"The {label(field)} is longer than {LONGEST[field]} characters.")
+    return text
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell is blank, or says in some program's words that it is."""
+    text = text.strip()
+    return not text or text.casefold() in NOTHING
+
+
+def label(field: str) -> str:
+    """A field's name as a person would say it."""
+    return field.replace("_", " ")
+
+
+def quoted(text: str) -> str:
+    """A cell's text as a message can show it: short, and safe to print."""
+    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return f'"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"}"'
+
+
+def _plain(text: str, field: str) -> str:
+    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text))
+    if any(unicodedata.category(sign) in _CONTROLS for sign in text):
+        raise Unfit(f"The {label(field)} holds a control character.")
+    # The other services take what shows nothing for empty, and would refuse the whole entry.
+    return "" if is_blank(text) else text

@@ -1,0 +1,103 @@
+"""Whether the customers that orders name exist: by our cards, then by asking customers itself.
+
+An order often follows its customer by a moment, so a missing card says nothing: the event may be
+on its way. Only when the customers service says so is a customer unknown. While it does not answer
+orders are taken unseen, for a shop that cannot sell would be worse.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import requests
+import structlog
+
+from services.orders.model import CustomerGone, NoSuchCustomer
+from services.orders.repository.orders import CardRepository
+from shared.errors import FieldError, Refusal
+
+log = structlog.get_logger(__name__)
+
+MOST_IDS = 200
+"""Ids in one question to customers: as many as one page of theirs holds."""
+
+ANSWER_SECONDS = 2.0
+
+
+class Unanswered(Exception):
+    """The customers service did not answer; the message says in what way."""
+
+
+Lookup = Callable[[Sequence[str]], Collection[str]]
+"""Which of at most `MOST_IDS` customers exist. It may raise `Unanswered`."""
+
+
+class CustomerDirectory:
+    """Knows of any customer whether orders may be placed for them."""
+
+    def __init__(self, cards: CardRepository, lookup: Lookup) -> None:
+        self._cards = cards
+        self._lookup = lookup
+
+    def refuse_unknown(self, customer_id: str | None) -> None:
+        """Let pass a customer who exists, and a guest.
+
+        :raises NoSuchCustomer: there is none with this id.
+        :raises CustomerGone: they were deleted.
+        """
+        for refusal in self.refusals([customer_id] if customer_id else []).values():
+            raise refusal
+
+    def refusals(self, customer_ids: Iterable[str]) -> dict[str, Refusal]:
+        """For each of these customers for whom no order may be placed, why."""
+        asked = sorted(set(customer_ids))
+        deleted = self._cards.deletions(asked) if asked else {}
+        gone = {id: _gone() for id, is_deleted in deleted.items() if is_deleted}
+        return gone | self._unknown([id for id in asked if id not in deleted])
+
+    def _unknown(self, ids: Sequence[str]) -> dict[str, Refusal]:
+        refusals: dict[str, Refusal] = {}
+        for start in range(0, len(ids), MOST_IDS):
+            group = ids[start : start + MOST_IDS]
+            try:
+                known = self._lookup(group)
+            except Unanswered as error:
+                # Asking on would cost as many time-outs as there are groups.
+                log.warning("customer_unverified", customer_ids=ids[start:], reason=str(error))
+                break
+            refusals |= {id: _no_such() for id in group if id not in known}
+        return refusals
+
+
+def ask_customers(
+    ids: Sequence[str], *, url: str, headers: Callable[[], Mapping[str, str]]
+) -> set[str]:
+    """Which of these customers the service at `url` has; `headers` say on whose behalf it is asked.
+
+    :raises Unanswered: it did not say within two seconds.
+    """
+    parameters: list[tuple[str, str]] = [("limit", str(MOST_IDS)), *(("id", id) for id in ids)]
+    try:
+        with requests.Session() as session:
+            # Otherwise a proxy or a .netrc of this machine would come between the services.
+            session.trust_env = False
+            answer = session.get(
+                f"{url}/v1/customers",
+                params=parameters,
+                headers=dict(headers()),
+                timeout=ANSWER_SECONDS,
+                allow_redirects=False,
+            )
+        if answer.status_code != requests.codes.ok:
+            raise Unanswered(f"status {answer.status_code}")
+        return {customer["id"] for customer in answer.json()["items"]}
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        raise Unanswered(type(error).__name__) from error
+
+
+def _gone() -> CustomerGone:
+    error = FieldError("customer_id", "This customer was deleted.")
+    return CustomerGone("No order can be placed for a deleted customer.", errors=(error,))
+
+
+def _no_such() -> NoSuchCustomer:
+    error = FieldError("customer_id", "There is no customer with this id.")
+    return NoSuchCustomer("The order names a customer who does not exist.", errors=(error,))

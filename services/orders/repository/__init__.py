@@ -1,0 +1,1 @@
+"""Every query of orders, a module for each kind of document."""

@@ -1,0 +1,288 @@
+"""Every query on orders and on the cards of customers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+from bson import Decimal128, MinKey
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
+
+from services.orders import documents
+from services.orders.model import (
+    Line,
+    NoSuchOrder,
+    Order,
+    OrderNumberTaken,
+    placed_in_future,
+)
+from shared.errors import FieldError, NotFound, Refusal
+from shared.events.event import Event
+from shared.idempotency import CreationRequest, first_answer
+from shared.mongo.client import write_errors
+from shared.mongo.repository import Document, Keys, Page, Range, Repository, apply_states
+
+NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
+Number = tuple[str, str]
+"""What names an order: number and source."""
+
+_DUPLICATE_KEY = 11000
+_DOCUMENT_INVALID = 121
+
+
+class OrderRepository(Repository):
+    """Orders and returns."""
+
+    collection_name = documents.ORDERS.name
+    public = (
+        "number",
+        "source",
+        "kind",
+        "status",
+        "customer_id",
+        "placed_at",
+        "recorded_at",
+        "updated_at",
+        "currency",
+        "lines",
+        "total",
+        "shipping_address",
+        "version",
+    )
+
+    def add(self, order: Order, *events: Event, request: CreationRequest | None = None) -> Document:
+        """Add an order; answers with it as callers see it, or as the same request was answered.
+
+        :raises OrderNumberTaken: the source has an order with this number.
+        :raises PlacedInFuture: by the database's clock it is not that late yet.
+        :raises IdempotencyKeyReused: the request's key came with another body.
+        """
+        stamp = (
+            request.stamp({"status": order.status, "updated_at": order.updated_at})
+            if request
+            else {}
+        )
+        try:
+            added = self.collection.find_one_and_update(
+                {"_id": order.id},
+                self._insertion(order, *events, extra=stamp),
+                upsert=True,
+                projection=self._projection,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError as error:
+            repeated = self.first_answer(request)
+            if repeated is None:
+                holder = self.find_numbers([(order.number, order.source)]).get(
+                    (order.number, order.source), {}
+                )
+                raise number_taken(order, holder=holder.get("_id")) from error
+            return repeated
+        except OperationFailure as error:
+            if _is_future(error.details or {}):
+                raise placed_in_future() from error
+            raise
+        return cast(Document, added)  # An upsert that answers with what is there after it.
+
+    def add_many(
+        self, entries: Sequence[tuple[Order, Event]], *, batch: str
+    ) -> list[Refusal | None]:
+        """Add orders; for each, None or why it was not added, without who has a taken number."""
+        outcomes: list[Refusal | None] = [None] * len(entries)
+        writes = [
+            UpdateOne(
+                {"_id": order.id},
+                self._insertion(order, event, extra={"batch": batch}),
+                upsert=True,
+            )
+            for order, event in entries
+        ]
+        try:
+            if writes:
+                self.collection.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            for failure in write_errors(error):
+                outcomes[failure["index"]] = _refusal(
+                    failure, entries[failure["index"]][0], cause=error
+                )
+        return outcomes
+
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
+
+        :raises IdempotencyKeyReused: its key came with another body.
+        """
+        return first_answer(request, self._find_request)
+
+    def find_numbers(self, numbers: Iterable[Number]) -> dict[Number, Document]:
+        """Id, fingerprint and batch of the orders that have one of these numbers."""
+        sources: dict[str, list[str]] = {}
+        for number, source in numbers:
+            sources.setdefault(source, []).append(number)
+        if not sources:
+            return {}
+        found = self.collection.find(
+            {
+                "$or": [
+                    {"number": {"$in": group}, "source": source}
+                    for source, group in sources.items()
+                ]
+            },
+            {"number": 1, "source": 1, "fingerprint": 1, "batch": 1},
+        )
+        return {(document["number"], document["source"]): document for document in found}
+
+    def get(self, id: str) -> Document:
+        """One order as callers see it.
+
+        :raises NoSuchOrder: there is none.
+        """
+        try:
+            return super().get(id)
+        except NotFound as error:
+            raise NoSuchOrder("There is no order with this id.") from error
+
+    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of orders, newest first; those with one `number` in the order of their sources."""
+        where = {field: filters[name] for name, field in _FIELDS.items() if name in filters}
+        if "number" in filters:
+            return self._by_number(where | _placed(filters), after=after, limit=limit)
+        return self.page(_range(filters), after=after, limit=limit, where=where)
+
+    def _by_number(self, where: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """Walk the number index: each source has one order of a number at most."""
+        query = where if after is None else {"$and": [where, {"source": {"$gt": after[0]}}]}
+        found = (
+            self.collection.find(query, self._projection)
+            .sort([("number", ASCENDING), ("source", ASCENDING)])
+            .hint("number")
+            .limit(limit + 1)
+        )
+        items = list(found)
+        return Page(
+            items=items[:limit], next=[items[limit - 1]["source"]] if len(items) > limit else None
+        )
+
+    def _insertion(self, order: Order, *events: Event, extra: Document) -> Document:
+        """The upsert that adds an order and lets the server's own clock say when."""
+        document = {**to_document(order), **extra, "outbox": self.outbox(*events)}
+        del document["_id"]
+        return {"$setOnInsert": document, "$currentDate": {"recorded_at": True}}
+
+    def _find_request(self, key: str) -> Document | None:
+        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+
+
+class CardRepository(Repository):
+    """What customers told us: a card of each customer, deleted ones included."""
+
+    collection_name = documents.CUSTOMER_CARDS.name
+    public = ("name", "deleted", "version")
+
+    def keep(self, cards: Sequence[Document]) -> None:
+        """Keep the cards that are newer than what is known."""
+        apply_states(self.collection, cards)
+
+    def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
+        """Of those customers who have a card, whether they were deleted."""
+        found = self.collection.find({"_id": {"$in": list(customer_ids)}}, {"deleted": 1})
+        return {card["_id"]: card["deleted"] for card in found}
+
+
+def to_document(order: Order) -> Document:
+    """An order as it lies in the database, without its outbox and the time it was recorded at."""
+    address = order.shipping_address
+    return {
+        "_id": order.id,
+        "number": order.number,
+        "source": order.source,
+        "kind": order.kind,
+        "status": order.status,
+        "customer_id": order.customer_id,
+        "placed_at": order.placed_at,
+        "updated_at": order.updated_at,
+        "currency": order.currency,
+        "lines": [_line(line) for line in order.lines],
+        "total": Decimal128(order.total),
+        "shipping_address": None if address is None else asdict(address),
+        "version": order.version,
+        "schema_version": documents.SCHEMA_VERSION,
+        "fingerprint": order.fingerprint,
+    }
+
+
+def number_taken(order: Order, *, holder: str | None) -> OrderNumberTaken:
+    """The refusal of an order whose number its source has used."""
+    error = FieldError("number", f"{order.number} is taken.", holder)
+    return OrderNumberTaken("This source has another order with this number.", errors=(error,))
+
+
+def _line(line: Line) -> Document:
+    # Not asdict(): it copies deeply, and there may be thousands in one call.
+    return {
+        "sku": line.sku,
+        "description": line.description,
+        "quantity": line.quantity,
+        "unit_price": Decimal128(line.unit_price),
+        "subtotal": Decimal128(line.subtotal),
+    }
+
+
+def _refusal(failure: Document, order: Order, *, cause: BulkWriteError) -> Refusal:
+    if failure["code"] == _DUPLICATE_KEY:
+        return number_taken(order, holder=None)
+    if _is_future(failure):
+        return placed_in_future()
+    raise cause
+
+
+def _is_future(failure: Mapping[str, Any]) -> bool:
+    return failure.get("code") == _DOCUMENT_INVALID and documents.refused_as_future(
+        failure.get("errInfo", {})
+    )
+
+
+# Filter → the field that has to equal it.
+_FIELDS = {
+    "number": "number",
+    "source": "source",
+    "customer_id": "customer_id",
+    "sku": "lines.sku",
+    "status": "status",
+}
+# Filters → the index that serves them; the first whose filters are all given. Others narrow what
+# that one finds: the orders of one customer, or those of one article from one source.
+_INDEXES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("customer_id",), "customer"),
+    (("sku", "status"), "sku_status"),
+    (("sku",), "sku"),
+    (("source", "status"), "source_status"),
+    (("status",), "status"),
+    (("source",), "source"),
+    ((), "newest"),
+)
+
+
+def _placed(filters: Document) -> Document:
+    """What an order fulfils that was placed in the time that is asked for."""
+    bounds = {
+        operator: filters[name]
+        for name, operator in (("placed_from", "$gte"), ("placed_to", "$lt"))
+        if name in filters
+    }
+    return {"placed_at": bounds} if bounds else {}
+
+
+def _range(filters: Document) -> Range:
+    # Within one time the ids go down to MinKey: `placed_to` itself lies before the start and is
+    # left out, `placed_from` itself lies before the stop and is in.
+    start = (filters["placed_to"], MinKey()) if "placed_to" in filters else ()
+    stop = (filters["placed_from"], MinKey()) if "placed_from" in filters else ()
+    names, index = next(entry for entry in _INDEXES if filters.keys() >= set(entry[0]))
+    return Range(
+        index=index,
+        keys=(*((_FIELDS[name], ASCENDING) for name in names), *NEWEST),
+        equal=tuple(filters[name] for name in names),
+        start=start,
+        stop=stop,
+    )

@@ -1,0 +1,1 @@
+"""What operators' commands do, over all services. Knows no terminal."""

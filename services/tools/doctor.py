@@ -1,0 +1,69 @@
+"""One page on how the databases of all services are, and what to do. Knows all services."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.tools import migrate
+from shared.doctor import events, replication, rules, slow, storage
+from shared.doctor.findings import Finding, bad, good, look
+from shared.mongo.client import Collection, Document, connect, database
+from shared.mongo.migrations import MigrationsUnfit
+from shared.mongo.migrations.files import Migration
+from shared.mongo.migrations.records import Records
+from shared.settings import PORTS, Settings
+
+
+def run(settings: Settings) -> Iterator[Finding]:
+    """Look at everything; yields as it goes, for to hold all documents to the rules takes time."""
+    now = datetime.now(UTC)
+    with connect(settings) as client:
+        yield from replication.members(client)
+        yield replication.oplog(client)
+        yield storage.disk(client, database(client, settings, "customers").name)
+        for service in PORTS:
+            yield from _look_at(service, client, settings, now=now)
+
+
+def note_slow_queries(settings: Settings, *, milliseconds: int | None) -> None:
+    """Have the server note what takes longer than this in any service, or nothing (None)."""
+    with connect(settings) as client:
+        for service in PORTS:
+            slow.note_slow_queries(database(client, settings, service), milliseconds=milliseconds)
+
+
+def _look_at(
+    service: str, client: MongoClient[Document], settings: Settings, *, now: datetime
+) -> Iterator[Finding]:
+    owned = database(client, settings, service)
+    declared: tuple[Collection, ...] = import_module(f"services.{service}.documents").COLLECTIONS
+    present = set(owned.list_collection_names())
+    there = tuple(collection for collection in declared if collection.name in present)
+    yield from storage.collections(owned, declared, now=now)
+    yield from rules.breaches(owned, there)
+    yield from slow.slowest(owned)
+    yield from events.unconfirmed(owned, there, now=now)
+    yield from events.dead_letters(owned)
+    yield _migrations(owned, migrate.of(service))
+
+
+def _migrations(owned: Database[Document], known: tuple[Migration, ...]) -> Finding:
+    """Whether documents of an older form may still be there."""
+    subject, records = f"{owned.name} migrations", Records(owned)
+    try:
+        pending = records.pending(known)
+    except MigrationsUnfit as error:
+        return bad(subject, "not those of this release", str(error))
+    for migration in pending:
+        problem = (records.find(migration) or {}).get("problem")
+        if problem:
+            return bad(subject, f"{migration.name} failed", problem)
+    if pending:
+        names = ", ".join(migration.name for migration in pending)
+        return look(
+            subject, f"pending: {names}", "Run `make migrate`; everybody may go on working."
+        )
+    return good(subject, "all are applied")

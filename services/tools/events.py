@@ -1,0 +1,76 @@
+"""Which events of all services wait, which were put aside, and how those are heard again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import MongoClient
+
+from services.tools.schema import declared
+from shared.doctor.events import STUCK_SECONDS, Waiting, waiting
+from shared.messaging.dead_letters import DeadLetters, Letter, Replay
+from shared.messaging.inbox import DEAD_LETTERS
+from shared.mongo.client import Document, database
+from shared.settings import PORTS, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """The events that one service still has to tell, and those that it could not hear."""
+
+    service: str
+    waiting: list[Waiting]
+    dead_letters: int
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether somebody has to look after them."""
+        return bool(self.dead_letters) or any(one.age > STUCK_SECONDS for one in self.waiting)
+
+
+def overview(
+    settings: Settings, client: MongoClient[Document], *, now: datetime
+) -> Iterator[Overview]:
+    """How the events of each service are."""
+    for service in PORTS:
+        owned = database(client, settings, service)
+        present = set(owned.list_collection_names())
+        there = tuple(one for one in declared(service) if one.name in present)
+        yield Overview(
+            service=service,
+            waiting=waiting(owned, there, now=now),
+            dead_letters=DeadLetters(owned, service).count(),
+        )
+
+
+def hearers() -> tuple[str, ...]:
+    """The services that hear anything, and so may have dead letters."""
+    return tuple(service for service in PORTS if DEAD_LETTERS in declared(service))
+
+
+def letters(
+    settings: Settings,
+    client: MongoClient[Document],
+    services: Sequence[str],
+    *,
+    since: datetime | None = None,
+    ids: list[str] | None = None,
+) -> Iterator[tuple[str, Letter]]:
+    """The dead letters of these services, each with the one that could not hear it."""
+    for service in services:
+        found = DeadLetters(database(client, settings, service), service)
+        for letter in found.search(since=since, ids=ids):
+            yield service, letter
+
+
+def replay(
+    settings: Settings,
+    client: MongoClient[Document],
+    found: Sequence[tuple[str, Letter]],
+    *,
+    now: datetime,
+) -> Iterator[tuple[str, Letter, Replay]]:
+    """Have these letters heard again; what came of asking, for each."""
+    for service, letter in found:
+        letters = DeadLetters(database(client, settings, service), service)
+        yield service, letter, letters.replay(letter.id, now=now)

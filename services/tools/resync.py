@@ -1,0 +1,109 @@
+"""Has services tell the state of all their documents anew, for those who lost their copies.
+
+Each telling is an event in the outbox of its document, guarded by the version, heard by the keepers
+of copies alone. So it may be interrupted, repeated, and run while everybody works.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services import accounts, customers, orders
+from services.accounts.operations import users as users_operations
+from services.accounts.repository.users import UserRepository
+from services.customers.operations import customers as customers_operations
+from services.customers.repository.customers import CustomerRepository
+from services.orders import operations as orders_operations
+from services.orders.repository.orders import OrderRepository
+from shared.events.event import Event
+from shared.mongo.client import OUTBOX_INDEX, Document, database
+from shared.mongo.repository import Repository
+from shared.settings import Settings
+
+AT_ONCE = 500
+MOST_WAITING = 2_000
+"""Documents with something to tell, beyond which no more is added.
+
+What happens now would have to wait behind it.
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The documents of a service of which others keep copies."""
+
+    repository: Callable[[Database[Document]], Repository]
+    restated: Callable[[Document, datetime], Event]
+
+
+SOURCES = {
+    "accounts": Source(
+        lambda database: UserRepository(database, accounts.SENDS), users_operations.restated
+    ),
+    "customers": Source(
+        lambda database: CustomerRepository(database, customers.SENDS),
+        customers_operations.restated,
+    ),
+    "orders": Source(
+        lambda database: OrderRepository(database, orders.SENDS), orders_operations.restated
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """How far a service has come."""
+
+    service: str
+    done: int
+    of: int
+    """About so many there are."""
+    last: str
+    """The id to go on after."""
+
+
+def run(
+    settings: Settings,
+    client: MongoClient[Document],
+    services: Sequence[str],
+    *,
+    after: str = "",
+    wait: Callable[[], None],
+    at_once: int = AT_ONCE,
+    most_waiting: int = MOST_WAITING,
+) -> Iterator[Step]:
+    """Have all documents of these services past an id told anew, step by step.
+
+    `wait` is called as long as too much waits to be heard.
+    """
+    for service in services:
+        source = SOURCES[service]
+        repository = source.repository(database(client, settings, service))
+        done, last = 0, after
+        of = repository.collection.estimated_document_count()
+        yield Step(service=service, done=done, of=of, last=last)
+        while True:
+            while _is_full(repository, most_waiting):
+                wait()
+            ids = repository.restate(partial(_told, source), after=last, limit=at_once)
+            if not ids:
+                break
+            done, last = done + len(ids), ids[-1]
+            yield Step(service=service, done=done, of=max(of, done), last=last)
+
+
+def _told(source: Source, document: Document) -> Event:
+    return source.restated(document, datetime.now(UTC))
+
+
+def _is_full(repository: Repository, most: int) -> bool:
+    waiting = repository.collection.count_documents(
+        {"outbox.to": {"$exists": True}},
+        limit=most,
+        hint=OUTBOX_INDEX.document["name"],
+    )
+    return waiting >= most

@@ -1,0 +1,55 @@
+"""The setup step.
+
+Databases, signing key and first admin, for all services. Safe to run at every start.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from services.accounts import crypto
+from services.accounts.app import create_accounts
+from services.accounts.model import EmailTaken
+from services.accounts.operations import users
+from services.accounts.schemas import NewUserSchema
+from services.tools import migrate, schema
+from shared.mongo.client import connect, database, wait_for_primary
+from shared.settings import Settings, SettingsInvalid
+
+WAIT_SECONDS = 120
+
+
+def run(settings: Settings) -> Iterator[str]:
+    """Do what is missing; yields a line for each thing done, and at last how to sign in."""
+    wait_for_primary(settings, seconds=WAIT_SECONDS)
+    with connect(settings, patient=True) as client:
+        yield from schema.update(settings, client)
+        yield from migrate.settle_new(settings, client)
+        accounts = create_accounts(database(client, settings, "accounts"))
+        if users.make_signing_key(accounts.keys, now=datetime.now(UTC)):
+            yield "kith_accounts: signing key made"
+        yield _first_admin(accounts, settings)
+
+
+def _first_admin(accounts: users.Accounts, settings: Settings) -> str:
+    known = "sign in: with the password you know; ADMIN_PASSWORD does not change it"
+    if accounts.users.has_admin():
+        return known
+    password = settings.admin_password or crypto.new_password()
+    admin: dict[str, Any] = {
+        "email": settings.admin_email,
+        "name": "Admin",
+        "role": "admin",
+        "password": password,
+    }
+    for field, messages in NewUserSchema().validate(admin).items():
+        raise SettingsInvalid(f"ADMIN_{str(field).upper()} cannot be used: {' '.join(messages)}")
+    try:
+        users.register(accounts.users, **admin, now=datetime.now(UTC))
+    except EmailTaken:
+        if not accounts.users.has_admin():
+            raise
+        # Another setup, at the same time, was quicker.
+        return known
+    shown = "the ADMIN_PASSWORD you gave" if settings.admin_password else password
+    return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"

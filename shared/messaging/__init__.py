@@ -1,0 +1,1 @@
+"""How events travel between services: relay, broker, worker, consumer, inbox, dead letters."""

@@ -1,0 +1,1 @@
+"""How documents are stored: client, collections, indexes, validators, paging, repository."""

@@ -1,0 +1,274 @@
+"""How a process reaches MongoDB, and how a declared collection is built there.
+
+Knows no collection by name.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import pymongo
+import structlog
+from pymongo import IndexModel, MongoClient
+from pymongo.database import Database
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    CursorNotFound,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+from pymongo.monitoring import CommandListener
+from pymongo.read_concern import ReadConcern
+
+from shared.mongo.indexes import build_indexes
+from shared.settings import Settings
+
+Document = dict[str, Any]
+log = structlog.get_logger(__name__)
+
+_NOT_YET_INITIALIZED = 94
+_ALREADY_INITIALIZED = 23
+_NAMESPACE_EXISTS = 48
+
+# By the drivers' specification of retryable writes: what a server answers that is no primary any
+# more, shuts down, or has lost the others. Inside a bulk write it comes as an error like any other.
+_TRANSIENT = frozenset({6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+_TIME_IS_UP = 50
+
+ANSWER_SECONDS = 10.0
+"""How long what somebody waits for may take in the database, over all its operations.
+
+Longer than a new primary needs to be elected when the old one has died, mostly; and short enough
+to refuse, when one merely hangs, before whoever asked gives up.
+"""
+
+
+UNSETTLED = ReadConcern("local")
+"""To read what the primary has now, whether or not a majority is known to have it.
+
+For what is computed from a write that was just acknowledged. A primary that was elected a moment
+ago has that write, but does not know yet that a majority does, and would leave it out. What is read
+so may still be taken back: it may only go into a write for a majority, out of an event that comes
+again if it was.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """A collection as it has to lie in the database: its rules and its indexes."""
+
+    name: str
+    validator: Document
+    indexes: tuple[IndexModel, ...] = ()
+    outbox: bool = False
+    """Whether its documents carry events for the relay to send."""
+
+    def rules(self) -> Document:
+        """How the server is told to hold its documents to the validator."""
+        return {
+            "validator": self.validator,
+            "validationLevel": "strict",
+            "validationAction": "error",
+        }
+
+    def all_indexes(self) -> tuple[IndexModel, ...]:
+        """The declared indexes, with the relay's own where there is an outbox."""
+        return (*self.indexes, OUTBOX_INDEX) if self.outbox else self.indexes
+
+
+# By hearer first, so that what waits for one whose queue is full is not read through to find what
+# waits for another. Sparse: a document with nothing to send, an empty outbox included, has no
+# entry, so the relay's question stays as cheap as the number of waiting events however large the
+# collection grows.
+OUTBOX_INDEX = IndexModel([("outbox.to", 1), ("outbox.due_at", 1)], name="outbox_due", sparse=True)
+
+OUTBOX_SCHEMA: Document = {
+    "bsonType": "array",
+    "items": {
+        "bsonType": "object",
+        "required": ["id", "to", "name", "schema", "data", "sent", "due_at"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"bsonType": "string"},
+            "to": {"bsonType": "string"},
+            "name": {"bsonType": "string"},
+            "schema": {"bsonType": "int", "minimum": 1},
+            "data": {"bsonType": "object"},
+            "sent": {"bsonType": "int", "minimum": 0},
+            "due_at": {"bsonType": "date"},
+            "request_id": {"bsonType": "string"},
+        },
+    },
+}
+
+
+def connect(
+    settings: Settings, *, patient: bool = False, listeners: Sequence[CommandListener] = ()
+) -> MongoClient[Document]:
+    """A client for the settings' server. It connects on first use, in the process that uses it.
+
+    A `patient` one waits for any answer, such as that to building an index over everything.
+    `listeners` are told of every command it sends.
+    """
+    return MongoClient(
+        settings.mongo_url,
+        event_listeners=list(listeners),
+        # An acknowledged write must survive the loss of the primary.
+        w="majority",
+        # Nor may anybody act on what could still be taken back: an event that was seen as done, by
+        # a worker whose primary was lost right then, would be confirmed and its effect be missing.
+        readConcernLevel="majority",
+        # A write whose answer was lost with the primary is made once more, and only once.
+        retryWrites=True,
+        # Naive datetimes would be read as local time by whoever forgets that they are UTC.
+        tz_aware=True,
+        # Without these a primary that stops answering (not one that dies) holds a request for
+        # half a minute; a new primary is elected within about twelve seconds.
+        connectTimeoutMS=5_000,
+        heartbeatFrequencyMS=5_000,
+        serverSelectionTimeoutMS=15_000,
+        socketTimeoutMS=None if patient else 30_000,
+        # A request that finds no free connection is refused instead of queueing for ever.
+        waitQueueTimeoutMS=5_000,
+        maxPoolSize=50,
+    )
+
+
+def deadline() -> AbstractContextManager[None]:
+    """Work inside of which may wait for the database `ANSWER_SECONDS` altogether.
+
+    What is still under way then raises an error that `is_outage` knows.
+    """
+    return pymongo.timeout(ANSWER_SECONDS)
+
+
+def is_outage(error: PyMongoError) -> bool:
+    """Whether it means that the database did not answer in time, or cannot promise what it wrote.
+
+    Such a write may have been made or not. It must not pass for one that was acknowledged.
+    """
+    if isinstance(error, ConnectionFailure | CursorNotFound | WriteConcernError):
+        return True
+    if isinstance(error, BulkWriteError):
+        failures = error.details["writeErrors"]
+        return bool(error.details["writeConcernErrors"]) or any(
+            _is_transient(failure["code"]) for failure in failures
+        )
+    return isinstance(error, OperationFailure) and _is_transient(error.code)
+
+
+def write_errors(error: BulkWriteError) -> list[Document]:
+    """What the database refused of a bulk write, having answered to all of it.
+
+    :raises BulkWriteError: it did not.
+    """
+    if is_outage(error):
+        raise error
+    failures: list[Document] = error.details["writeErrors"]
+    return failures
+
+
+def _is_transient(code: int | None) -> bool:
+    return code == _TIME_IS_UP or code in _TRANSIENT
+
+
+def database(client: MongoClient[Document], settings: Settings, service: str) -> Database[Document]:
+    """The database that `service` owns."""
+    return client[f"{settings.database_prefix}_{service}"]
+
+
+def wait_for_primary(
+    settings: Settings, *, seconds: float, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return when the server takes writes, making it a one-member replica set if it is none yet.
+
+    Containers start in any order, so a server that is late is waited for.
+
+    :raises ConnectionFailure: it did not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            _initiate(settings)
+            with MongoClient[Document](
+                settings.mongo_url, serverSelectionTimeoutMS=2_000
+            ) as client:
+                client.admin.command("ping")
+                if client.is_primary or client.primary is not None:
+                    return
+                raise ConnectionFailure("no primary yet")
+        except ConnectionFailure as error:
+            if time.monotonic() > deadline:
+                raise
+            log.info("mongodb_awaited", reason=str(error)[:200])
+            sleep(0.5)
+
+
+def _initiate(settings: Settings) -> None:
+    """Make the first host of the URL a one-member replica set, if it belongs to none."""
+    with MongoClient[Document](settings.mongo_url, connect=False) as named:
+        seeds, name = sorted(named._topology_settings.seeds), named.options.replica_set_name
+    if not name or len(seeds) != 1:
+        return
+    host, port = seeds[0]
+    with MongoClient[Document](
+        host, port or 27017, directConnection=True, serverSelectionTimeoutMS=2_000
+    ) as direct:
+        try:
+            direct.admin.command("replSetGetStatus")
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                return
+            member = {"_id": 0, "host": f"{host}:{port or 27017}"}
+            try:
+                direct.admin.command("replSetInitiate", {"_id": name, "members": [member]})
+            except OperationFailure as initiated:
+                if initiated.code != _ALREADY_INITIALIZED:
+                    raise
+            log.info("replica_set_initiated", name=name, host=member["host"])
+
+
+def build(database: Database[Document], collections: tuple[Collection, ...]) -> Iterator[str]:
+    """Create or update `collections` in `database`; yields a sentence for each thing changed.
+
+    Indexes that are not declared stay, for an older release at work may still need them.
+
+    :raises DuplicateKeyError: documents break a rule of uniqueness; what was there before stays.
+    """
+    present = {info["name"]: info["options"] for info in database.list_collections()}
+    for collection in collections:
+        rules = collection.rules()
+        if collection.name not in present:
+            if _create(database, collection.name, rules):
+                yield f"{database.name}.{collection.name}: created"
+        elif any(present[collection.name].get(key) != value for key, value in rules.items()):
+            database.command({"collMod": collection.name, **rules})
+            yield f"{database.name}.{collection.name}: rules updated"
+        for line in build_indexes(database[collection.name], collection.all_indexes()):
+            yield f"{database.name}.{collection.name}: {line}"
+
+
+def _create(database: Database[Document], name: str, rules: Document) -> bool:
+    """Create a collection; False if another setup, at the same time, has just made it."""
+    try:
+        database.create_collection(name, check_exists=False, **rules)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+        return False
+    return True
+
+
+def is_reachable(client: MongoClient[Document]) -> bool:
+    """Whether the server answers and takes writes, within two seconds."""
+    try:
+        # Over all: the server's own limit does not count the wait for one that is not there.
+        with pymongo.timeout(2):
+            answer = client.admin.command("hello")
+    except PyMongoError:
+        return False
+    return bool(answer.get("isWritablePrimary"))

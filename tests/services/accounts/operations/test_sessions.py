@@ -1,0 +1,319 @@
+"""Signing in, staying so, acting for others; by the tests' own clock, on the real server."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from services.accounts.model import (
+    SessionEnded,
+    SignInRefused,
+    User,
+)
+from services.accounts.operations import users
+from services.accounts.operations.users import Accounts
+from shared.auth.caller import Caller
+from shared.errors import Forbidden, Refusal, TooMany, Unavailable
+from shared.mongo.client import Document
+
+Add = Callable[..., User]
+SignIn = Callable[..., Document]
+Change = Callable[..., Document]
+Verify = Callable[[str], Caller]
+
+
+class TestSignIn:
+    def test_gives_tokens_for_the_right_password(
+        self, add_user: Add, sign_in: SignIn, now: datetime, verify: Verify
+    ) -> None:
+        user = add_user(email="lee@example.com", role="admin")
+
+        tokens = sign_in(email="LEE@example.com")
+
+        assert tokens["user"] == {"id": user.id, "name": "Ann Lee", "role": "admin"}
+        assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 600)
+        assert tokens["refresh_expires_at"] == now + timedelta(days=30)
+        assert verify(tokens["access_token"]) == Caller(user.id, "admin")
+
+    def test_says_the_same_of_unknown_wrong_and_inactive(
+        self, add_user: Add, sign_in: SignIn
+    ) -> None:
+        add_user(email="lee@example.com")
+        add_user(email="gone@example.com", active=False)
+
+        refusals = [
+            refused(sign_in, email="nobody@example.com"),
+            refused(sign_in, email="lee@example.com", password="wrong"),
+            refused(sign_in, email="gone@example.com"),
+            refused(sign_in, email="gone@example.com", password="wrong"),
+        ]
+
+        assert {(type(one), one.message) for one in refusals} == {
+            (SignInRefused, "The e-mail address or the password is wrong.")
+        }
+
+    def test_makes_a_guesser_wait(self, add_user: Add, sign_in: SignIn, now: datetime) -> None:
+        email = add_user().email
+        for _ in range(5):
+            assert isinstance(refused(sign_in, email=email, password="wrong"), SignInRefused)
+
+        waits = []
+        for failures in range(5, 12):
+            waits.append(wait_for(refused(sign_in, email=email, at=now)))
+            now += timedelta(seconds=waits[-1])
+            wrong = refused(sign_in, email=email, password=f"wrong {failures}", at=now)
+            assert isinstance(wrong, SignInRefused)
+
+        assert all(longer >= 2 * (shorter - 1) for shorter, longer in pairwise(waits))
+        assert waits[0] <= 2
+
+    def test_waits_no_longer_than_five_minutes(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        user = add_user()
+        accounts.users.collection.update_one({"_id": user.id}, {"$set": {"failures": 1_000}})
+        refused(sign_in, email=user.email, password="wrong")
+
+        assert wait_for(refused(sign_in, email=user.email)) <= 301
+        assert sign_in(email=user.email, at=now + timedelta(minutes=5))
+
+    def test_forgets_wrong_ones_after_a_right_one(self, add_user: Add, sign_in: SignIn) -> None:
+        email = add_user().email
+        for _ in range(2):
+            for _ in range(4):
+                refused(sign_in, email=email, password="wrong")
+            sign_in(email=email)
+
+        assert isinstance(refused(sign_in, email=email, password="wrong"), SignInRefused)
+
+    def test_one_users_guesser_does_not_hold_up_others(
+        self, add_user: Add, sign_in: SignIn
+    ) -> None:
+        victim, other = add_user(), add_user()
+        for _ in range(6):
+            refused(sign_in, email=victim.email, password="wrong")
+
+        assert sign_in(email=other.email)["user"]["id"] == other.id
+
+    def test_needs_a_key(self, own: Database[Document], add_user: Add, sign_in: SignIn) -> None:
+        email = add_user().email
+        own.signing_keys.delete_many({})
+
+        with pytest.raises(Unavailable):
+            sign_in(email=email)
+
+    def test_does_not_tell_the_ids_of_other_sessions(
+        self, own: Database[Document], add_user: Add, sign_in: SignIn
+    ) -> None:
+        for _ in range(2):
+            sign_in(email=add_user().email)
+
+        ids = [session["_id"] for session in own.sessions.find({})]
+        assert ids[0][:6] != ids[1][:6]
+
+    def test_keeps_no_token_in_clear(
+        self, own: Database[Document], add_user: Add, sign_in: SignIn
+    ) -> None:
+        tokens = sign_in(email=add_user().email)
+
+        stored = str(list(own.sessions.find({})))
+        assert tokens["refresh_token"].partition(".")[2] not in stored
+        assert tokens["access_token"] not in stored
+
+
+class TestRefresh:
+    def test_replaces_the_token(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        user = add_user()
+        first = sign_in(email=user.email)["refresh_token"]
+
+        second = refresh(accounts, first, at=now + timedelta(days=1))
+        third = refresh(accounts, second["refresh_token"], at=now + timedelta(days=2))
+
+        used = {first, second["refresh_token"], third["refresh_token"]}
+        assert len(used) == 3
+        assert third["refresh_expires_at"] == now + timedelta(days=30)
+
+    def test_bears_with_a_lost_answer(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        token = sign_in(email=add_user().email)["refresh_token"]
+        refresh(accounts, token, at=now)
+
+        again = refresh(accounts, token, at=now + timedelta(seconds=10))
+
+        assert refresh(accounts, again["refresh_token"], at=now + timedelta(days=1))
+
+    def test_a_token_used_again_later_ends_the_session(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        stolen = sign_in(email=add_user().email)["refresh_token"]
+        mine = refresh(accounts, stolen, at=now)["refresh_token"]
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, stolen, at=now + timedelta(seconds=11))
+        with pytest.raises(SessionEnded):
+            refresh(accounts, mine, at=now + timedelta(seconds=11))
+
+    def test_a_second_sign_in_outlives_the_end_of_the_first(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        user = add_user()
+        first, second = (sign_in(email=user.email)["refresh_token"] for _ in range(2))
+        refresh(accounts, first, at=now)
+        with pytest.raises(SessionEnded):
+            refresh(accounts, first, at=now + timedelta(minutes=1))
+
+        assert refresh(accounts, second, at=now + timedelta(minutes=1))
+
+    @pytest.mark.parametrize("count", [2, 8])
+    def test_several_at_once_survive(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, count: int
+    ) -> None:
+        token = sign_in(email=add_user().email)["refresh_token"]
+
+        with ThreadPoolExecutor(count) as pool:
+            answers = list(pool.map(lambda _: refresh(accounts, token, at=now), range(count)))
+        later = [
+            refresh(accounts, answer["refresh_token"], at=now + timedelta(hours=1))
+            for answer in answers
+        ]
+
+        assert len({answer["refresh_token"] for answer in (*answers, *later)}) == 2 * count
+
+    @pytest.mark.parametrize("days", [30, 31])
+    def test_ends_after_thirty_days(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, days: int
+    ) -> None:
+        token = sign_in(email=add_user().email)["refresh_token"]
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, token, at=now + timedelta(days=days))
+
+    @pytest.mark.parametrize("token", ["", ".", "x", "x.y", "a" * 24 + ".", ".secret", "\x00.\x00"])
+    def test_refuses_what_is_no_token(self, accounts: Accounts, token: str, now: datetime) -> None:
+        with pytest.raises(SessionEnded):
+            refresh(accounts, token, at=now)
+
+    def test_a_token_that_is_not_known_any_more_ends_the_session(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        mine = sign_in(email=add_user().email)["refresh_token"]
+
+        for token in (mine.partition(".")[0] + ".older", mine):
+            with pytest.raises(SessionEnded):
+                refresh(accounts, token, at=now)
+
+    def test_takes_on_a_new_role(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
+    ) -> None:
+        user = add_user()
+        token = sign_in(email=user.email)["refresh_token"]
+        change(user, {"role": "admin"}, at=now)
+
+        assert refresh(accounts, token, at=now)["user"]["role"] == "admin"
+
+    @pytest.mark.parametrize("changes", [{"active": False}, {"password": "another password"}])
+    def test_ends_when_the_user_leaves_or_has_a_new_password(
+        self,
+        accounts: Accounts,
+        add_user: Add,
+        sign_in: SignIn,
+        now: datetime,
+        changes: Document,
+        change: Change,
+    ) -> None:
+        user = add_user()
+        token = sign_in(email=user.email)["refresh_token"]
+        change(user, changes, at=now + timedelta(seconds=1))
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, token, at=now + timedelta(seconds=2))
+        assert accounts.sessions.collection.count_documents({}) == 0
+
+
+class TestDelegate:
+    def test_lets_a_service_act_for_a_day(
+        self, accounts: Accounts, add_user: Add, now: datetime, verify: Verify
+    ) -> None:
+        user = add_user(role="admin")
+
+        tokens = users.delegate(accounts, Caller(user.id, "admin"), to="imports", now=now)
+
+        caller = verify(tokens["access_token"])
+        assert caller == Caller(user.id, "admin", via="imports")
+        assert tokens["refresh_expires_at"] == now + timedelta(hours=24)
+
+    def test_cannot_be_passed_on(self, accounts: Accounts, add_user: Add, now: datetime) -> None:
+        caller = Caller(add_user().id, "sales", via="imports")
+
+        with pytest.raises(Forbidden):
+            users.delegate(accounts, caller, to="imports", now=now)
+
+    def test_keeps_its_token(
+        self, accounts: Accounts, add_user: Add, now: datetime, verify: Verify
+    ) -> None:
+        user = add_user()
+        token = users.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)[
+            "refresh_token"
+        ]
+
+        answers = [refresh(accounts, token, at=now + timedelta(hours=hour)) for hour in (0, 12, 23)]
+
+        assert {answer["refresh_token"] for answer in answers} == {token}
+        caller = verify(answers[0]["access_token"])
+        assert caller == Caller(user.id, "sales", via="imports")
+        with pytest.raises(SessionEnded):
+            refresh(accounts, token, at=now + timedelta(hours=24))
+
+    def test_ends_when_the_user_leaves(
+        self, accounts: Accounts, add_user: Add, now: datetime, change: Change
+    ) -> None:
+        user = add_user()
+        tokens = users.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)
+        change(user, {"active": False}, at=now + timedelta(seconds=1))
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, tokens["refresh_token"], at=now + timedelta(seconds=2))
+
+
+class TestSignOut:
+    def test_ends_the_session(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        token = sign_in(email=add_user().email)["refresh_token"]
+
+        for _ in range(2):
+            users.sign_out(accounts, refresh_token=token)
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, token, at=now)
+
+    def test_of_somebody_else_needs_their_token(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        token = sign_in(email=add_user().email)["refresh_token"]
+
+        users.sign_out(accounts, refresh_token=token.partition(".")[0] + ".guess")
+
+        assert refresh(accounts, token, at=now)
+
+
+def refused(sign_in: SignIn, **credentials: Any) -> Refusal:
+    with pytest.raises((SignInRefused, TooMany)) as refusal:
+        sign_in(**credentials)
+    return refusal.value
+
+
+def wait_for(refusal: Refusal) -> int:
+    assert isinstance(refusal, TooMany)
+    return refusal.retry_after
+
+
+def refresh(accounts: Accounts, token: str, *, at: datetime) -> Document:
+    return users.refresh(accounts, refresh_token=token, now=at)

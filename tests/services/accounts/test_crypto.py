@@ -1,0 +1,114 @@
+"""Passwords, refresh tokens and signatures, without any server."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+from argon2 import extract_parameters
+from argon2.low_level import Type
+
+from services.accounts import crypto
+from services.accounts.crypto import SigningKey
+from shared.auth.caller import Caller
+from shared.auth.tokens import TokenVerifier
+from shared.errors import Unauthenticated
+from shared.identifiers import new_id
+from shared.mongo.client import Document
+
+
+class TestPasswords:
+    def test_are_hashed_with_argon2id_as_owasp_asks(self) -> None:
+        parameters = extract_parameters(crypto.hash_password("correct horse"))
+
+        assert parameters.type is Type.ID
+        assert parameters.memory_cost >= 19 * 1024
+        assert (parameters.time_cost, parameters.parallelism) == (2, 1)
+        assert (parameters.salt_len, parameters.hash_len) == (16, 32)
+
+    def test_of_two_users_do_not_look_alike(self) -> None:
+        assert crypto.hash_password("correct horse") != crypto.hash_password("correct horse")
+
+    def test_are_recognised(self, password: str, password_hash: str) -> None:
+        assert crypto.is_password(password_hash, password)
+
+    @pytest.mark.parametrize("wrong", ["", "wrong", "Correct horse battery", "x" * 1_000, "\x00"])
+    def test_that_are_wrong_are_not(self, password_hash: str, wrong: str) -> None:
+        assert not crypto.is_password(password_hash, wrong)
+
+    @pytest.mark.parametrize("damaged", ["", "correct horse battery", "$argon2id$", "$2b$12$abc"])
+    def test_are_not_compared_with_what_is_no_hash(self, damaged: str, password: str) -> None:
+        assert not crypto.is_password(damaged, password)
+
+    def test_that_are_made_up_are_long_and_new(self) -> None:
+        made = {crypto.new_password() for _ in range(100)}
+
+        assert len(made) == 100
+        assert min(map(len, made)) >= 20
+
+
+class TestRefreshSecrets:
+    def test_are_stored_as_a_hash(self) -> None:
+        secret = crypto.new_refresh_secret()
+
+        stored = crypto.hash_secret(secret)
+
+        assert stored == crypto.hash_secret(secret)
+        assert secret not in stored
+        assert len(stored) == 64
+
+
+class TestSigningKeys:
+    def test_show_their_public_half_alone(self) -> None:
+        key = crypto.new_signing_key(now=datetime.now(UTC))
+
+        assert key["public_key"].keys() == {"kty", "crv", "x", "kid", "use", "alg"}
+        assert {name: key["public_key"][name] for name in ("kty", "crv", "use", "alg")} == {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": "EdDSA",
+        }
+        assert key["public_key"]["kid"] == key["_id"]
+        assert "PRIVATE KEY" in key["private_key"]
+
+
+class TestAccessTokens:
+    def test_say_who_is_asking_for_ten_minutes(self, key: SigningKey) -> None:
+        token = sign(key, role="sales")
+
+        claims = jwt.decode(token, options={"verify_signature": False})
+        header = jwt.get_unverified_header(token)
+        assert header == {"alg": "EdDSA", "kid": key.kid, "typ": "at+jwt"}
+        assert (claims["iss"], claims["aud"], claims["role"]) == ("kith-accounts", "kith", "sales")
+        assert claims["exp"] - claims["nbf"] == 600
+        assert "act" not in claims
+
+    def test_name_the_service_that_acts(self, key: SigningKey, verifier: TokenVerifier) -> None:
+        token = sign(key, user_id="a" * 24, role="admin", via="imports")
+
+        assert jwt.decode(token, options={"verify_signature": False})["act"] == {"sub": "imports"}
+        assert verifier.caller(token) == Caller(id="a" * 24, role="admin", via="imports")
+
+    def test_of_another_key_are_refused(self, key: SigningKey, verifier: TokenVerifier) -> None:
+        other = crypto.new_signing_key(now=datetime.now(UTC))
+
+        with pytest.raises(Unauthenticated):
+            verifier.caller(sign(SigningKey(key.kid, other["private_key"])))
+
+
+def sign(key: SigningKey, **claims: Any) -> str:
+    usual: dict[str, Any] = {
+        "user_id": new_id(),
+        "role": "sales",
+        "via": None,
+        "token_id": new_id(),
+        "now": datetime.now(UTC),
+    }
+    return crypto.sign_access_token(key, **usual | claims)
+
+
+@pytest.fixture
+def key(signing_key: Document) -> SigningKey:
+    """The key that signs, as it is read from the database."""
+    return SigningKey(signing_key["_id"], signing_key["private_key"])

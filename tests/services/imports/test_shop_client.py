@@ -1,0 +1,145 @@
+"""The neighbours as imports calls them, over real HTTP."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.imports import shop_client
+from services.imports.shop_client import MOST_ENTRIES, MOST_LINES, in_batches, problem_text
+from shared.api_client import ApiRefused
+from shared.mongo.client import Document
+from shared.settings import Settings
+
+Headers = Callable[[str], dict[str, str]]
+ANN = {"external_id": "7", "last_name": "Lee", "emails": [], "phones": [], "addresses": []}
+
+
+@pytest.mark.usefixtures("own")
+class TestDelegation:
+    def test_lets_imports_act_for_whoever_gave_it(
+        self, settings: Settings, delegation: str, browse: Callable[[str], Any]
+    ) -> None:
+        town = shop_client.connect(settings, delegation)
+
+        (added,) = town.add_customers("import:1", [ANN])
+        (ordered,) = town.add_orders("import:1", [order(customer_id=added["id"])])
+
+        assert (added["status"], ordered["status"]) == ("created", "created")
+        assert browse("orders").find_one({})["customer_id"] == added["id"]
+
+    def test_is_not_given_to_a_stranger(self, settings: Settings) -> None:
+        with pytest.raises(ApiRefused) as refused:
+            shop_client.delegate(settings, "Bearer nonsense")
+
+        assert refused.value.status == 401
+
+    def test_is_worth_nothing_once_given_back(self, settings: Settings, delegation: str) -> None:
+        shop_client.end_delegation(settings, delegation)
+
+        with pytest.raises(ApiRefused) as refused:
+            shop_client.connect(settings, delegation).add_customers("import:1", [ANN])
+
+        assert refused.value.status == 401
+
+    def test_can_be_given_back_twice(self, settings: Settings, delegation: str) -> None:
+        shop_client.end_delegation(settings, delegation)
+        shop_client.end_delegation(settings, delegation)
+
+
+@pytest.mark.usefixtures("own")
+class TestShop:
+    def test_gives_a_result_for_each_in_their_order(
+        self, settings: Settings, delegation: str
+    ) -> None:
+        town = shop_client.connect(settings, delegation)
+
+        results = town.add_customers("import:1", [ANN, {**ANN, "external_id": 7}, ANN])
+
+        assert [result["status"] for result in results] == ["created", "refused", "unchanged"]
+        assert "external_id" in problem_text(results[1]["problem"])
+
+    def test_a_batch_sent_again_is_answered_alike(
+        self, settings: Settings, delegation: str
+    ) -> None:
+        town = shop_client.connect(settings, delegation)
+        first = town.add_orders("import:1", [order()])
+
+        assert town.add_orders("import:1", [order()]) == first
+        assert town.add_orders("import:2", [order()])[0]["status"] == "unchanged"
+
+    def test_says_which_service_is_not_one_of_ours(
+        self, settings: Settings, delegation: str
+    ) -> None:
+        astray = replace(settings, customers_url=f"{settings.customers_url}/elsewhere")
+
+        with pytest.raises(ApiRefused) as refused:
+            shop_client.connect(astray, delegation).add_customers("import:1", [ANN])
+
+        assert refused.value.status == 404
+
+
+class TestProblemText:
+    @pytest.mark.parametrize(
+        ("problem", "text"),
+        [
+            ({}, "It was refused."),
+            ({"detail": "No."}, "No."),
+            (
+                {"detail": "No.", "errors": [{"field": "a.0", "message": "Wrong."}]},
+                "No. a.0: Wrong.",
+            ),
+        ],
+    )
+    def test_is_one_sentence_and_the_fields(self, problem: Document, text: str) -> None:
+        assert problem_text(problem) == text
+
+
+class TestInBatches:
+    def test_of_nothing_gives_none(self) -> None:
+        assert list(in_batches([])) == []
+
+    def test_holds_as_many_groups_as_one_call_may(self) -> None:
+        groups = [(str(n), ["line"]) for n in range(MOST_ENTRIES * 2 + 1)]
+
+        batches = list(in_batches(groups))
+
+        assert [len(batch) for batch in batches] == [MOST_ENTRIES, MOST_ENTRIES, 1]
+        assert [group for batch in batches for group in batch] == groups
+
+    def test_holds_as_many_lines_as_one_call_may(self) -> None:
+        groups = [(str(n), ["line"] * (MOST_LINES // 2)) for n in range(3)]
+
+        assert [len(batch) for batch in in_batches(groups)] == [2, 1]
+
+    def test_gives_a_group_that_is_larger_a_batch_of_its_own(self) -> None:
+        groups = [("a", ["line"]), ("b", ["line"] * (MOST_LINES + 1)), ("c", ["line"])]
+
+        assert [[name for name, _ in batch] for batch in in_batches(groups)] == [
+            ["a"],
+            ["b"],
+            ["c"],
+        ]
+
+
+def order(**changes: Any) -> Document:
+    """An order as an import sends it."""
+    usual = {
+        "source": "stall",
+        "number": "1",
+        "kind": "sale",
+        "status": "delivered",
+        "placed_at": "2024-05-01T10:00:00Z",
+        "currency": "GBP",
+        "lines": [{"sku": "A", "description": None, "quantity": 2, "unit_price": "2.50"}],
+        "customer_id": None,
+        "shipping_address": None,
+    }
+    return usual | changes
+
+
+@pytest.fixture
+def delegation(settings: Settings, headers: Headers) -> str:
+    """A delegation by somebody in sales."""
+    return shop_client.delegate(settings, headers("sales")["Authorization"])

@@ -1,0 +1,158 @@
+"""The generated shop, on the real server."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import BulkWriteError
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+from rich.console import Console
+
+from services.tools.sample import loading
+from services.tools.sample.measuring import measure
+from services.tools.sample.plan import Plan
+from shared.mongo.client import Document, connect, database
+from shared.settings import Settings
+
+Empty = Callable[[], Settings]
+
+
+class Commands(CommandListener):
+    """Counts the commands that a client sends, by name."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.names.append(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing to count."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing to count."""
+
+
+class TestLoad:
+    def test_fills_an_empty_shop(
+        self, shop: Settings, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        counts = sizes(client, shop)
+
+        guests = database(client, shop, "orders").orders.count_documents({"customer_id": None})
+        assert counts == {
+            "customers": plan.customers,
+            "cards": plan.customers,
+            "orders": plan.orders,
+            "ledger": plan.orders - guests,
+        }
+
+    def test_adds_nothing_to_a_shop_that_has_data(
+        self, shop: Settings, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        before = sizes(client, shop)
+
+        said = loading.load(shop, replace(plan, seed=2))
+
+        assert said == "sample: not loaded, there is data already; ADD=1 adds to it"
+        assert sizes(client, shop) == before
+
+    def test_adds_another_when_told(
+        self, build_empty: Empty, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        own = build_empty()
+        loading.load(own, plan)
+
+        loading.load(own, replace(plan, seed=2), add=True)
+
+        assert sizes(client, own)["orders"] == 2 * plan.orders
+
+    def test_completes_one_that_was_cut_short(
+        self, build_empty: Empty, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        own = build_empty()
+        loading.load(own, plan)
+        whole = sizes(client, own)
+        database(client, own, "customers").customers.delete_many({"tags": "newsletter"})
+        database(client, own, "orders").orders.delete_many({"status": "delivered"})
+
+        said = loading.load(own, plan, add=True)
+
+        assert sizes(client, own) == whole
+        assert "documents were there already" in said
+
+    def test_sends_a_thousand_documents_at_once(self, build_empty: Empty) -> None:
+        own, seen = build_empty(), Commands()
+        plan = Plan(customers=1_500, orders=3_500)
+
+        with connect(own, listeners=[seen]) as client:
+            loading.write(own, client, plan, console=Console(file=io.StringIO()))
+
+        # Two batches of customers, two of their arrivals in the journal, two of cards, four of
+        # orders, four of ledger entries, four of the journal's; with one document a command there
+        # would be nearly twenty thousand.
+        assert seen.names.count("insert") == 18
+        assert len(seen.names) <= 26
+
+    def test_shows_nothing_where_nobody_looks(
+        self, build_empty: Empty, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        stream = io.StringIO()
+
+        loading.write(build_empty(), client, plan, console=Console(file=stream))
+
+        assert stream.getvalue() == ""
+
+    def test_shows_how_far_it_is_on_a_terminal(
+        self, build_empty: Empty, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=True, width=80)
+
+        loading.write(build_empty(), client, plan, console=console)
+
+        assert "300/300" in stream.getvalue()
+
+
+class TestInsert:
+    def test_does_not_hide_a_broken_rule(
+        self, build_empty: Empty, client: MongoClient[Document]
+    ) -> None:
+        cards = database(client, build_empty(), "orders").customer_cards
+
+        with pytest.raises(BulkWriteError):
+            loading.insert(cards, [{"_id": "no id", "name": "Lee", "deleted": False, "version": 1}])
+
+
+class TestMeasure:
+    def test_compares_the_same_documents_and_leaves_nothing(
+        self, build_empty: Empty, client: MongoClient[Document], plan: Plan
+    ) -> None:
+        own = build_empty()
+        before = set(client.list_database_names())
+
+        measured = measure(own, plan, console=Console(file=io.StringIO()))
+
+        assert measured.documents > 2 * (plan.customers + plan.orders) - plan.orders * 0.2
+        assert f"{measured.ratio:.2f} as fast" in str(measured)
+        assert set(client.list_database_names()) <= before
+        assert sizes(client, own)["orders"] == 0
+
+
+def sizes(client: MongoClient[Document], settings: Settings) -> dict[str, Any]:
+    customers = database(client, settings, "customers")
+    orders = database(client, settings, "orders")
+    return {
+        "customers": customers.customers.count_documents({}),
+        "cards": orders.customer_cards.count_documents({}),
+        "orders": orders.orders.count_documents({}),
+        "ledger": customers.ledger.count_documents({}),
+    }

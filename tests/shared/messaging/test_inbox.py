@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import WriteError
+
+from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
+from shared.mongo.client import Document
+
+
+class TestRecall:
+    def test_knows_nothing_of_what_is_new(self, inbox: Inbox) -> None:
+        found = inbox.recall(["a", "b"])
+
+        assert not found.done
+        assert not found.tried
+        assert not found.spent
+
+    def test_tells_done_from_tried_from_spent(self, inbox: Inbox) -> None:
+        inbox.count_attempt(["done", "tried"])
+        inbox.mark_done(["done"])
+        for _ in range(MOST_ATTEMPTS):
+            inbox.count_attempt(["spent"])
+
+        found = inbox.recall(["done", "tried", "spent", "new"])
+
+        assert found.done == {"done"}
+        assert found.tried == {"tried": 1, "spent": MOST_ATTEMPTS}
+        assert found.spent == {"spent"}
+
+    def test_says_why_the_last_attempt_failed(self, inbox: Inbox) -> None:
+        inbox.count_attempt(["failed", "killed"])
+        inbox.mark_failed("failed", "ValueError: no")
+
+        found = inbox.recall(["failed", "killed"])
+
+        assert found.errors == {
+            "failed": "ValueError: no",
+            "killed": "its worker died or ran out of time",
+        }
+
+    def test_does_not_call_spent_what_was_done_in_the_end(self, inbox: Inbox) -> None:
+        for _ in range(MOST_ATTEMPTS):
+            inbox.count_attempt(["a"])
+        inbox.mark_done(["a"])
+
+        found = inbox.recall(["a"])
+
+        assert found.done == {"a"}
+        assert not found.spent
+
+
+class TestUncountAttempt:
+    def test_takes_one_back(self, inbox: Inbox) -> None:
+        inbox.count_attempt(["a"])
+        inbox.count_attempt(["a"])
+
+        inbox.uncount_attempt("a")
+
+        assert inbox.recall(["a"]).tried == {"a": 1}
+
+    def test_does_not_go_below_nothing(self, inbox: Inbox) -> None:
+        inbox.count_attempt(["a"])
+
+        for _ in range(3):
+            inbox.uncount_attempt("a")
+
+        assert inbox.recall(["a"]).tried == {}
+
+
+class TestMarkDone:
+    def test_forgets_earlier_failures(self, inbox: Inbox, own: Database[Document]) -> None:
+        inbox.count_attempt(["a"])
+        inbox.mark_failed("a", "ValueError: no")
+
+        inbox.mark_done(["a"])
+
+        assert "error" not in (own.inbox.find_one({"_id": "a"}) or {})
+
+    def test_is_forgotten_by_the_server_in_the_end(self, own: Database[Document]) -> None:
+        index = own.inbox.index_information()["forget_done"]
+
+        assert index["expireAfterSeconds"] == 90 * 24 * 3600
+
+
+class TestPark:
+    def test_keeps_the_delivery_and_the_reason(self, inbox: Inbox, own: Database[Document]) -> None:
+        inbox.park(delivery("a"), "ValueError: no")
+
+        (letter,) = own.dead_letters.find()
+        assert letter["delivery"] == delivery("a")
+        assert letter["error"] == "ValueError: no"
+
+    def test_twice_keeps_what_came_first_and_the_last_reason(
+        self, inbox: Inbox, own: Database[Document]
+    ) -> None:
+        inbox.park(delivery("a"), "first")
+        (before,) = own.dead_letters.find()
+        inbox.park({**delivery("a"), "collection": "dead_letters"}, "second")
+
+        (letter,) = own.dead_letters.find()
+        assert letter == {**before, "error": "second"}
+
+
+class TestUnpark:
+    def test_forgets_these_alone(self, inbox: Inbox, own: Database[Document]) -> None:
+        for id in ("a", "b"):
+            inbox.park(delivery(id), "no")
+
+        inbox.unpark(["a", "c"])
+
+        assert [letter["_id"] for letter in own.dead_letters.find()] == ["b"]
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"_id": 5}, {"attempts": -1}, {"attempts": "1"}, {"done_at": True}, {"more": 1}],
+    )
+    def test_refuse_what_is_no_entry(self, own: Database[Document], wrong: dict[str, Any]) -> None:
+        Inbox(own).count_attempt(["a"])
+        entry = own.inbox.find_one({"_id": "a"}) or {}
+
+        with pytest.raises(WriteError):
+            own.inbox.insert_one({**entry, "_id": "b", **wrong})
+
+
+def delivery(id: str) -> Document:
+    """A delivery as it came."""
+    return {"id": id, "name": "ThingLost", "data": {"thing_id": "t"}}
+
+
+@pytest.fixture
+def inbox(own: Database[Document]) -> Inbox:
+    """The made-up service's inbox."""
+    return Inbox(own)

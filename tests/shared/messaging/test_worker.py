@@ -1,0 +1,283 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from shared.local.ports import free_port
+from shared.local.servers import redis_url
+from shared.messaging import relay as outbox
+from shared.messaging.broker import create_celery
+from shared.messaging.consumer import Subscriptions
+from shared.messaging.relay import Relay
+from shared.messaging.worker import create_worker, send_receipts
+from shared.mongo.client import Document, build, database
+from shared.settings import Settings
+from tests.support.handlers import Heard, delivery
+from tests.support.queues import Message
+from tests.support.thing_worker import DEADLY
+from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, thing
+
+Process = subprocess.Popen[bytes]
+Messages = Callable[[str], list[Message]]
+
+
+class TestTasks:
+    def test_take_an_event_out_of_its_outbox_when_it_is_dealt_with(
+        self,
+        make_worker: Callable[[str], Celery],
+        relay: Relay,
+        things: ThingRepository,
+        heard: Heard,
+        messages: Messages,
+    ) -> None:
+        others = make_worker("others")
+        lamp = thing(size=7)
+        things.insert(lamp, lost(lamp))
+        relay.send_due(soon())
+
+        for message in messages("others"):
+            others.tasks["others.receive"].run(**message.kwargs)
+        assert waiting(things) == ["ThingLost"]
+        for receipt in messages("things"):
+            outbox.confirm(things.collection.database, **receipt.kwargs)
+
+        assert heard.batches == [[f"lost {lamp['_id']}"]]
+        assert waiting(things) == []
+
+    def test_send_a_receipt_for_what_is_done_already(
+        self,
+        make_worker: Callable[[str], Celery],
+        relay: Relay,
+        things: ThingRepository,
+        heard: Heard,
+        messages: Messages,
+    ) -> None:
+        others = make_worker("others")
+        lamp = thing()
+        things.insert(lamp, lost(lamp))
+        relay.send_due(soon())
+        relay.send_due(soon() + timedelta(seconds=31))
+
+        for message in messages("others"):
+            others.tasks["others.receive"].run(**message.kwargs)
+        receipts = messages("things")
+        outbox.confirm(things.collection.database, **receipts[-1].kwargs)
+
+        assert len(receipts) == 2
+        assert len(heard.batches) == 1
+        assert waiting(things) == []
+
+    def test_send_no_receipt_for_what_failed(
+        self,
+        make_worker: Callable[[str], Celery],
+        relay: Relay,
+        things: ThingRepository,
+        heard: Heard,
+        messages: Messages,
+    ) -> None:
+        others = make_worker("others")
+        lamp = thing(size=13)
+        things.insert(lamp, changed(lamp))
+        heard.failing = {13: ValueError("no")}
+        relay.send_due(soon())
+
+        for message in messages("others"):
+            others.tasks["others.receive"].run(**message.kwargs)
+
+        assert [message.task for message in messages("things")] == ["things.receive"]
+        assert waiting(things) == ["ThingChanged", "ThingChanged"]
+
+    def test_belong_to_their_own_worker_alone(self, make_worker: Callable[[str], Celery]) -> None:
+        first, again, other = (make_worker(service) for service in ("others", "others", "things"))
+
+        assert first.tasks["others.receive"].run is not again.tasks["others.receive"].run
+        assert "others.receive" not in other.tasks
+
+    def test_take_nothing_but_json(self, make_worker: Callable[[str], Celery]) -> None:
+        assert make_worker("others").conf.accept_content == ["json"]
+
+
+class TestSendReceipts:
+    def test_sends_one_message_to_each_sender(
+        self, make_worker: Callable[[str], Celery], messages: Messages
+    ) -> None:
+        settled = [delivery(1), delivery(2), delivery(3, sender="orders")]
+
+        send_receipts(make_worker("others"), settled, hearer="others")
+
+        (to_things,) = messages("things")
+        (to_orders,) = messages("orders")
+        assert to_things.task == "things.confirm"
+        assert to_things.kwargs == {
+            "receipts": [["things", each["document_id"], each["id"]] for each in settled[:2]],
+            "hearer": "others",
+        }
+        assert len(to_orders.kwargs["receipts"]) == 1
+
+    def test_sends_none_for_what_does_not_say_where_it_comes_from(
+        self, make_worker: Callable[[str], Celery], messages: Messages
+    ) -> None:
+        settled = [{"id": "malformed-1", "text": "5"}, delivery(1)]
+
+        send_receipts(make_worker("others"), settled, hearer="others")
+
+        (receipt,) = messages("things")
+        assert len(receipt.kwargs["receipts"]) == 1
+
+    def test_bears_a_broker_that_is_away(self, settings: Settings) -> None:
+        gone = replace(settings, redis_url=redis_url(free_port()))
+
+        with create_celery("others", gone) as celery:
+            send_receipts(celery, [delivery(1)], hearer="others")
+
+
+class TestProcess:
+    def test_confirms_what_it_has_done_and_outlives_what_kills_it(
+        self, worker: Process, relay: Relay, own: Database[Document], things: ThingRepository
+    ) -> None:
+        lamp = add(things, size=1)
+        relay.send_due(soon())
+        assert eventually(lambda: hearers_of(things, lamp) == ["others"])
+
+        # Three in one message, one of which ends the process that handles it.
+        for size in (1, DEADLY, 3):
+            add(things, size=size)
+        relay.send_due(soon())
+
+        assert eventually(lambda: own.inbox.count_documents({"done_at": {"$exists": True}}) == 3)
+        assert own.inbox.count_documents({}) == 4
+        assert worker.poll() is None
+
+    def test_waits_for_room_in_a_redis_that_is_full(
+        self, full: redis.Redis, worker: Process, relay: Relay, things: ThingRepository
+    ) -> None:
+        assert eventually(lambda: refusals(full) >= 3)
+
+        full.config_set("maxmemory", 0)
+        lamp = add(things, size=1)
+        relay.send_due(soon())
+
+        assert eventually(lambda: hearers_of(things, lamp) == ["others"])
+        assert worker.poll() is None
+
+
+def waiting(things: ThingRepository) -> list[str]:
+    """The names of the events that still wait for a receipt."""
+    return [entry["name"] for found in things.collection.find() for entry in found["outbox"]]
+
+
+def add(things: ThingRepository, *, size: int) -> str:
+    """The id of a new thing, which has told of itself."""
+    made = thing(size=size)
+    things.insert(made, changed(made))
+    return str(made["_id"])
+
+
+def hearers_of(things: ThingRepository, id: str) -> list[str]:
+    """Who has not yet confirmed the events of a thing."""
+    found = things.collection.find_one({"_id": id}) or {}
+    return [entry["to"] for entry in found["outbox"]]
+
+
+def soon() -> datetime:
+    """A time at which all that was just added is due."""
+    return datetime.now(UTC) + timedelta(seconds=1)
+
+
+def refusals(broker: redis.Redis) -> int:
+    """How many commands Redis has refused for want of memory since it was made full."""
+    counted: Any = broker.info("errorstats")
+    return int(counted.get("errorstat_OOM", {"count": 0})["count"])
+
+
+def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
+    """Whether it holds within some time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def make_worker(
+    client: MongoClient[Document], wired: Settings, heard: Heard
+) -> Iterator[Callable[[str], Celery]]:
+    """`make_worker(service)`: the tasks of a service that hears all there is."""
+    databases: list[Database[Document]] = []
+    made: list[Celery] = []
+
+    def make(service: str) -> Celery:
+        list(build(database(client, wired, service), COLLECTIONS))
+
+        def join(own: Database[Document]) -> Subscriptions:
+            databases.append(own)
+            return heard.join(own)
+
+        made.append(create_worker(service, wired, join))
+        return made[-1]
+
+    yield make
+    for celery in made:
+        celery.close()
+    for own in databases:
+        client.drop_database(own.name)
+        own.client.close()
+
+
+@pytest.fixture
+def relay(own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings) -> Relay:
+    """The relay of the made-up service."""
+    return Relay(
+        "things",
+        own,
+        ("things",),
+        hearers=("others", "things"),
+        celery=celery,
+        broker=broker,
+        settings=wired,
+    )
+
+
+@pytest.fixture
+def full(broker: redis.Redis) -> Iterator[redis.Redis]:
+    """Redis without any room, until it is given some."""
+    broker.config_resetstat()
+    broker.config_set("maxmemory", 1)
+    yield broker
+    broker.config_set("maxmemory", 0)
+
+
+@pytest.fixture
+def worker(own: Database[Document], broker: redis.Redis, wired: Settings) -> Iterator[Process]:
+    """A worker of the made-up service, as a process of its own."""
+    assert own.list_collection_names()
+    assert broker.ping()
+    environment = {
+        **os.environ,
+        "MONGO_URL": wired.mongo_url,
+        "REDIS_URL": wired.redis_url,
+        "DATABASE_PREFIX": wired.database_prefix,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.thing_worker"],
+        cwd=Path(__file__).parents[3],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield process
+    process.terminate()
+    assert process.wait(20) == 0

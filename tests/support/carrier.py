@@ -1,0 +1,81 @@
+"""Carries events between services, as relays, Redis and workers do, all in the test's process."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+
+from pymongo import MongoClient
+
+from shared.messaging import relay as outbox
+from shared.messaging.broker import broker_client, create_celery
+from shared.messaging.consumer import Hearing
+from shared.messaging.relay import Relay
+from shared.mongo.client import Document, database
+from shared.settings import Settings
+from tests.support.queues import take_messages
+
+SENDERS, HEARERS = ("accounts", "customers", "orders"), ("customers", "orders")
+
+
+class Carrier:
+    """Relays and hearers of the services that tell each other something."""
+
+    def __init__(self, client: MongoClient[Document], settings: Settings, stack: ExitStack) -> None:
+        self._client = client
+        self._settings = settings
+        self._broker = stack.enter_context(broker_client(settings))
+        self._relays = [
+            Relay(
+                service,
+                database(client, settings, service),
+                tuple(
+                    one.name
+                    for one in import_module(f"services.{service}.documents").COLLECTIONS
+                    if one.outbox
+                ),
+                hearers=SENDERS,
+                celery=stack.enter_context(create_celery(service, settings)),
+                broker=self._broker,
+                settings=settings,
+            )
+            for service in SENDERS
+        ]
+        self._hearings = {
+            service: Hearing(service, settings, import_module(f"services.{service}.worker").join)
+            for service in HEARERS
+        }
+        for hearing in self._hearings.values():
+            stack.callback(hearing.database.client.close)
+
+    def send(self) -> int:
+        """Send what is due, and leave it unheard; returns how many events were sent."""
+        return sum(relay.send_due(datetime.now(UTC)) for relay in self._relays)
+
+    def carry(self) -> int:
+        """Send what is due and have it heard; returns how many events were."""
+        sent = self.send()
+        for hearer, hearing in self._hearings.items():
+            for message in take_messages(self._broker, self._settings, hearer):
+                for told in hearing.handle(message.kwargs["deliveries"]):
+                    receipt = [told["collection"], told["document_id"], told["id"]]
+                    sender = database(self._client, self._settings, told["sender"])
+                    outbox.confirm(sender, [receipt], hearer=hearer)
+        return sent
+
+    def settle(self) -> int:
+        """Carry until nothing is due any more; returns how many events were carried."""
+        total = 0
+        while sent := self.carry():
+            total += sent
+        return total
+
+
+@contextmanager
+def carrier(client: MongoClient[Document], settings: Settings) -> Iterator[Carrier]:
+    """A carrier, whose keys in Redis are removed in the end."""
+    with ExitStack() as stack:
+        yield Carrier(client, settings, stack)
+        with broker_client(settings) as broker:
+            for key in broker.scan_iter(f"{settings.database_prefix}:*", count=1_000):
+                broker.delete(key)
