@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 import requests
 
-Document = dict[str, Any]
+from shared.document import Document
 
 TIMEOUT_SECONDS = (3, 20)
 """To connect, and between two bytes of an answer."""

@@ -14,9 +14,8 @@ from typing import Any
 import orjson
 from pymongo import ASCENDING, IndexModel
 
+from shared.document import Document
 from shared.errors import FieldError, Invalid
-
-Document = dict[str, Any]
 
 REQUEST_SCHEMA: Document = {
     "bsonType": "object",

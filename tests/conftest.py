@@ -17,9 +17,10 @@ from services.accounts import crypto
 from services.accounts.crypto import SigningKey
 from shared.auth.keyring import Keyring, Published, read_published
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.identifiers import new_id
 from shared.local.servers import running_mongod, running_redis
-from shared.mongo.client import Document, connect, wait_for_primary
+from shared.mongo.client import connect, wait_for_primary
 from shared.settings import Settings, load
 
 

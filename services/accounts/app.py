@@ -7,12 +7,14 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.accounts import SENDS, routes
-from services.accounts.operations.users import Accounts
-from services.accounts.repository import users
-from services.accounts.repository.users import KeyRepository, SessionRepository, UserRepository
+from services.accounts.operations.sessions import Accounts
+from services.accounts.repository import sessions
+from services.accounts.repository.sessions import KeyRepository, SessionRepository
+from services.accounts.repository.users import UserRepository
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -27,7 +29,9 @@ def create_accounts(database: Database[Document]) -> Accounts:
 def create_app(settings: Settings, *, client: MongoClient[Document]) -> Flask:
     """The accounts application on this database. It verifies tokens with the keys it has itself."""
     accounts = create_accounts(database(client, settings, "accounts"))
-    keyring = Keyring(lambda: users.published(accounts.keys, accounts.users, now=datetime.now(UTC)))
+    keyring = Keyring(
+        lambda: sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
+    )
     app, api = create_base(
         __name__,
         title="Kith accounts",

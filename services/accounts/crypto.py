@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from secrets import token_hex, token_urlsafe
-from typing import Any
 
 import jwt
 from argon2 import PasswordHasher
@@ -17,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import OKPAlgorithm
 
-from shared.auth.caller import ACCESS_SECONDS, ALGORITHM, AUDIENCE, ISSUER, TOKEN_TYPE
-
-Document = dict[str, Any]
+from shared.auth.keyring import ALGORITHM
+from shared.auth.tokens import ACCESS_SECONDS, AUDIENCE, ISSUER, TOKEN_TYPE
+from shared.document import Document
 
 # OWASP's minimum for argon2id (19 MiB, two passes, one lane). The library's own default costs five
 # times as much, so that a few sign-ins at once would stop everything else on a small machine.

@@ -2,11 +2,12 @@
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared.auth.caller import ROLES
+from shared.auth.roles import ROLES
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.messaging import inbox
 from shared.mongo import validators
-from shared.mongo.client import OUTBOX_SCHEMA, Collection
+from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
 from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, is_key_of
 

@@ -3,12 +3,12 @@
 Pure: no database, no clock, no framework, no cryptography.
 """
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from shared.errors import Conflict, NotFound, Unauthenticated
+from shared.values.email import email_key
 
 SESSION_LASTS = timedelta(days=30)
 DELEGATION_LASTS = timedelta(hours=24)
@@ -85,11 +85,6 @@ class Session:
     via: str | None
     created_at: datetime
     expires_at: datetime
-
-
-def email_key(address: str) -> str:
-    """An address as it is compared: one Unicode form, no case."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
 
 
 def wait_after(failures: int) -> timedelta:

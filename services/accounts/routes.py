@@ -1,12 +1,11 @@
 """HTTP for accounts: parse, call one operation, render."""
 
-from typing import Any
-
 from flask import Blueprint, Response, current_app
 
 from services.accounts import crypto
+from services.accounts.operations import sessions
 from services.accounts.operations import users as operations
-from services.accounts.operations.users import Accounts
+from services.accounts.operations.sessions import Accounts
 from services.accounts.schemas import (
     DelegationSchema,
     NewUserSchema,
@@ -20,11 +19,10 @@ from services.accounts.schemas import (
 )
 from shared import clock
 from shared.auth.middleware import allow, caller, public
+from shared.document import Document
 from shared.idempotency import CreationRequest, creation_request
 from shared.web import responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
-
-Document = dict[str, Any]
 
 users = ApiBlueprint("users", __name__, url_prefix="/v1/users", description="The shop's staff.")
 tokens = ApiBlueprint(
@@ -105,7 +103,7 @@ def sign_in(payload: Document) -> Response:
 
     After five wrong ones in a row there is a wait (429).
     """
-    return responses.data(operations.sign_in(_accounts(), **payload, now=clock.now()), status=201)
+    return responses.data(sessions.sign_in(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/refresh")
@@ -118,7 +116,7 @@ def refresh(payload: Document) -> Response:
 
     The old refresh token works ten seconds more; used later, it ends the session.
     """
-    return responses.data(operations.refresh(_accounts(), **payload, now=clock.now()), status=201)
+    return responses.data(sessions.refresh(_accounts(), **payload, now=clock.now()), status=201)
 
 
 @tokens.post("/delegations")
@@ -128,7 +126,7 @@ def refresh(payload: Document) -> Response:
 def delegate(payload: Document) -> Response:
     """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
     return responses.data(
-        operations.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
+        sessions.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
     )
 
 
@@ -139,7 +137,7 @@ def delegate(payload: Document) -> Response:
 @tokens.answers(204)
 def sign_out(payload: Document) -> Response:
     """Sign out: end the session of a refresh token."""
-    operations.sign_out(_accounts(), **payload)
+    sessions.sign_out(_accounts(), **payload)
     return Response(status=204)
 
 

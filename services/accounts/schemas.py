@@ -5,7 +5,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.auth.caller import ROLES
+from shared.auth.roles import ROLES
 from shared.web.fields import Text, Time, YesNo
 
 SHORTEST_PASSWORD = 10

@@ -3,9 +3,9 @@
 from celery import Celery
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker as create_base
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 

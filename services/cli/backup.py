@@ -14,10 +14,11 @@ from services.cli.failures import told
 from services.cli.progress import bars
 from services.tools import backup as backups
 from services.tools import restore_check
+from services.tools.settings import BackupSettings, load_backup
 from shared.backup import BackupFailed
 from shared.backup.manifest import Manifest
 from shared.local.signals import interrupted_once
-from shared.settings import BackupSettings, SettingsInvalid, load_backup
+from shared.settings import SettingsInvalid
 
 
 @click.command(name="backup")

@@ -17,9 +17,10 @@ from services.tools import events as post
 from services.tools.resync import SOURCES
 from services.tools.resync import run as run_resync
 from shared.doctor.findings import span
+from shared.document import Document
 from shared.local.signals import interrupted_once
 from shared.messaging.dead_letters import Letter, Replay
-from shared.mongo.client import Document, connect
+from shared.mongo.client import connect
 from shared.settings import Settings
 
 _ONE = click.Choice(post.hearers())

@@ -8,15 +8,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.api_client import ApiClient, ApiRefused, GivenToken, RefreshedToken, TokenSource
-
-Document = dict[str, Any]
+from shared.document import Document
 
 POLL_SECONDS = 0.5
 _PIECE = 1024 * 1024

@@ -10,7 +10,8 @@ from pymongo.errors import DuplicateKeyError
 from services.cli import terminal
 from services.cli.failures import told
 from services.tools import migrate, schema
-from shared.mongo.client import Document, connect
+from shared.document import Document
+from shared.mongo.client import connect
 from shared.mongo.migrations import MigrationsUnfit
 from shared.settings import Settings
 

@@ -9,9 +9,9 @@ from services.customers.repository.activity import ViewRepository, VisitorReposi
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.routes import activity, customers, journal
-from shared.auth.remote import remote_verifier
-from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document, connect, database
+from shared.auth.tokens import TokenVerifier, remote_verifier
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 

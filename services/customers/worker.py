@@ -8,12 +8,14 @@ from pymongo.database import Database
 
 from services.customers import SENDS, subscribers
 from services.customers.model import journal_entries
+from services.customers.operations import purchases
 from services.customers.operations.activity import Website
 from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
+from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerDeleted,
@@ -33,7 +35,6 @@ from shared.events.contracts import (
 )
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker as create_base
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 
@@ -45,7 +46,7 @@ def join(database: Database[Document]) -> Subscriptions:
 
     def take_order(events: Sequence[OrderState]) -> None:
         subscribers.note_orders(journal, events)
-        subscribers.keep_ledger(customers, ledger, events)
+        purchases.keep_ledger(customers, ledger, events)
 
     note_customers = partial(subscribers.note, journal, journal_entries.of_customer)
     keep_staff_card = partial(subscribers.keep_staff_card, StaffRepository(database))
@@ -56,7 +57,7 @@ def join(database: Database[Document]) -> Subscriptions:
         OrderDelivered: take_order,
         OrderCancelled: take_order,
         # It is no news, so the journal does not hear it.
-        OrderRestated: partial(subscribers.keep_ledger, customers, ledger),
+        OrderRestated: partial(purchases.keep_ledger, customers, ledger),
         UserRegistered: keep_staff_card,
         UserChanged: keep_staff_card,
         UserRestated: keep_staff_card,

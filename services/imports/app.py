@@ -7,9 +7,9 @@ from services.imports import SENDS, routes
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
-from shared.auth.remote import remote_verifier
-from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document, connect, database
+from shared.auth.tokens import TokenVerifier, remote_verifier
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 

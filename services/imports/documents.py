@@ -3,10 +3,12 @@
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.messaging import inbox
 from shared.mongo import validators
-from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
 
 STATES = ("staging", "customers", "orders", "finished", "failed")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 
@@ -15,12 +15,12 @@ from services.imports.reading.mapping import Mapping
 from services.imports.reading.reader import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
+from shared.document import Document
 from shared.errors import invalid
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import creation_request
 from shared.identifiers import new_id
 
-Document = dict[str, Any]
 _PIECE = 1024 * 1024
 _LONGEST_NAME = 255
 

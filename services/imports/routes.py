@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
@@ -25,13 +25,12 @@ from services.imports.schemas import (
 from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
+from shared.document import Document
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.web import responses
 from shared.web.app import unhurried
 from shared.web.parsing import ApiBlueprint, idempotency_key
-
-Document = dict[str, Any]
 
 FORM_BYTES = 64 * 1024
 """Room for the form around the file."""

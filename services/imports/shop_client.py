@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.api_client import ApiClient, RefreshedToken
+from shared.document import Document
 from shared.settings import Settings
-
-Document = dict[str, Any]
 
 MOST_ENTRIES = 500
 MOST_LINES = 6_000

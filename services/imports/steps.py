@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -25,9 +24,9 @@ from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository, accepted_row, rejected_row
 from services.imports.shop_client import Shop, in_batches, problem_text
 from shared.api_client import ApiRefused
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 
-Document = dict[str, Any]
 Read = tuple[int, list[str], Line | Rejection]
 log = structlog.get_logger(__name__)
 
@@ -210,7 +209,7 @@ def _send_order_batch(
     entries, reasons = [], {}
     for number, lines in batch:
         try:
-            entries.append(_entry(grouping.build_order(lines, mapping), ids))
+            entries.append(_entry(grouping.build_order(lines, mapping.source), ids))
         except Unfit as unfit:
             reasons[number] = str(unfit)
     outcomes = []

@@ -5,30 +5,13 @@ from functools import partial
 from celery import Celery
 from pymongo.database import Database
 
-from services.imports import SENDS, shop_client, subscribers
-from services.imports.repository.files import FileStore
-from services.imports.repository.jobs import JobRepository
-from services.imports.repository.outcomes import OutcomeRepository
-from services.imports.repository.rows import RowRepository
-from services.imports.steps import Desk
+from services.imports import subscribers
+from services.imports.bootstrap import create_desk
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker as create_base
-from shared.mongo.client import Document
 from shared.settings import Settings
-
-
-def create_desk(settings: Settings, database: Database[Document]) -> Desk:
-    """What the work of imports needs, on this database."""
-    return Desk(
-        jobs=JobRepository(database, SENDS),
-        files=FileStore(database),
-        rows=RowRepository(database),
-        outcomes=OutcomeRepository(database),
-        enter=partial(shop_client.connect, settings),
-        leave=partial(shop_client.end_delegation, settings),
-        most_bytes=settings.import_max_unpacked_bytes,
-    )
 
 
 def join(settings: Settings, database: Database[Document]) -> Subscriptions:

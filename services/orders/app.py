@@ -7,11 +7,12 @@ from pymongo import MongoClient
 
 from services.orders import SENDS, routes
 from services.orders.customer_lookup import CustomerDirectory, Lookup, ask_customers
-from services.orders.repository.orders import CardRepository, OrderRepository
+from services.orders.repository.copies import CardRepository
+from services.orders.repository.orders import OrderRepository
 from services.orders.schemas import NewOrderEntrySchema
-from shared.auth.remote import remote_verifier
-from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document, connect, database
+from shared.auth.tokens import TokenVerifier, remote_verifier
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 

@@ -11,7 +11,7 @@ import requests
 import structlog
 
 from services.orders.model import CustomerGone, NoSuchCustomer
-from services.orders.repository.orders import CardRepository
+from services.orders.repository.copies import CardRepository
 from shared.errors import FieldError, Refusal
 
 log = structlog.get_logger(__name__)

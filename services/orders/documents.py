@@ -3,19 +3,15 @@
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.orders.model import (
-    KINDS,
-    LARGEST_QUANTITY,
-    MOST_LINES,
-    STATUSES,
-    countries,
-    currencies,
-)
+from services.orders.model import KINDS, LARGEST_QUANTITY, MOST_LINES, STATUSES
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.messaging import inbox
 from shared.mongo import validators
-from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
+from shared.values.iso import countries, currencies
 
 SCHEMA_VERSION = 1
 """The form in which orders are written. One that does not say its form is of the first."""

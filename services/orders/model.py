@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Context, Decimal, Inexact, InvalidOperation
-from functools import cache, cached_property
+from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Self
 
 import orjson
-import pycountry
-from babel.numbers import get_currency_precision
 
 from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.values.money import EXACT, ZERO, money
 
 KINDS = ("sale", "return")
 STATUSES = ("placed", "paid", "shipped", "delivered", "cancelled")
@@ -29,11 +28,6 @@ STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "deliver": (("shipped",), "delivered"),
     "cancel": (("placed", "paid"), "cancelled"),
 }
-
-# What MongoDB's Decimal128 holds. The default context would round a long sum at 28 digits; this
-# one raises rather than round.
-_EXACT = Context(prec=34, traps=[Inexact, InvalidOperation])
-_ZERO = Decimal(0)
 
 
 class NoSuchOrder(NotFound):
@@ -181,28 +175,6 @@ def status_after(step: str, status: str) -> str:
     raise WrongStep(f"This order is {status}, so {step} is not possible; {way_out}.")
 
 
-def money(amount: Decimal, *, currency: str) -> Decimal:
-    """`amount` with as many decimals as the currency has, or as the amount needs if that is more.
-
-    So equal amounts of one currency look alike: 2.5 pounds are 2.50, and 0.001 stays as it is.
-    """
-    needed = int(amount.normalize(_EXACT).as_tuple().exponent)
-    rescaled = amount.quantize(_unit(min(needed, -_decimals(currency))), context=_EXACT)
-    return rescaled if rescaled else rescaled.copy_abs()
-
-
-@cache
-def currencies() -> frozenset[str]:
-    """Every ISO 4217 code."""
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
-
-
-@cache
-def countries() -> frozenset[str]:
-    """Every ISO 3166-1 alpha-2 code."""
-    return frozenset(country.alpha_2 for country in pycountry.countries)
-
-
 def placed_in_future() -> PlacedInFuture:
     """The refusal of an order that says it was placed later than now."""
     error = FieldError("placed_at", "It lies in the future.")
@@ -210,7 +182,7 @@ def placed_in_future() -> PlacedInFuture:
 
 
 def _line(given: dict[str, Any], currency: str) -> Line:
-    subtotal = _EXACT.multiply(given["unit_price"], Decimal(given["quantity"]))
+    subtotal = EXACT.multiply(given["unit_price"], Decimal(given["quantity"]))
     return Line(
         sku=given["sku"],
         description=given.get("description"),
@@ -221,9 +193,9 @@ def _line(given: dict[str, Any], currency: str) -> Line:
 
 
 def _sum(amounts: Iterator[Decimal]) -> Decimal:
-    total = _ZERO
+    total = ZERO
     for amount in amounts:
-        total = _EXACT.add(total, amount)
+        total = EXACT.add(total, amount)
     return total
 
 
@@ -245,13 +217,3 @@ def _line_errors(
 def _total_errors(given: Decimal | None, total: Decimal) -> Iterator[FieldError]:
     if given not in (None, total):
         yield FieldError("total", f"The subtotals add up to {total:f}.")
-
-
-@cache
-def _decimals(currency: str) -> int:
-    return get_currency_precision(currency)
-
-
-@cache
-def _unit(exponent: int) -> Decimal:
-    return Decimal((0, (1,), exponent))

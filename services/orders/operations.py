@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from services.orders.customer_lookup import CustomerDirectory
 from services.orders.model import Order, OrderNumberTaken, status_after
 from services.orders.repository.orders import Number, OrderRepository, number_taken
+from shared.document import Document
 from shared.errors import Refusal, Stale
 from shared.events.contracts import (
     OrderCancelled,
@@ -18,14 +18,9 @@ from shared.events.contracts import (
     OrderShipped,
     OrderState,
 )
-from shared.events.event import Origin
+from shared.events.event import NOBODY, Origin
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
-
-Document = dict[str, Any]
-
-NOBODY: Origin = {}
-"""The origin of what the system does by itself."""
 
 _EVENTS: dict[str, type[OrderState]] = {
     "pay": OrderPaid,

@@ -1,7 +1,5 @@
 """HTTP for orders: parse, call one operation, render."""
 
-from typing import Any
-
 from flask import Response, current_app
 
 from services.orders import operations
@@ -17,11 +15,10 @@ from services.orders.schemas import (
 )
 from shared import clock
 from shared.auth.middleware import allow, caller, origin
+from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
-
-Document = dict[str, Any]
 
 # 10,000 lines, each with a full description, are more than the usual limit.
 LARGEST_ORDER_BODY = 8 * 1024 * 1024

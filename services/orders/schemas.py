@@ -6,17 +6,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from services.orders.model import (
-    API,
-    KINDS,
-    LARGEST_QUANTITY,
-    MOST_LINES,
-    STATUSES,
-    Address,
-    countries,
-    currencies,
-)
+from services.orders.model import API, KINDS, LARGEST_QUANTITY, MOST_LINES, STATUSES, Address
 from shared.identifiers import is_id
+from shared.values.iso import countries, currencies
 from shared.web.fields import Amount, Text, Time
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.orders.repository.orders import CardRepository
+from services.orders.repository.copies import CardRepository
 from shared.events.contracts import CustomerDeleted, CustomerRestated, CustomerState
 
 

@@ -6,7 +6,8 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository.orders import CardRepository
+from services.orders.repository.copies import CardRepository
+from shared.document import Document
 from shared.events.contracts import (
     CustomerChanged,
     CustomerDeleted,
@@ -15,7 +16,6 @@ from shared.events.contracts import (
 )
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker as create_base
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 

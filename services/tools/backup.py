@@ -9,6 +9,7 @@ from pathlib import Path
 import redis
 from pymongo import MongoClient
 
+from services.tools.settings import BackupSettings
 from shared.backup import BackupBroken, BackupFailed, Progress, manifest
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
@@ -21,9 +22,10 @@ from shared.backup.restore import (
     release_events,
 )
 from shared.backup.store import Store
+from shared.document import Document
 from shared.messaging.broker import forget_messages
-from shared.mongo.client import Document, connect
-from shared.settings import PORTS, PREFIX_RULE, BackupSettings, Settings, is_prefix
+from shared.mongo.client import connect
+from shared.settings import PORTS, PREFIX_RULE, Settings, is_prefix
 
 
 @dataclass(frozen=True, kw_only=True)

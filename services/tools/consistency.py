@@ -12,8 +12,8 @@ from bson import Decimal128
 from pymongo.database import Database
 
 from services.customers.repository.ledger import LedgerRepository
+from shared.document import Document
 from shared.messaging.inbox import DEAD_LETTERS
-from shared.mongo.client import Document
 
 Databases = Callable[[str], Database[Document]]
 """The database of a service."""

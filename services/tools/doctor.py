@@ -10,7 +10,9 @@ from pymongo.database import Database
 from services.tools import migrate
 from shared.doctor import events, replication, rules, slow, storage
 from shared.doctor.findings import Finding, bad, good, look
-from shared.mongo.client import Collection, Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
+from shared.mongo.collections import Collection
 from shared.mongo.migrations import MigrationsUnfit
 from shared.mongo.migrations.files import Migration
 from shared.mongo.migrations.records import Records

@@ -8,9 +8,10 @@ from pymongo import MongoClient
 
 from services.tools.schema import declared
 from shared.doctor.events import STUCK_SECONDS, Waiting, waiting
+from shared.document import Document
 from shared.messaging.dead_letters import DeadLetters, Letter, Replay
 from shared.messaging.inbox import DEAD_LETTERS
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import PORTS, Settings
 
 

@@ -18,12 +18,13 @@ from pymongo import MongoClient
 
 from services.accounts import crypto
 from services.accounts.app import create_accounts
-from services.accounts.repository import users
+from services.accounts.repository import sessions
 from services.tools.explain_samples import PLACES, SAMPLES, Values, leading
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, connect, database
+from shared.mongo.client import connect, database
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import PORTS, Settings
 
@@ -237,7 +238,7 @@ def _is_list(operation: Document, document: Document) -> bool:
 
 def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]:
     accounts = create_accounts(database(client, settings, "accounts"))
-    published = users.published(accounts.keys, accounts.users, now=datetime.now(UTC))
+    published = sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
     verifier = TokenVerifier(Keyring(lambda: published))
     apps: dict[str, Flask] = {}
     for service in PORTS:

@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.database import Database
 
-from shared.mongo.client import Document
+from shared.document import Document
 
 Values = tuple[tuple[str, ...], ...]
 """Values to ask for, the commonest first; each may be several, for filters that take many."""

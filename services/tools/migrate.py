@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pymongo import MongoClient
 
 from services.tools import schema
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.mongo.migrations import MigrationsUnfit, runner
 from shared.mongo.migrations.files import Migration, find
 from shared.mongo.migrations.records import Records

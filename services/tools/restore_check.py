@@ -13,7 +13,8 @@ from shared.backup import Progress, manifest
 from shared.backup.compare import differing_documents, differing_schema
 from shared.backup.manifest import Manifest
 from shared.backup.restore import build_indexes, fill, problems
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings
 
 SCRATCH = "restore_check"

@@ -19,8 +19,10 @@ from services.customers.operations import customers as customers_operations
 from services.customers.repository.customers import CustomerRepository
 from services.orders import operations as orders_operations
 from services.orders.repository.orders import OrderRepository
+from shared.document import Document
 from shared.events.event import Event
-from shared.mongo.client import OUTBOX_INDEX, Document, database
+from shared.events.outbox import OUTBOX_INDEX
+from shared.mongo.client import database
 from shared.mongo.repository import Repository
 from shared.settings import Settings
 

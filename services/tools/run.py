@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.tools.settings import LauncherSettings, load_launcher
 from shared.local import servers
 from shared.local.binaries import ServerMissing
 from shared.local.output import Console
 from shared.local.ports import LOOPBACK, FolderTaken, PortTaken, check_ports, folder
-from shared.local.supervisor import Command, StopAsked, Supervisor, stopping_on_signals
-from shared.settings import LauncherSettings, SettingsInvalid, load_launcher
+from shared.local.signals import stopping_on_signals
+from shared.local.supervisor import Command, StopAsked, Supervisor
+from shared.settings import SettingsInvalid
 
 # Every process must be ready within this many seconds. An old laptop with a cold disk needs some.
 PATIENCE = 90.0

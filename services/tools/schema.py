@@ -5,8 +5,10 @@ from importlib import import_module
 
 from pymongo import MongoClient
 
+from shared.document import Document
 from shared.mongo import drift
-from shared.mongo.client import Collection, Document, build, database
+from shared.mongo.client import database
+from shared.mongo.collections import Collection, build
 from shared.settings import PORTS, Settings
 
 

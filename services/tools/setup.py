@@ -10,7 +10,7 @@ from typing import Any
 from services.accounts import crypto
 from services.accounts.app import create_accounts
 from services.accounts.model import EmailTaken
-from services.accounts.operations import users
+from services.accounts.operations import sessions, users
 from services.accounts.schemas import NewUserSchema
 from services.tools import migrate, schema
 from shared.mongo.client import connect, database, wait_for_primary
@@ -26,12 +26,12 @@ def run(settings: Settings) -> Iterator[str]:
         yield from schema.update(settings, client)
         yield from migrate.settle_new(settings, client)
         accounts = create_accounts(database(client, settings, "accounts"))
-        if users.make_signing_key(accounts.keys, now=datetime.now(UTC)):
+        if sessions.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"
         yield _first_admin(accounts, settings)
 
 
-def _first_admin(accounts: users.Accounts, settings: Settings) -> str:
+def _first_admin(accounts: sessions.Accounts, settings: Settings) -> str:
     known = "sign in: with the password you know; ADMIN_PASSWORD does not change it"
     if accounts.users.has_admin():
         return known

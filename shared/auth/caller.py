@@ -2,13 +2,6 @@
 
 from dataclasses import dataclass
 
-ROLES = ("admin", "sales")
-ISSUER = "kith-accounts"
-AUDIENCE = "kith"
-ALGORITHM = "EdDSA"
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
-ACCESS_SECONDS = 600
-
 
 @dataclass(frozen=True)
 class Caller:

@@ -15,8 +15,6 @@ import requests
 import structlog
 from jwt import PyJWK, PyJWTError
 
-from shared.auth.caller import ALGORITHM
-
 log = structlog.get_logger(__name__)
 
 FRESH_SECONDS = 4.0
@@ -109,3 +107,6 @@ class Keyring:
         except (requests.RequestException, ValueError) as error:
             self._due_at = self._clock() + RETRY_SECONDS
             log.warning("keys_not_fetched", reason=type(error).__name__)
+
+
+ALGORITHM = "EdDSA"

@@ -10,8 +10,9 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
-from shared.auth.caller import ROLES, Caller
+from shared.auth.caller import Caller
 from shared.auth.keyring import KeysUnavailable
+from shared.auth.roles import ROLES
 from shared.auth.tokens import TokenVerifier
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from shared.events.event import Origin

@@ -8,14 +8,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import jwt
 
-from shared.auth.caller import ALGORITHM, AUDIENCE, ISSUER, ROLES, TOKEN_TYPE, Caller
-from shared.auth.keyring import Keyring
+from shared.auth.caller import Caller
+from shared.auth.keyring import ALGORITHM, Keyring, fetch_published
+from shared.auth.roles import ROLES
 from shared.errors import Unauthenticated
+from shared.settings import Settings
 
 _KID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _REQUIRED = ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]
@@ -96,3 +99,20 @@ def _caller(claims: dict[str, Any]) -> Caller:
     actor = claims.get("act")
     via = actor.get("sub") if isinstance(actor, dict) else None
     return Caller(id=claims["sub"], role=role, via=via)
+
+
+ISSUER = "kith-accounts"
+
+
+AUDIENCE = "kith"
+
+
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
+
+
+ACCESS_SECONDS = 600
+
+
+def remote_verifier(settings: Settings) -> TokenVerifier:
+    """Verifies tokens with the keys that accounts publishes."""
+    return TokenVerifier(Keyring(partial(fetch_published, settings.accounts_url)))

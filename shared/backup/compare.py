@@ -7,8 +7,9 @@ from pymongo import MongoClient
 
 from shared.backup import Progress
 from shared.backup.catalogue import catalogue
-from shared.backup.manifest import Document, Manifest, Record
+from shared.backup.manifest import Manifest, Record
 from shared.backup.streams import Tally, raw_batches
+from shared.document import Document
 
 
 def differing_documents(

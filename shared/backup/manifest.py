@@ -15,8 +15,7 @@ from urllib.parse import quote
 from bson import json_util
 
 from shared.backup import BackupBroken, BackupFailed
-
-Document = dict[str, Any]
+from shared.document import Document
 
 FORMAT = 1
 """Raised when backups are written in a way that older readers would misunderstand."""

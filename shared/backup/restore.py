@@ -17,9 +17,10 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from shared.backup import BackupBroken, BackupFailed, Progress, streams
-from shared.backup.manifest import Document, Manifest, Record, from_json
+from shared.backup.manifest import Manifest, Record, from_json
 from shared.backup.streams import Tally
-from shared.mongo.client import OUTBOX_INDEX
+from shared.document import Document
+from shared.events.outbox import OUTBOX_INDEX
 
 _OUTBOX_INDEX_NAME = OUTBOX_INDEX.document["name"]
 

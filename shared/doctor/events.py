@@ -8,9 +8,11 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from shared.doctor.findings import ASKS, Finding, bad, good, look, span
+from shared.document import Document
+from shared.events.outbox import OUTBOX_INDEX
 from shared.identifiers import is_id
 from shared.messaging.inbox import DEAD_LETTERS
-from shared.mongo.client import OUTBOX_INDEX, Collection, Document
+from shared.mongo.collections import Collection
 
 SLOW_SECONDS = 60.0
 STUCK_SECONDS = 600.0

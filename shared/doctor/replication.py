@@ -7,7 +7,7 @@ from pymongo import MongoClient
 
 from shared.doctor.findings import Finding, bad, good, look, span
 from shared.doctor.findings import size as bytes_of
-from shared.mongo.client import Document
+from shared.document import Document
 
 PRIMARY, SECONDARY, ARBITER = 1, 2, 7
 LAG_SECONDS = 30

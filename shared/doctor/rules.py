@@ -9,7 +9,8 @@ from typing import Any
 from pymongo.database import Database
 
 from shared.doctor.findings import ASKS, Finding, bad, good, many
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 
 PIECE = 10_000
 """Documents that are looked at in one query, so that each ends long before it would time out."""

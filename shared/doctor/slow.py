@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pymongo.database import Database
 
 from shared.doctor.findings import ASKS, Finding, good, look
-from shared.mongo.client import Document
+from shared.document import Document
 
 SHOWN = 3
 SLOW_MS = 100

@@ -7,7 +7,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.doctor.findings import Finding, bad, good, look, many, size, span
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 
 SETUP = "Run `python -m services setup`, which builds what is missing."
 

@@ -1,5 +1,6 @@
 """What comes out of a queue, told apart: deliveries, and what is none."""
 
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -7,9 +8,8 @@ import bson
 import orjson
 from bson.errors import BSONError
 
-from shared.events.event import Delivery, EventMalformed
-
-Document = dict[str, Any]
+from shared.document import Document
+from shared.events.event import EventMalformed, _checked
 
 _LONGEST = 10_000
 _ADDRESS = ("sender", "collection", "document_id")
@@ -54,3 +54,47 @@ def _text(raw: object) -> str:
         return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS).decode()
     except (TypeError, ValueError, RecursionError):
         return ascii(raw)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One event on its way to one service: what is in the envelope around the event's data."""
+
+    id: str
+    name: str
+    schema: int
+    sender: str
+    collection: str
+    document_id: str
+    data: dict[str, Any]
+    request_id: str | None = None
+    """The request by which it happened, so that logs of all services can be read together."""
+
+    @classmethod
+    def check(cls, raw: object) -> dict[str, Any]:
+        """What came out of a queue, as it came, if it is a delivery.
+
+        :raises EventMalformed: it is not.
+        """
+        if not isinstance(raw, dict):
+            raise EventMalformed(f"{cls.__name__} has to be an object.")
+        _checked(cls, raw)
+        return raw
+
+
+def delivery(
+    entry: dict[str, Any], *, sender: str, collection: str, document_id: str
+) -> dict[str, Any]:
+    """An outbox entry as the message that carries it."""
+    return asdict(
+        Delivery(
+            id=entry["id"],
+            name=entry["name"],
+            schema=entry["schema"],
+            sender=sender,
+            collection=collection,
+            document_id=document_id,
+            data=entry["data"],
+            request_id=entry.get("request_id"),
+        )
+    )

@@ -1,12 +1,9 @@
 """The form in which an event waits in a document's outbox and travels to its hearers."""
 
-from dataclasses import MISSING, Field, asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import lru_cache
 from types import UnionType
 from typing import Any, ClassVar, Self, TypedDict, Union, get_args, get_origin, get_type_hints
-
-from shared.identifiers import new_id
 
 
 class EventMalformed(Exception):
@@ -19,6 +16,10 @@ class Origin(TypedDict, total=False):
     actor: dict[str, str] | None
     via: str | None
     batch: str | None
+
+
+NOBODY: Origin = {}
+"""The origin of what the system does by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,81 +50,6 @@ class Event:
         :raises EventMalformed: a field is missing, or of another type than it has to be.
         """
         return cls(**_checked(cls, data))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """One event on its way to one service: what is in the envelope around the event's data."""
-
-    id: str
-    name: str
-    schema: int
-    sender: str
-    collection: str
-    document_id: str
-    data: dict[str, Any]
-    request_id: str | None = None
-    """The request by which it happened, so that logs of all services can be read together."""
-
-    @classmethod
-    def check(cls, raw: object) -> dict[str, Any]:
-        """What came out of a queue, as it came, if it is a delivery.
-
-        :raises EventMalformed: it is not.
-        """
-        if not isinstance(raw, dict):
-            raise EventMalformed(f"{cls.__name__} has to be an object.")
-        _checked(cls, raw)
-        return raw
-
-
-def outbox_entries(
-    events: tuple[Event, ...],
-    hearers: dict[type[Event], tuple[str, ...]],
-    *,
-    now: datetime,
-    request_id: str | None = None,
-) -> list[dict[str, Any]]:
-    """The entries that a document's outbox takes for `events`: one for each service that hears one.
-
-    An entry for each hearer, not one with a list of hearers, so that a receipt is a plain `$pull`.
-    """
-    entries = []
-    origin = {} if request_id is None else {"request_id": request_id}
-    for event in events:
-        event_id = new_id()
-        for hearer in hearers[type(event)]:
-            entries.append(
-                {
-                    "id": event_id,
-                    "to": hearer,
-                    "name": type(event).__name__,
-                    "schema": event.schema,
-                    "data": asdict(event),
-                    "sent": 0,
-                    "due_at": now,
-                    **origin,
-                }
-            )
-    return entries
-
-
-def delivery(
-    entry: dict[str, Any], *, sender: str, collection: str, document_id: str
-) -> dict[str, Any]:
-    """An outbox entry as the message that carries it."""
-    return asdict(
-        Delivery(
-            id=entry["id"],
-            name=entry["name"],
-            schema=entry["schema"],
-            sender=sender,
-            collection=collection,
-            document_id=document_id,
-            data=entry["data"],
-            request_id=entry.get("request_id"),
-        )
-    )
 
 
 def _checked(cls: Any, data: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from shared.local.guardian import Guardian, end_group
 from shared.local.output import Console
+from shared.local.signals import StopFlag
 
 FIRST_DELAY = 0.5
 LAST_DELAY = 30.0
@@ -28,13 +28,6 @@ STEP = 0.1
 
 class StopAsked(Exception):
     """Everything is to stop: there was a signal, or nobody reads the output any more."""
-
-
-@dataclass
-class StopFlag:
-    """Raised by anybody to make a supervisor's `wait` end."""
-
-    raised: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,27 +248,3 @@ class Supervisor:
 
     def _say(self, text: str) -> None:
         self._console.line("kith", text)
-
-
-@contextmanager
-def stopping_on_signals() -> Iterator[StopFlag]:
-    """A flag that Ctrl-C, SIGTERM and a closed terminal raise, instead of ending this process.
-
-    Enter it outside the supervisor's own context: a second Ctrl-C must not cut short the stopping.
-    """
-    flag = StopFlag()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        # Nothing more: a handler that took a lock could wait for the very code it interrupted.
-        flag.raised = True
-
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    # Under nohup a closed terminal is to be ignored, and stays so.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in wanted}
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

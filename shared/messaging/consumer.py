@@ -17,13 +17,13 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 
+from shared.document import Document
 from shared.events.delivery import sorted_out
 from shared.events.event import Event, EventMalformed
 from shared.messaging.inbox import DEAD_LETTERS, MOST_ATTEMPTS, OLDEST, Inbox
 from shared.mongo.client import connect, database, is_outage, is_reachable
 from shared.settings import Settings
 
-Document = dict[str, Any]
 Handler = Callable[[Sequence[Any]], None]
 Subscriptions = Mapping[type[Event], Handler]
 log = structlog.get_logger(__name__)

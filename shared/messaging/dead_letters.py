@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 from pymongo.database import Database
 
-from shared.events.event import Delivery, EventMalformed
+from shared.document import Document
+from shared.events.delivery import Delivery
+from shared.events.event import EventMalformed
 from shared.messaging.inbox import DEAD_LETTERS, INBOX
-
-Document = dict[str, Any]
 
 
 class Replay(Enum):

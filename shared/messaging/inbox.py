@@ -7,14 +7,13 @@ others.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 
-from shared.mongo.client import OUTBOX_SCHEMA, Collection
-
-Document = dict[str, Any]
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
+from shared.mongo.collections import Collection
 
 MOST_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import redis
 import structlog
@@ -22,13 +22,14 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared import clock
-from shared.events.event import delivery
+from shared.document import Document
+from shared.events.delivery import delivery
+from shared.events.outbox import OUTBOX_INDEX
 from shared.messaging import broker as messages
 from shared.messaging.broker import BATCH, BROKER_OUTAGES, queue_key
-from shared.mongo.client import OUTBOX_INDEX, deadline, write_errors
+from shared.mongo.client import deadline, write_errors
 from shared.settings import Settings
 
-Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.2

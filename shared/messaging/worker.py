@@ -14,12 +14,12 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.messaging import relay, watchdog
 from shared.messaging.broker import BROKER_OUTAGES, HANDLING_SECONDS, create_celery, send
 from shared.messaging.consumer import Hearing, Subscriptions
 from shared.settings import Settings
 
-Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 

@@ -4,14 +4,12 @@ Knows no collection by name.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
 
 import pymongo
 import structlog
-from pymongo import IndexModel, MongoClient
+from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
     BulkWriteError,
@@ -24,15 +22,13 @@ from pymongo.errors import (
 from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
-from shared.mongo.indexes import build_indexes
+from shared.document import Document
 from shared.settings import Settings
 
-Document = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
-_NAMESPACE_EXISTS = 48
 
 # By the drivers' specification of retryable writes: what a server answers that is no primary any
 # more, shuts down, or has lost the others. Inside a bulk write it comes as an error like any other.
@@ -55,55 +51,6 @@ ago has that write, but does not know yet that a majority does, and would leave 
 so may still be taken back: it may only go into a write for a majority, out of an event that comes
 again if it was.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collection:
-    """A collection as it has to lie in the database: its rules and its indexes."""
-
-    name: str
-    validator: Document
-    indexes: tuple[IndexModel, ...] = ()
-    outbox: bool = False
-    """Whether its documents carry events for the relay to send."""
-
-    def rules(self) -> Document:
-        """How the server is told to hold its documents to the validator."""
-        return {
-            "validator": self.validator,
-            "validationLevel": "strict",
-            "validationAction": "error",
-        }
-
-    def all_indexes(self) -> tuple[IndexModel, ...]:
-        """The declared indexes, with the relay's own where there is an outbox."""
-        return (*self.indexes, OUTBOX_INDEX) if self.outbox else self.indexes
-
-
-# By hearer first, so that what waits for one whose queue is full is not read through to find what
-# waits for another. Sparse: a document with nothing to send, an empty outbox included, has no
-# entry, so the relay's question stays as cheap as the number of waiting events however large the
-# collection grows.
-OUTBOX_INDEX = IndexModel([("outbox.to", 1), ("outbox.due_at", 1)], name="outbox_due", sparse=True)
-
-OUTBOX_SCHEMA: Document = {
-    "bsonType": "array",
-    "items": {
-        "bsonType": "object",
-        "required": ["id", "to", "name", "schema", "data", "sent", "due_at"],
-        "additionalProperties": False,
-        "properties": {
-            "id": {"bsonType": "string"},
-            "to": {"bsonType": "string"},
-            "name": {"bsonType": "string"},
-            "schema": {"bsonType": "int", "minimum": 1},
-            "data": {"bsonType": "object"},
-            "sent": {"bsonType": "int", "minimum": 0},
-            "due_at": {"bsonType": "date"},
-            "request_id": {"bsonType": "string"},
-        },
-    },
-}
 
 
 def connect(
@@ -230,37 +177,6 @@ def _initiate(settings: Settings) -> None:
                 if initiated.code != _ALREADY_INITIALIZED:
                     raise
             log.info("replica_set_initiated", name=name, host=member["host"])
-
-
-def build(database: Database[Document], collections: tuple[Collection, ...]) -> Iterator[str]:
-    """Create or update `collections` in `database`; yields a sentence for each thing changed.
-
-    Indexes that are not declared stay, for an older release at work may still need them.
-
-    :raises DuplicateKeyError: documents break a rule of uniqueness; what was there before stays.
-    """
-    present = {info["name"]: info["options"] for info in database.list_collections()}
-    for collection in collections:
-        rules = collection.rules()
-        if collection.name not in present:
-            if _create(database, collection.name, rules):
-                yield f"{database.name}.{collection.name}: created"
-        elif any(present[collection.name].get(key) != value for key, value in rules.items()):
-            database.command({"collMod": collection.name, **rules})
-            yield f"{database.name}.{collection.name}: rules updated"
-        for line in build_indexes(database[collection.name], collection.all_indexes()):
-            yield f"{database.name}.{collection.name}: {line}"
-
-
-def _create(database: Database[Document], name: str, rules: Document) -> bool:
-    """Create a collection; False if another setup, at the same time, has just made it."""
-    try:
-        database.create_collection(name, check_exists=False, **rules)
-    except OperationFailure as error:
-        if error.code != _NAMESPACE_EXISTS:
-            raise
-        return False
-    return True
 
 
 def is_reachable(client: MongoClient[Document]) -> bool:

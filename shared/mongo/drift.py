@@ -5,7 +5,8 @@ from typing import Any
 
 from pymongo.database import Database
 
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 from shared.mongo.indexes import NEXT, same_index
 
 SHOWN = 3

@@ -1,13 +1,12 @@
 """Indexes as declared: built where they are missing, and rebuilt without letting go of a rule."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-Document = dict[str, Any]
+from shared.document import Document
 
 NEXT = "__next"
 """What the name of an index ends with while it stands in for one that is rebuilt."""

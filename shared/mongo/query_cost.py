@@ -6,7 +6,6 @@ Knows no collection.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
@@ -17,7 +16,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-Document = dict[str, Any]
+from shared.document import Document
 
 # What a driver adds to every command, and a command inside another must not have.
 _ENVELOPE = ("lsid", "txnNumber", "$db", "$clusterTime", "$readPreference", "batchSize")

@@ -4,68 +4,26 @@ Versions, the outbox and keyset pages. Knows no collection and no HTTP.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from bson import MaxKey, MinKey
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from shared.document import Document
 from shared.errors import NotFound, Stale
-from shared.events.event import Event, outbox_entries
+from shared.events.event import Event
+from shared.events.outbox import outbox_entries
 from shared.mongo.client import write_errors
+from shared.mongo.paging import Page, Range
 
-Document = dict[str, Any]
 Hearers = Mapping[type[Event], tuple[str, ...]]
-Keys = tuple[tuple[str, int], ...]
 
 _DUPLICATE_KEY = 11000
 _ENDS_BEFORE_IT_BEGINS = 51175
-
-# Years 1 and 9999: every date lies between them, and a missing date (null) does not.
-EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 12, 31, tzinfo=UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """A stretch of one index: its name, its keys, and where to start and stop.
-
-    `equal` fixes the leading keys. `start` is the position of the first entry, `stop` the first
-    position past the last one, both in the order of the index; keys they leave out are open.
-    """
-
-    index: str
-    keys: Keys
-    equal: tuple[Any, ...] = ()
-    start: tuple[Any, ...] = ()
-    stop: tuple[Any, ...] = ()
-
-    def minimum(self, after: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
-        """Where to begin reading, or to go on `after` the position of a page's last entry."""
-        return self._bound((*self.equal, *(self.start if after is None else after)), at_end=False)
-
-    def maximum(self) -> list[tuple[str, Any]]:
-        """Where to stop reading."""
-        return self._bound((*self.equal, *self.stop), at_end=not self.stop)
-
-    def _bound(self, values: tuple[Any, ...], *, at_end: bool) -> list[tuple[str, Any]]:
-        bound = list(zip([name for name, _ in self.keys], values, strict=False))
-        for name, direction in self.keys[len(values) :]:
-            bound.append((name, MaxKey() if (direction > 0) == at_end else MinKey()))
-        return bound
-
-
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """Some documents in order, and the position to go on from, or None at the end."""
-
-    items: list[Document]
-    next: list[Any] | None
 
 
 class ReadingRepository:

@@ -5,9 +5,12 @@ server knows no such form. It can tell that a key stands for its address where t
 alone, as nearly all are, and that no key has capitals.
 """
 
+import unicodedata
 from typing import Any
 
-Document = dict[str, Any]
+from email_validator import EmailNotValidError, validate_email
+
+from shared.document import Document
 
 # Without \z, a line feed at the end would pass.
 ADDRESS_SCHEMA: Document = {
@@ -36,3 +39,22 @@ def is_key_of(key: Any, address: Any) -> Document:
             False,
         ]
     }
+
+
+def email_key(address: str) -> str:
+    """An address as it is compared.
+
+    One Unicode form, no case. One person's mail, however it is typed.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
+
+
+def email_address(text: str) -> str:
+    """A well-formed address, normalised by email-validator; whether mail arrives is not asked.
+
+    :raises ValueError: it is none; the message says why.
+    """
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error

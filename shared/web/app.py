@@ -17,7 +17,8 @@ from pymongo import MongoClient
 
 from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document, deadline
+from shared.document import Document
+from shared.mongo.client import deadline
 from shared.web import health, openapi, problems
 from shared.web.parsing import given_request_id
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from flask import Response, request
 from marshmallow import Schema, ValidationError, fields
 
+from shared.document import Document
 from shared.errors import Refusal
 from shared.web import problems, responses
 from shared.web.parsing import refusal_of
 
-Document = dict[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
 

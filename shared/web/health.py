@@ -8,8 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo import MongoClient
 
 from shared.auth.middleware import public
+from shared.document import Document
 from shared.errors import Unavailable
-from shared.mongo.client import Document, is_reachable
+from shared.mongo.client import is_reachable
 from shared.web.responses import data
 
 

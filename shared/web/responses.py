@@ -10,10 +10,9 @@ import orjson
 from bson import Decimal128
 from flask import Response, request
 
+from shared.document import Document
 from shared.errors import Malformed
-from shared.mongo.repository import Page
-
-Document = dict[str, Any]
+from shared.mongo.paging import Page
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 _CHECK_BYTES = 6

@@ -13,8 +13,8 @@ from typing import Any
 from pymongo.database import Database
 
 from services.tools import consistency
+from shared.document import Document
 from shared.messaging.inbox import DEAD_LETTERS
-from shared.mongo.client import Document
 
 Base = Callable[[str], Database[Document]]
 

@@ -19,6 +19,7 @@ from services.customers.model.journal import Entry
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
+from shared.document import Document
 from shared.events.contracts import OrderState
 from shared.identifiers import new_id
 from shared.messaging import relay as outbox
@@ -26,7 +27,6 @@ from shared.messaging.broker import create_celery
 from shared.messaging.consumer import Hearing
 from shared.messaging.relay import Claim, Relay
 from shared.messaging.worker import send_receipts
-from shared.mongo.client import Document
 from tests.faults.patching import Replacement, replaced
 
 
@@ -215,7 +215,9 @@ BUGS = {
     "acknowledge early": Bug("shared.messaging.consumer:Hearing.handle", _acknowledged_early),
     "swallow an exception": Bug("shared.messaging.consumer:Hearing._attempt", _swallowed_exception),
     "count no attempts": Bug("shared.messaging.inbox:Inbox.count_attempt", _uncounted_attempts),
-    "add up purchases": Bug("services.customers.subscribers:keep_ledger", _added_purchases),
+    "add up purchases": Bug(
+        "services.customers.operations.purchases:keep_ledger", _added_purchases
+    ),
     "no revision guard": Bug(
         "services.customers.repository.customers:CustomerRepository.set_purchases",
         _no_revision_guard,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import requests
 
-from shared.mongo.client import Document
+from shared.document import Document
 
 PATIENCE = 90.0
 """Seconds in which somebody asks again, before that counts as a finding."""

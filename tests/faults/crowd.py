@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.faults.books import Base, amount
 from tests.faults.clients import Client, Memory, Order, Shop
 

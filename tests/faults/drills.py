@@ -11,9 +11,9 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
+from shared.document import Document
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.inbox import MOST_ATTEMPTS
-from shared.mongo.client import Document
 from shared.settings import Settings
 from tests.faults import books, points
 from tests.faults.books import Lost

@@ -14,14 +14,15 @@ from uuid import uuid4
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
-from shared.events.event import delivery
+from shared.document import Document
+from shared.events.delivery import delivery
 from shared.messaging import relay as outbox
 from shared.messaging import worker
 from shared.messaging.broker import broker_client, create_celery, forget_messages
 from shared.messaging.consumer import Hearing
 from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
 from shared.mongo import client as databases
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.faults import books
 from tests.support.queues import Message, take_messages

@@ -14,7 +14,7 @@ RAISES, KILLS, SLEEPS = "poison: raise", "poison: kill", "poison: sleep"
 
 def install() -> None:
     """Have the hearers of orders fall for poison, in this process."""
-    replace("services.customers.subscribers:keep_ledger", _fall_for)
+    replace("services.customers.operations.purchases:keep_ledger", _fall_for)
 
 
 def _fall_for(original: Callable[..., None]) -> Callable[..., None]:

@@ -8,10 +8,10 @@ from typing import Any
 import requests
 
 from services.tools import events
+from shared.document import Document
 from shared.messaging.broker import broker_client, queue_key
 from shared.messaging.dead_letters import Replay
 from shared.messaging.inbox import MOST_ATTEMPTS
-from shared.mongo.client import Document
 from tests.faults import books
 from tests.faults.poison import KILLS, RAISES, SLEEPS
 from tests.faults.processes import wait_until

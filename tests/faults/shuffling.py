@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 from services.customers.worker import join
+from shared.document import Document
 from shared.messaging.consumer import Hearing
-from shared.mongo.client import Document
 from tests.faults import books
 from tests.faults.books import Lost
 from tests.faults.line import Line, deliveries, trade

@@ -20,9 +20,10 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from services.tools import setup
+from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
 from shared.messaging.broker import broker_client
-from shared.mongo.client import Document, connect, database
+from shared.mongo.client import connect, database
 from shared.settings import PORTS, Settings, load
 from tests.faults import books
 from tests.faults.points import EXIT_CODE

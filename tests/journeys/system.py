@@ -19,8 +19,9 @@ from services.accounts import documents as accounts
 from services.customers import documents as customers
 from services.imports import documents as imports
 from services.orders import documents as orders
+from services.tools.settings import SERVER_PORTS
 from shared.local.ports import LOOPBACK
-from shared.settings import PORTS, SERVER_PORTS
+from shared.settings import PORTS
 
 Json = dict[str, Any]
 Found = TypeVar("Found")

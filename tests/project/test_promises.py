@@ -36,9 +36,10 @@ from services.orders.schemas import OrderSchema
 from services.tools import migrate
 from shared.auth.middleware import PUBLIC, allowed_roles
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.events import contracts
 from shared.events.event import Event
-from shared.mongo.client import Collection, Document
+from shared.mongo.collections import Collection
 from shared.mongo.repository import ReadingRepository, Repository
 from shared.settings import PORTS, Settings, load
 

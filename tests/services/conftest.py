@@ -10,9 +10,10 @@ from pymongo import MongoClient
 
 from services.tools import backup
 from services.tools.sample.plan import Plan
+from services.tools.settings import BackupSettings
 from shared.backup import quietly
-from shared.mongo.client import Document
-from shared.settings import BackupSettings, Settings
+from shared.document import Document
+from shared.settings import Settings
 from tests.support.carrier import Carrier, carrier
 from tests.support.shop import Shop
 from tests.support.stored_backup import StoredBackup

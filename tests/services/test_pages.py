@@ -21,10 +21,11 @@ from services.orders.repository.orders import OrderRepository
 from services.orders.repository.orders import to_document as order_document
 from services.tools.sample import people, sales
 from services.tools.sample.plan import Plan
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, connect, database
+from shared.mongo.client import connect, database
+from shared.mongo.paging import Page
 from shared.mongo.query_cost import Recorder, explain
-from shared.mongo.repository import Page
 from shared.settings import Settings
 
 RUNS = 41

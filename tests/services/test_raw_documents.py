@@ -14,7 +14,8 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from services.tools import schema
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import PORTS, Settings, load
 from tests.support.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
 

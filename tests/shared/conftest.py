@@ -12,10 +12,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
+from shared.document import Document
 from shared.messaging.broker import broker_client, create_celery
 from shared.messaging.consumer import Hearing
 from shared.messaging.relay import Relay
-from shared.mongo.client import Document, build, connect, database
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings, load
 from tests.support.clock import Clock
 from tests.support.handlers import Heard

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from pymongo.database import Database
 
 from shared import clock
-from shared.mongo.client import Document
+from shared.document import Document
 
 
 class TestNow:

@@ -6,6 +6,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError, WriteError
 
+from shared.document import Document
 from shared.idempotency import (
     REQUEST_INDEX,
     REQUEST_SCHEMA,
@@ -14,7 +15,8 @@ from shared.idempotency import (
     creation_request,
     first_answer,
 )
-from shared.mongo.client import Collection, Document, build, database
+from shared.mongo.client import database
+from shared.mongo.collections import Collection, build
 from shared.settings import Settings
 
 

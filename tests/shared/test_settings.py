@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import (
-    PORTS,
-    SERVER_PORTS,
-    SettingsInvalid,
-    is_prefix,
-    load,
-    load_backup,
-    load_launcher,
-)
+from services.tools.settings import SERVER_PORTS, load_backup, load_launcher
+from shared.settings import PORTS, SettingsInvalid, is_prefix, load
 
 Given = Callable[..., None]
 

@@ -7,11 +7,12 @@ from importlib import import_module
 
 from pymongo import MongoClient
 
+from shared.document import Document
 from shared.messaging import relay as outbox
 from shared.messaging.broker import broker_client, create_celery
 from shared.messaging.consumer import Hearing
 from shared.messaging.relay import Relay
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.queues import take_messages
 

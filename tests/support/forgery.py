@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.accounts import crypto
-from shared.auth.caller import ACCESS_SECONDS, AUDIENCE, ISSUER, TOKEN_TYPE
+from shared.auth.tokens import ACCESS_SECONDS, AUDIENCE, ISSUER, TOKEN_TYPE
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 Changes = dict[str, Any]
 Make = Callable[["Mint"], str]

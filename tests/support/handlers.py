@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.identifiers import new_id
 from shared.messaging.consumer import Handler
-from shared.mongo.client import Document
 from tests.support.things import ThingChanged, ThingLost
 
 

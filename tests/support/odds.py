@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from bson import Decimal128, Int64, ObjectId
 from pymongo import IndexModel
 
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 
 SERVICES = ["things", "odds"]
 ODDS = Collection(

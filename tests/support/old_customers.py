@@ -6,7 +6,7 @@ from itertools import cycle
 from services.customers.repository.customers import to_document
 from services.tools.sample import people
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document
+from shared.document import Document
 
 PREFERENCES: tuple[Document, ...] = (
     {"newsletter": True, "sms": False, "likes_tea": True, "language": "en"},

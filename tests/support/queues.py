@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import redis
 
+from shared.document import Document
 from shared.messaging.broker import queue_key
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bson import Decimal128, ObjectId
 
-from shared.mongo.client import Document
+from shared.document import Document
 
 INVALID, DUPLICATE = 121, 11000
 """What the server says when a validator refuses, and when a unique index does."""

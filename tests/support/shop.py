@@ -17,8 +17,11 @@ from services.customers.repository.customers import CustomerRepository
 from services.orders import SENDS as ORDERS_SEND
 from services.orders import operations as orders
 from services.orders.customer_lookup import CustomerDirectory
-from services.orders.repository.orders import CardRepository, OrderRepository
-from shared.mongo.client import Document, build, database
+from services.orders.repository.copies import CardRepository
+from services.orders.repository.orders import OrderRepository
+from shared.document import Document
+from shared.mongo.client import database
+from shared.mongo.collections import build
 from shared.settings import PORTS, Settings
 
 

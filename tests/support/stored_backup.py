@@ -11,7 +11,7 @@ from services.tools.backup import Made
 from shared.backup import manifest as manifests
 from shared.backup.manifest import Record
 from shared.backup.streams import BsonWriter
-from shared.mongo.client import Document
+from shared.document import Document
 
 
 class StoredBackup:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pymongo.database import Database
 
 from shared import logs
+from shared.document import Document
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker, run_worker
-from shared.mongo.client import Document
 from shared.settings import load
 from tests.support.things import ThingChanged
 

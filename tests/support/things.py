@@ -6,11 +6,14 @@ from typing import Any
 
 from pymongo import IndexModel
 
+from shared.document import Document
 from shared.events.event import Event
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.identifiers import new_id
 from shared.messaging import inbox
-from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
-from shared.mongo.repository import Hearers, Keys, Range, Repository
+from shared.mongo.collections import Collection
+from shared.mongo.paging import Keys, Range
+from shared.mongo.repository import Hearers, Repository
 
 BY_SIZE: Keys = (("kind", 1), ("size", -1), ("_id", -1))
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from pymongo import IndexModel
 
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
 from shared.mongo.migrations.files import Migration
 

@@ -3,7 +3,8 @@
 Collections, the rules the database itself holds, indexes.
 """
 
-from services.customers.documents.customers import CUSTOMERS, LEDGER, SCHEMA_VERSION, STAFF
+from services.customers.documents.copies import LEDGER, STAFF
+from services.customers.documents.customers import CUSTOMERS, SCHEMA_VERSION
 from services.customers.documents.journal import JOURNAL, VIEWS, VISITORS
 from shared.messaging import inbox
 from shared.mongo.migrations.documents import MIGRATIONS

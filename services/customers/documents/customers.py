@@ -1,23 +1,25 @@
 """How customers lie in MongoDB: collections, the rules the database itself holds, indexes."""
 
-import pycountry
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.customers.model.customers import CHANNELS
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
 from shared.mongo import validators
-from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.collections import Collection
 from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
+from shared.values.iso import countries, currencies
 
-_COUNTRIES = sorted(country.alpha_2 for country in pycountry.countries)
-_CURRENCIES = sorted(currency.alpha_3 for currency in pycountry.currencies)
+_COUNTRIES = sorted(countries())
+CURRENCIES = sorted(currencies())
 
 SCHEMA_VERSION = 2
 """The form in which customers are written. Those of one form before are read and taken as well."""
 
 # Between these lie all sums that can come to be, and neither infinity nor what is no number.
-_AMOUNT: Document = {
+AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+33"),
     "maximum": Decimal128("1E+33"),
@@ -26,7 +28,7 @@ _AMOUNT: Document = {
 
 _LABEL = validators.or_null(validators.text(50))
 _TOTALS = validators.array(
-    validators.fields({"amount": _AMOUNT, "currency": {"enum": _CURRENCIES}}), most=200
+    validators.fields({"amount": AMOUNT, "currency": {"enum": CURRENCIES}}), most=200
 )
 _PURCHASES = validators.fields(
     {
@@ -150,13 +152,6 @@ _KEYS_TRUE: Document = {
         }
     }
 }
-_SIGN_FITS_KIND: Document = {
-    "$cond": [
-        {"$eq": ["$kind", "sale"]},
-        {"$gte": ["$total", 0]},
-        {"$lte": ["$total", 0]},
-    ]
-}
 
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -190,39 +185,4 @@ CUSTOMERS = Collection(
         REQUEST_INDEX,
     ),
     outbox=True,
-)
-
-LEDGER = Collection(
-    name="ledger",
-    validator={
-        "$jsonSchema": validators.fields(
-            {
-                "_id": validators.ID,
-                "customer_id": validators.ID,
-                "kind": {"enum": ["sale", "return"]},
-                "status": validators.text(20),
-                "total": _AMOUNT,
-                "currency": {"enum": _CURRENCIES},
-                "placed_at": validators.DATE,
-                "version": validators.VERSION,
-            }
-        ),
-        "$expr": _SIGN_FITS_KIND,
-    },
-    indexes=(IndexModel([("customer_id", ASCENDING)], name="customer"),),
-)
-
-STAFF = Collection(
-    name="staff",
-    validator={
-        "$jsonSchema": validators.fields(
-            {
-                "_id": validators.ID,
-                "name": validators.text(200),
-                "role": validators.text(20),
-                "active": {"bsonType": "bool"},
-                "version": validators.VERSION,
-            }
-        )
-    },
 )

@@ -12,9 +12,11 @@ from services.customers.model.journal import (
     STAFF_KINDS,
     VIEW_KINDS,
 )
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.mongo import validators
-from shared.mongo.client import OUTBOX_SCHEMA, Collection, Document
+from shared.mongo.collections import Collection
 
 VIEWS_KEPT = timedelta(days=90)
 """How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""

@@ -2,12 +2,11 @@
 
 import re
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from services.customers.model.journal import digest, refuse_future
+from shared.document import Document
 from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
-
-Document = dict[str, Any]
 
 VISITOR_ID = "[A-Za-z0-9._~-]{1,100}"
 """The form of a visitor's id: what can stand in an address as it is."""

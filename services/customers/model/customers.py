@@ -1,50 +1,17 @@
 """Customers and the rules they obey. Pure: no database, no clock, no framework."""
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from email_validator import EmailNotValidError, validate_email
-from phonenumbers import (
-    NumberParseException,
-    PhoneNumberFormat,
-    format_number,
-    is_possible_number,
-    parse,
-)
-
+from services.customers.model.names import name_key
 from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid
+from shared.values.email import email_key
 
 Preference = str | bool | int
 
 CHANNELS = ("email", "phone", "sms", "post")
 """The ways by which the shop may turn to a customer."""
-
-# Letters that Unicode takes for ones of their own and not for a letter with a sign on it, and what
-# people type who do not have them on their keyboard. ß is ss by its case already, and the ı of
-# Turkish is the i that a capital I becomes.
-_PLAIN_LETTERS = str.maketrans(
-    {
-        "æ": "ae",
-        "œ": "oe",
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "þ": "th",
-        "ł": "l",
-        "ħ": "h",
-        "ŧ": "t",
-        "ı": "i",
-        "ŋ": "n",
-        "ĸ": "k",
-        # The sign that makes an Arabic word longer on the line and not in speech.
-        "ـ": None,
-    }
-)
-
-MOST_DIGITS = 15
-"""Digits of a phone number, by E.164."""
 
 
 class EmailTaken(Conflict):
@@ -196,50 +163,6 @@ class Customer:
         _refuse_repeats("tags", list(self.tags))
         _refuse_repeats("interests", list(self.interests))
         return self
-
-
-def email_key(address: str) -> str:
-    """An address as it is compared.
-
-    One Unicode form, no case. One person's mail, however it is typed.
-    """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address.strip()).casefold())
-
-
-def name_key(name: str) -> str:
-    """A name as it is searched: no case, no accents, single spaces."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(letters.translate(_PLAIN_LETTERS).split())
-
-
-def email_address(text: str) -> str:
-    """A well-formed address, normalised by email-validator; whether mail arrives is not asked.
-
-    :raises ValueError: it is none; the message says why.
-    """
-    try:
-        return validate_email(text, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
-
-
-def phone_number(text: str, *, region: str | None = None) -> str:
-    """A phone number in E.164 form. `region` is the country of a number without a country code.
-
-    :raises ValueError: it is none; the message says why.
-    """
-    try:
-        number = parse(text, region)
-    except NumberParseException as error:
-        raise ValueError(
-            "It is not a phone number; give it with its country code, such as +44 20 7946 0958."
-        ) from error
-    formatted = format_number(number, PhoneNumberFormat.E164)
-    # Some countries have numbers that are longer than E.164 allows.
-    if not is_possible_number(number) or len(formatted) > len("+") + MOST_DIGITS:
-        raise ValueError("A phone number of this country has another length.")
-    return formatted
 
 
 def _refuse_repeats(field: str, values: list[str]) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 
 import orjson
 
+from shared.document import Document
 from shared.errors import Invalid, NotFound, invalid
-
-Document = dict[str, Any]
 
 STAFF_KINDS = ("note", "call", "email", "meeting")
 """What staff log themselves."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.customers.model.journal import API, IMPORT, VIEW_KINDS, WEBSITE, Entry, digest
+from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerDeleted,
@@ -17,8 +18,6 @@ from shared.events.contracts import (
     OrderState,
 )
 from shared.events.event import Event
-
-Document = dict[str, Any]
 
 # What an order's event is called in the journal, and what it did. Others tell of a new one.
 _STEPS: dict[type[OrderState], tuple[str, str]] = {

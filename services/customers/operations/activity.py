@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.customers.model import activity, journal_entries
 from services.customers.model.activity import VisitorTaken
 from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
+from shared.document import Document
 from shared.errors import FieldError, Invalid, Refusal, Stale
 from shared.events.contracts import VisitorTied
 from shared.events.event import Origin
-
-Document = dict[str, Any]
 
 
 class CustomerUnknown(Invalid):

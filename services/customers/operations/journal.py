@@ -1,17 +1,15 @@
 """What can be done with a journal: log, correct, read. Knows neither HTTP nor MongoDB."""
 
 from datetime import datetime
-from typing import Any
 
 from services.customers.model.customers import NoSuchCustomer
 from services.customers.model.journal import API, logged, refuse_correction
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.auth.caller import Caller
+from shared.document import Document
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
-
-Document = dict[str, Any]
 
 
 def log(

@@ -6,8 +6,9 @@ from datetime import datetime
 from services.customers import documents
 from services.customers.model.activity import NoSuchVisitor
 from shared import clock
+from shared.document import Document
 from shared.events.contracts import VisitorTied
-from shared.mongo.repository import Document, ReadingRepository, Repository, insert_missing
+from shared.mongo.repository import ReadingRepository, Repository, insert_missing
 
 AT_ONCE = 1_000
 

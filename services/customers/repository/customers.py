@@ -16,8 +16,8 @@ from services.customers.model.customers import (
     ExternalIdTaken,
     NoSuchCustomer,
     Phone,
-    name_key,
 )
+from services.customers.model.names import name_key
 from services.customers.repository.filters import (
     UNIQUE,
     conditions,
@@ -28,11 +28,13 @@ from services.customers.repository.filters import (
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.repository.name_search import page_by_name
 from services.customers.repository.upcasting import upcast
+from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
 from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
 from shared.mongo.client import UNSETTLED, write_errors
-from shared.mongo.repository import Document, Page, Repository
+from shared.mongo.paging import Page
+from shared.mongo.repository import Repository
 
 _MOST_AT_ONCE = 200
 """As many as may be asked for by id: the server's first answer would have 101 otherwise."""

@@ -5,8 +5,10 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
-from services.customers.model.customers import email_key, name_key
-from shared.mongo.repository import EARLIEST, Document, Keys, Range
+from services.customers.model.names import name_key
+from shared.document import Document
+from shared.mongo.paging import EARLIEST, Keys, Range
+from shared.values.email import email_key
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LAST_SIGN = "\U0010ffff"

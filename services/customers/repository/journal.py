@@ -10,8 +10,10 @@ from pymongo.errors import DuplicateKeyError
 from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
 from shared import clock
+from shared.document import Document
 from shared.idempotency import CreationRequest, first_answer
-from shared.mongo.repository import Document, Keys, Page, Range, ReadingRepository, insert_missing
+from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.repository import ReadingRepository, insert_missing
 
 NEWEST: Keys = (("at", DESCENDING), ("_id", DESCENDING))
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from services.customers import documents
+from shared.document import Document
 from shared.mongo.client import UNSETTLED
-from shared.mongo.repository import Document, Repository, apply_states
+from shared.mongo.repository import Repository, apply_states
 
 NO_PURCHASES: Document = {
     "orders": 0,

@@ -4,7 +4,8 @@ from pymongo import ASCENDING
 from pymongo.collection import Collection
 
 from services.customers.repository.filters import LAST_SIGN
-from shared.mongo.repository import Document, Page, Range
+from shared.document import Document
+from shared.mongo.paging import Page, Range
 
 LEAST_SHARE = 4
 """A look that fills up a page reads this fraction of it at least."""

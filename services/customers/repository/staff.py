@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from services.customers import documents
-from shared.mongo.repository import Document, Repository, apply_states
+from shared.document import Document
+from shared.mongo.repository import Repository, apply_states
 
 
 class StaffRepository(Repository):

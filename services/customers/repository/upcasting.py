@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from services.customers.documents import SCHEMA_VERSION
-from shared.mongo.repository import Document
+from shared.document import Document
 
 # By its path, for a name that begins with a digit cannot be imported. Readers do what the
 # migration does, so that a document shows the same before it and after.

@@ -1,7 +1,5 @@
 """HTTP for what the shop's website tells: parse, call one operation, render."""
 
-from typing import Any
-
 from flask import Response, current_app
 
 from services.customers.operations import activity as operations
@@ -9,10 +7,9 @@ from services.customers.operations.activity import Website
 from services.customers.schemas.activity import ActivitySchema, TieSchema, ViewSchema, VisitorSchema
 from shared import clock
 from shared.auth.middleware import allow, origin
+from shared.document import Document
 from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint
-
-Document = dict[str, Any]
 
 LARGEST_BULK_BODY = 8 * 1024 * 1024
 

@@ -1,10 +1,9 @@
 """HTTP for customers: parse, call one operation, render."""
 
-from typing import Any
-
 from flask import Response, current_app
 
 from services.customers.operations import customers as operations
+from services.customers.operations.bulk import register_many
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from services.customers.schemas.customers import (
@@ -17,11 +16,10 @@ from services.customers.schemas.customers import (
 )
 from shared import clock
 from shared.auth.middleware import allow, caller, origin
+from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
-
-Document = dict[str, Any]
 
 LARGEST_BULK_BODY = 16 * 1024 * 1024
 
@@ -75,7 +73,7 @@ def register_customers(payload: Document) -> Response:
     """
     entries = bulk.load_entries(NewCustomerSchema(), payload["entries"])
     return bulk.answer(
-        operations.register_many(
+        register_many(
             _customers(),
             entries,
             journal=_journal(),

@@ -1,7 +1,5 @@
 """HTTP for journals: parse, call one operation, render."""
 
-from typing import Any
-
 from flask import Response, current_app
 
 from services.customers.operations import journal as operations
@@ -15,11 +13,10 @@ from services.customers.schemas.journal import (
 )
 from shared import clock
 from shared.auth.middleware import allow, caller
+from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import responses
 from shared.web.parsing import ApiBlueprint, idempotency_key
-
-Document = dict[str, Any]
 
 blueprint = ApiBlueprint(
     "journal",

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-import pycountry
 from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from services.customers.model.customers import Address, Email, Phone, email_address, phone_number
+from services.customers.model.customers import Address, Email, Phone
+from shared.values.email import email_address
+from shared.values.iso import countries
+from shared.values.phone import phone_number
 from shared.web.fields import Text, Time, YesNo
 
 _PREFERENCE_KEY = validate.Regexp(
@@ -46,7 +48,7 @@ class CountryField(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         code: str = super()._deserialize(value, attr, data, **kwargs)
         # Some letters beyond ASCII have capitals within it.
-        known = code.isascii() and len(code) == 2 and pycountry.countries.get(alpha_2=code.upper())
+        known = code.isascii() and code.upper() in countries()
         if not known:
             raise ValidationError("It must be a two-letter country code of ISO 3166, such as GB.")
         return code.upper()

@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.imports.model.lines import Buyer, Line, Place, Unfit
-from services.imports.reading.contacts import email_key
-from services.imports.reading.mapping import Mapping
-from services.imports.reading.texts import LONGEST
+from services.imports.model.lines import MAX_LENGTHS, Buyer, Line, Place, Unfit
+from shared.values.email import email_key
 
 # What the customers service takes at most.
 MOST_CONTACTS = 20
@@ -29,7 +27,7 @@ def customer_key(line: Line) -> str | None:
     return f"email:{email_key(buyer.emails[0])}" if buyer.emails else None
 
 
-def build_order(lines: Sequence[Line], mapping: Mapping) -> dict[str, Any]:
+def build_order(lines: Sequence[Line], source: str) -> dict[str, Any]:
     """The order that all accepted lines of one number make, in the order of the file.
 
     Its `customer_key` is `customer_key(line)`, for the caller to replace by the customer's id.
@@ -42,7 +40,7 @@ def build_order(lines: Sequence[Line], mapping: Mapping) -> dict[str, Any]:
     keys = [key for line in lines if (key := customer_key(line))]
     place = next((line.place for line in lines if line.place), None)
     return {
-        "source": mapping.source,
+        "source": source,
         "number": first.number,
         "kind": kind,
         "status": first.status,
@@ -94,7 +92,7 @@ def _listed(found: list[str]) -> str:
 
 def _order_line(line: Line) -> dict[str, Any]:
     return {
-        "sku": line.sku or line.description[: LONGEST["sku"]].strip() or NO_SKU,
+        "sku": line.sku or line.description[: MAX_LENGTHS["sku"]].strip() or NO_SKU,
         "description": line.description or None,
         "quantity": line.quantity,
         "unit_price": str(line.unit_price),

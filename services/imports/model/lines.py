@@ -7,6 +7,24 @@ from typing import Any, Literal, Self
 
 Kind = Literal["sale", "return"]
 
+# What the customers and orders services take at most; a longer text would only fail later.
+MAX_LENGTHS = {
+    "number": 100,
+    "sku": 100,
+    "description": 500,
+    "customer": 100,
+    "first_name": 100,
+    "last_name": 100,
+    "name": 200,
+    "company": 200,
+    "line1": 200,
+    "line2": 200,
+    "city": 100,
+    "region": 100,
+    "postcode": 20,
+    "country": 100,
+}
+
 # Python's ordinary context rounds to 28 digits; a sum of large amounts with six decimals has more.
 _EXACT = Context(prec=200)
 

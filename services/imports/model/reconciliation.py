@@ -7,8 +7,7 @@ from typing import Any
 from bson import Decimal128
 
 from services.imports.model.lines import add
-
-Document = dict[str, Any]
+from shared.document import Document
 
 
 def reconcile(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 
-from services.imports.model import currencies
 from services.imports.model.lines import Unfit
 from services.imports.reading.texts import quoted
+from shared.values.iso import money_currencies
 
 UNSTATED = ""
 """No decimal sign is stated: it is a point, but where that could also group thousands."""
@@ -62,7 +62,7 @@ def read_price(cell: str, *, currency: str, decimal: str, thousands: str) -> Dec
     """
     number = read(cell, "unit price", decimal=decimal, thousands=thousands)
     stated = {"€": "EUR"}.get(number.mark, number.mark)
-    if stated in currencies.codes() and stated != currency:
+    if stated in money_currencies() and stated != currency:
         raise Unfit(f"The unit price {quoted(cell)} is not in {currency}.")
     if abs(number.value) >= LARGEST_PRICE:
         raise Unfit(f"The unit price {quoted(cell)} is too large.")
@@ -127,7 +127,7 @@ def _is_sound(shape: re.Match[str]) -> bool:
 
 def _is_money(mark: str) -> bool:
     is_symbol = not mark[-1].isalnum() and mark[-1] != "."
-    return is_symbol or mark in currencies.codes() or mark.lower() in _WORDS
+    return is_symbol or mark in money_currencies() or mark.lower() in _WORDS
 
 
 def _minus(shape: re.Match[str]) -> str:

@@ -61,11 +61,6 @@ def read_phones(cell: str, regions: tuple[str, ...]) -> Found:
     )
 
 
-def email_key(address: str) -> str:
-    """An address as addresses are compared: one Unicode form, no case."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", address).casefold())
-
-
 def _parts(separator: re.Pattern[str], text: str) -> list[str]:
     return [part for part in separator.split(text[:_LONGEST]) if part][:_MOST] or [text]
 

@@ -9,6 +9,8 @@ from functools import cache, lru_cache
 import pycountry
 from babel import Locale
 
+from shared.values import iso
+
 _LANGUAGES = (
     "en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro",
     "el", "bg", "hr", "sl", "lt", "lv", "et", "tr", "ru", "uk", "ca",
@@ -44,7 +46,7 @@ def code_of(text: str) -> str | None:
 
 @cache
 def _names() -> dict[str, str]:
-    codes = {country.alpha_2 for country in pycountry.countries}
+    codes = set(iso.countries())
     meanings: defaultdict[str, set[str]] = defaultdict(set)
     for code, name in _territories():
         if code in codes:

@@ -12,10 +12,10 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 
-from services.imports.model import currencies
 from services.imports.reading import amounts
 from services.imports.reading.sections import Section, anything, not_blank, one_of
 from shared.errors import FieldError, Invalid
+from shared.values.iso import money_currencies
 
 REQUIRED = ("number", "quantity", "unit_price", "placed_at")
 BUYER = ("customer", "first_name", "last_name", "name", "company", "email", "phone")
@@ -175,7 +175,7 @@ def _source(value: str) -> str | None:
 
 
 def _currency(value: str) -> str | None:
-    return None if value in currencies.codes() else "It must be an ISO 4217 code, such as EUR."
+    return None if value in money_currencies() else "It must be an ISO 4217 code, such as EUR."
 
 
 def _delimiter(value: str) -> str | None:

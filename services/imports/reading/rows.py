@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from services.imports.model import currencies
 from services.imports.model.lines import Kind, Line, Rejection, Unfit, multiply
 from services.imports.reading import amounts, buyers, texts, times
 from services.imports.reading.columns import Columns
 from services.imports.reading.mapping import BUYER, PLACE, STATUSES, Mapping
+from shared.values.iso import money_currencies
 
 # What belongs to the order and not to the line, in groups that are stated together.
 _ORDER_GROUPS = (("placed_at",), ("currency",), ("status",), BUYER, PLACE)
@@ -129,7 +129,7 @@ def _check_amounts(kind: Kind, *, quantity: int, unit_price: Decimal) -> None:
 def _currency(cell: str, mapping: Mapping) -> str:
     if not texts.is_nothing(cell):
         code = cell.strip().upper()
-        if code not in currencies.codes():
+        if code not in money_currencies():
             raise Unfit(f"The currency {texts.quoted(cell)} is no ISO 4217 code, such as EUR.")
         return code
     if mapping.currency is None:

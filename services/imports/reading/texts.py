@@ -3,26 +3,8 @@
 import re
 import unicodedata
 
-from services.imports.model.lines import Unfit
+from services.imports.model.lines import MAX_LENGTHS, Unfit
 from shared.values.text import is_blank
-
-# What the customers and orders services take at most; a longer text would only fail later.
-LONGEST = {
-    "number": 100,
-    "sku": 100,
-    "description": 500,
-    "customer": 100,
-    "first_name": 100,
-    "last_name": 100,
-    "name": 200,
-    "company": 200,
-    "line1": 200,
-    "line2": 200,
-    "city": 100,
-    "region": 100,
-    "postcode": 20,
-    "country": 100,
-}
 
 # What programs write where there is nothing. As a customer's id it would make one of all guests.
 NOTHING = {"-", "--", "#n/a", "n/a", "nan", "none", "null"}
@@ -35,13 +17,13 @@ _SHOWN = 40
 def clean(cell: str, field: str) -> str:
     """The text of a cell. Line breaks and tabs inside become a space.
 
-    :raises Unfit: it holds control characters, or is longer than `LONGEST` says.
+    :raises Unfit: it holds control characters, or is longer than `MAX_LENGTHS` says.
     """
     text = cell.strip()
     if not (text.isascii() and text.isprintable()):
         text = _plain(text, field)
-    if len(text) > LONGEST[field]:
-        raise Unfit(f"The {label(field)} is longer than {LONGEST[field]} characters.")
+    if len(text) > MAX_LENGTHS[field]:
+        raise Unfit(f"The {label(field)} is longer than {MAX_LENGTHS[field]} characters.")
     return text
 
 

@@ -8,7 +8,8 @@ from gridfs import GridFSBucket, GridOut
 from gridfs.errors import NoFile
 from pymongo.database import Database
 
-from shared.mongo.client import Document, deadline
+from shared.document import Document
+from shared.mongo.client import deadline
 
 SAY_EVERY_SECONDS = 5.0
 PIECE = 4 * 1024 * 1024

@@ -7,11 +7,13 @@ from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.imports import documents
+from shared.document import Document
 from shared.errors import NotFound, Stale
 from shared.events.event import Event
 from shared.idempotency import CreationRequest, first_answer
 from shared.mongo.client import deadline
-from shared.mongo.repository import Document, Keys, Page, Range, Repository
+from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.repository import Repository
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LEASE = timedelta(seconds=25)

@@ -6,7 +6,7 @@ from pymongo import ReplaceOne
 from pymongo.database import Database
 
 from services.imports import documents
-from shared.mongo.repository import Document
+from shared.document import Document
 
 
 class OutcomeRepository:

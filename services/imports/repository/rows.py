@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from services.imports import documents
 from services.imports.model.lines import Line, Rejection
-from shared.mongo.repository import Document
+from shared.document import Document
 
 _DUPLICATE_KEY = 11000
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from bson import Decimal128, MinKey
-from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+from bson import Decimal128
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from services.orders import documents
@@ -16,13 +16,15 @@ from services.orders.model import (
     OrderNumberTaken,
     placed_in_future,
 )
+from services.orders.repository.filters import FIELDS, placed_between, range_of
+from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
 from shared.idempotency import CreationRequest, first_answer
 from shared.mongo.client import write_errors
-from shared.mongo.repository import Document, Keys, Page, Range, Repository, apply_states
+from shared.mongo.paging import Page
+from shared.mongo.repository import Repository
 
-NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
 Number = tuple[str, str]
 """What names an order: number and source."""
 
@@ -144,10 +146,10 @@ class OrderRepository(Repository):
 
     def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of orders, newest first; those with one `number` in the order of their sources."""
-        where = {field: filters[name] for name, field in _FIELDS.items() if name in filters}
+        where = {field: filters[name] for name, field in FIELDS.items() if name in filters}
         if "number" in filters:
-            return self._by_number(where | _placed(filters), after=after, limit=limit)
-        return self.page(_range(filters), after=after, limit=limit, where=where)
+            return self._by_number(where | placed_between(filters), after=after, limit=limit)
+        return self.page(range_of(filters), after=after, limit=limit, where=where)
 
     def _by_number(self, where: Document, *, after: list[Any] | None, limit: int) -> Page:
         """Walk the number index: each source has one order of a number at most."""
@@ -171,22 +173,6 @@ class OrderRepository(Repository):
 
     def _find_request(self, key: str) -> Document | None:
         return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
-
-
-class CardRepository(Repository):
-    """What customers told us: a card of each customer, deleted ones included."""
-
-    collection_name = documents.CUSTOMER_CARDS.name
-    public = ("name", "deleted", "version")
-
-    def keep(self, cards: Sequence[Document]) -> None:
-        """Keep the cards that are newer than what is known."""
-        apply_states(self.collection, cards)
-
-    def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
-        """Of those customers who have a card, whether they were deleted."""
-        found = self.collection.find({"_id": {"$in": list(customer_ids)}}, {"deleted": 1})
-        return {card["_id"]: card["deleted"] for card in found}
 
 
 def to_document(order: Order) -> Document:
@@ -239,50 +225,4 @@ def _refusal(failure: Document, order: Order, *, cause: BulkWriteError) -> Refus
 def _is_future(failure: Mapping[str, Any]) -> bool:
     return failure.get("code") == _DOCUMENT_INVALID and documents.refused_as_future(
         failure.get("errInfo", {})
-    )
-
-
-# Filter → the field that has to equal it.
-_FIELDS = {
-    "number": "number",
-    "source": "source",
-    "customer_id": "customer_id",
-    "sku": "lines.sku",
-    "status": "status",
-}
-# Filters → the index that serves them; the first whose filters are all given. Others narrow what
-# that one finds: the orders of one customer, or those of one article from one source.
-_INDEXES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("customer_id",), "customer"),
-    (("sku", "status"), "sku_status"),
-    (("sku",), "sku"),
-    (("source", "status"), "source_status"),
-    (("status",), "status"),
-    (("source",), "source"),
-    ((), "newest"),
-)
-
-
-def _placed(filters: Document) -> Document:
-    """What an order fulfils that was placed in the time that is asked for."""
-    bounds = {
-        operator: filters[name]
-        for name, operator in (("placed_from", "$gte"), ("placed_to", "$lt"))
-        if name in filters
-    }
-    return {"placed_at": bounds} if bounds else {}
-
-
-def _range(filters: Document) -> Range:
-    # Within one time the ids go down to MinKey: `placed_to` itself lies before the start and is
-    # left out, `placed_from` itself lies before the stop and is in.
-    start = (filters["placed_to"], MinKey()) if "placed_to" in filters else ()
-    stop = (filters["placed_from"], MinKey()) if "placed_from" in filters else ()
-    names, index = next(entry for entry in _INDEXES if filters.keys() >= set(entry[0]))
-    return Range(
-        index=index,
-        keys=(*((_FIELDS[name], ASCENDING) for name in names), *NEWEST),
-        equal=tuple(filters[name] for name in names),
-        start=start,
-        stop=stop,
     )

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from bson import Decimal128
 
@@ -22,10 +21,9 @@ from services.customers.repository.ledger import NO_PURCHASES
 from services.orders.model import Order
 from services.orders.operations import placed
 from services.orders.repository.orders import to_document as order_document
+from shared.document import Document
 from shared.events.contracts import ConsentChanged
 from shared.events.event import Origin
-
-Document = dict[str, Any]
 
 ORIGIN: Origin = {"via": "sample"}
 """Nobody asked for all this, and it did not come over HTTP."""

@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any
 
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
@@ -25,11 +24,11 @@ from services.tools.sample import documents as books
 from services.tools.sample import people, sales
 from services.tools.sample.names import countries
 from services.tools.sample.plan import Plan
+from shared.document import Document
 from shared.mongo.client import connect, database
 from shared.mongo.repository import insert_missing
 from shared.settings import Settings
 
-Document = dict[str, Any]
 Batch = tuple[str, str, list[Document]]
 """Documents to write, behind the service and the collection they are for."""
 

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from services.tools.sample.loading import batches, server_time, write
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, build, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings
 
 SERVICES = ("customers", "orders")

@@ -5,7 +5,8 @@ import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
 
-from services.customers.model.customers import Address, Customer, Email, Phone, Preference, name_key
+from services.customers.model.customers import Address, Customer, Email, Phone, Preference
+from services.customers.model.names import name_key
 from services.tools.sample.names import Country, countries
 from services.tools.sample.plan import DAYS, FIRST_DAY, Plan
 

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
 from services.customers.model.customers import Customer
 from services.orders.model import Address, Order
 from services.tools.sample.goods import Article, articles, price
 from services.tools.sample.plan import DAYS, FIRST_DAY, LAST_MOMENT, Plan
-
-Document = dict[str, Any]
+from shared.document import Document
 
 SOURCES = ("sample", "sample-market", "sample-phone")
 _OPEN = ("placed", "paid", "shipped", "delivered", "cancelled")

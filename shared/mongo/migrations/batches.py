@@ -9,9 +9,8 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from shared.document import Document
 from shared.mongo.migrations.files import Migration
-
-Document = dict[str, Any]
 
 TRIES = 20
 """How often a document is read again that somebody changed between our look and our write."""

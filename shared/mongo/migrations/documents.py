@@ -1,6 +1,7 @@
 """How the records of migrations lie in the database of each service."""
 
-from shared.mongo.client import Collection, Document
+from shared.document import Document
+from shared.mongo.collections import Collection
 
 MOST_FAILURES = 100
 """Documents that are named in a record. All are counted; the next run finds the others."""

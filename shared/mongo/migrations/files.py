@@ -13,11 +13,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
 
+from shared.document import Document
 from shared.mongo.migrations import MigrationsUnfit
-
-Document = dict[str, Any]
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 

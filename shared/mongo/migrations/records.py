@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.mongo.migrations import LockLost, MigrationHeld, MigrationsUnfit
 from shared.mongo.migrations.documents import MIGRATIONS, MOST_FAILURES
 from shared.mongo.migrations.files import Migration

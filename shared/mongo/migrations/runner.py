@@ -16,8 +16,9 @@ import structlog
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Collection, Document
+from shared.mongo.collections import Collection
 from shared.mongo.migrations import LockLost
 from shared.mongo.migrations.batches import Outcome, changes, turn
 from shared.mongo.migrations.files import Migration

@@ -17,13 +17,15 @@ from services.accounts import crypto, documents
 from services.accounts.app import create_accounts, create_app
 from services.accounts.crypto import SigningKey
 from services.accounts.model import User
-from services.accounts.operations import users
-from services.accounts.operations.users import Accounts
+from services.accounts.operations import sessions, users
+from services.accounts.operations.sessions import Accounts
 from shared.auth.caller import Caller
 from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build, connect, database
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings, load
 
 PASSWORD = "correct horse battery"
@@ -82,7 +84,7 @@ def sign_in(accounts: Accounts, password: str, now: datetime) -> Callable[..., D
     """`sign_in(email=…)`: the tokens for the right password, unless told, at `now`, unless told."""
 
     def ask(*, email: str, password: str = password, at: datetime = now) -> Document:
-        return users.sign_in(accounts, email=email, password=password, now=at)
+        return sessions.sign_in(accounts, email=email, password=password, now=at)
 
     return ask
 

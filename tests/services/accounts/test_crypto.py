@@ -12,9 +12,9 @@ from services.accounts import crypto
 from services.accounts.crypto import SigningKey
 from shared.auth.caller import Caller
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.errors import Unauthenticated
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 
 class TestPasswords:

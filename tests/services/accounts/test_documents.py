@@ -11,8 +11,9 @@ from pymongo.errors import DuplicateKeyError, WriteError
 from services.accounts import crypto, documents
 from services.accounts.model import User
 from services.accounts.repository.users import to_document
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build
+from shared.mongo.collections import build
 
 Raw = Callable[..., Document]
 Own = Database[Document]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.accounts.model import User, email_key, wait_after
+from services.accounts.model import User, wait_after
+from shared.values.email import email_key
 
 Make = Callable[..., User]
 

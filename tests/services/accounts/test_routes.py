@@ -9,9 +9,9 @@ from pymongo.database import Database
 
 from services.accounts.model import User
 from services.accounts.schemas import UserSchema
+from shared.document import Document
 from shared.idempotency import creation_request
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

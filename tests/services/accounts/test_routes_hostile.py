@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from services.accounts.model import User
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.hostile import BAD_TEXT, BODIES, NOT_TEXT, TOO_LONG, is_problem, refused, shown
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.

@@ -13,8 +13,8 @@ from services.accounts.schemas import TokensSchema
 from shared.auth.caller import Caller
 from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.errors import Unauthenticated
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

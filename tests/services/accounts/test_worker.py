@@ -3,7 +3,7 @@
 from pymongo.database import Database
 
 from services.accounts import worker
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.settings import Settings
 
 

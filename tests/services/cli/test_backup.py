@@ -8,8 +8,8 @@ import pytest
 from pymongo import MongoClient
 
 from services.tools import schema
+from shared.document import Document
 from shared.local.ports import free_port
-from shared.mongo.client import Document
 from shared.settings import PORTS, Settings
 from tests.support.command_line import ended
 from tests.support.shop import Shop

@@ -11,9 +11,10 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.command_line import ended

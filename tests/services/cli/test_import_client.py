@@ -15,8 +15,8 @@ from services.cli import import_client
 from services.cli.import_client import Errand, Form, ImportFailed, account, is_accounted_for
 from services.imports.repository.jobs import JobRepository
 from shared.api_client import ApiClient, ApiUnreachable, GivenToken
+from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
-from shared.mongo.client import Document
 from shared.settings import Settings
 from tests.support.serving import served
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file

@@ -5,7 +5,8 @@ from pymongo import MongoClient
 
 from services.tools import schema
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.services.cli.conftest import Call
 from tests.support.old_customers import old_customers

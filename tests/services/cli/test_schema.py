@@ -6,7 +6,8 @@ from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure
 
 from services.cli.schema import connected
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import PORTS, Settings
 from tests.services.cli.conftest import Call
 

@@ -21,8 +21,10 @@ from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared.auth.keyring import Keyring, Published
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build, connect, database
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings, load
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)

@@ -19,13 +19,15 @@ from pymongo.monitoring import (
 
 from services.customers import SENDS, subscribers
 from services.customers.model.customers import Customer
+from services.customers.operations import purchases
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
 from services.customers.repository.staff import StaffRepository
+from shared.document import Document
 from shared.events.contracts import OrderState, UserChanged
 from shared.identifiers import new_id
 from shared.messaging.consumer import NotNow
-from shared.mongo.client import Document, connect
+from shared.mongo.client import connect
 from shared.settings import Settings
 
 Make = Callable[..., Customer]
@@ -70,7 +72,7 @@ class TestKeepLedger:
             order(buyer, total="7", currency="EUR", placed_at=day(4)),
         ]
 
-        subscribers.keep_ledger(*books, events)
+        purchases.keep_ledger(*books, events)
 
         assert plain(books, buyer) == {
             "orders": 3,
@@ -84,8 +86,8 @@ class TestKeepLedger:
         placed = order(buyer, total="10")
         cancelled = order(buyer, order_id=placed.order_id, version=2, status="cancelled")
 
-        subscribers.keep_ledger(*books, [placed])
-        subscribers.keep_ledger(*books, [cancelled])
+        purchases.keep_ledger(*books, [placed])
+        purchases.keep_ledger(*books, [cancelled])
 
         assert plain(books, buyer) == {**NO_PURCHASES}
 
@@ -94,18 +96,18 @@ class TestKeepLedger:
         cancelled = order(buyer, order_id=placed.order_id, version=2, status="cancelled")
 
         for event in (cancelled, placed, placed):
-            subscribers.keep_ledger(*books, [event])
+            purchases.keep_ledger(*books, [event])
 
         assert plain(books, buyer) == {**NO_PURCHASES}
 
     def test_a_guests_order_belongs_to_nobody(self, books: Books, buyer: str) -> None:
-        subscribers.keep_ledger(*books, [order(None), order(buyer, total="1")])
+        purchases.keep_ledger(*books, [order(None), order(buyer, total="1")])
 
         assert books[1].collection.count_documents({}) == 1
         assert plain(books, buyer)["orders"] == 1
 
     def test_guests_alone_change_nothing(self, books: Books, buyer: str) -> None:
-        subscribers.keep_ledger(*books, [order(None)])
+        purchases.keep_ledger(*books, [order(None)])
 
         assert books[0].revisions([buyer]) == {buyer: 0}
 
@@ -114,13 +116,13 @@ class TestKeepLedger:
     ) -> None:
         books[0].delete(buyer, version=1, now=now)
 
-        subscribers.keep_ledger(*books, [order(buyer)])
+        purchases.keep_ledger(*books, [order(buyer)])
 
         left = {"_id": buyer, "version": 2, "schema_version": 2}
         assert books[0].find({"_id": buyer}) == left
 
     def test_leaves_the_version_to_staff(self, books: Books, buyer: str) -> None:
-        subscribers.keep_ledger(*books, [order(buyer)])
+        purchases.keep_ledger(*books, [order(buyer)])
 
         customer = books[0].get(buyer)
         assert (customer["version"], customer["revision"]) == (1, 1)
@@ -157,7 +159,7 @@ class TestKeepLedger:
         concerns = Concerns()
         with connect(settings, listeners=[concerns]) as watched:
             base = watched[own.name]
-            subscribers.keep_ledger(
+            purchases.keep_ledger(
                 CustomerRepository(base, SENDS), LedgerRepository(base), [order(buyer, total="3")]
             )
 
@@ -168,7 +170,7 @@ class TestKeepLedger:
         self, own: Database[Document], ledger: LedgerRepository, buyer: str
     ) -> None:
         with pytest.raises(NotNow):
-            subscribers.keep_ledger(Outrun(own, SENDS), ledger, [order(buyer)])
+            purchases.keep_ledger(Outrun(own, SENDS), ledger, [order(buyer)])
 
         assert ledger.collection.count_documents({"customer_id": buyer}) == 1
 
@@ -258,7 +260,7 @@ def keep_until_done(books: Books, events: list[OrderState]) -> None:
     """As the worker does: what cannot be done now comes again."""
     for _ in range(10):
         try:
-            subscribers.keep_ledger(*books, events)
+            purchases.keep_ledger(*books, events)
         except NotNow:
             continue
         return

@@ -12,6 +12,7 @@ from pymongo.database import Database
 from services.customers import subscribers, worker
 from services.customers.model import journal_entries
 from services.customers.repository.journal import JournalRepository
+from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerChanged,
@@ -26,7 +27,6 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 THREADS = 8

@@ -9,6 +9,7 @@ from pymongo.database import Database
 from services.customers import HEARS, worker
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
+from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerDeleted,
@@ -21,7 +22,6 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 NOW = "2025-06-01T12:00:00+00:00"

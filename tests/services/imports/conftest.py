@@ -21,8 +21,7 @@ from services.accounts import app as accounts_app
 from services.accounts.crypto import sign_access_token
 from services.accounts.operations import users as accounts_operations
 from services.customers import app as customers_app
-from services.imports import subscribers
-from services.imports import worker as imports_worker
+from services.imports import bootstrap, subscribers
 from services.imports.app import create_app
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import LEASE, JobRepository
@@ -31,12 +30,12 @@ from services.imports.repository.rows import RowRepository
 from services.imports.steps import Desk, work
 from services.orders import app as orders_app
 from services.tools import setup
-from shared.auth.remote import remote_verifier
-from shared.auth.tokens import TokenVerifier
+from shared.auth.tokens import TokenVerifier, remote_verifier
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
 from shared.local.ports import LOOPBACK
-from shared.mongo.client import Document, connect, database
+from shared.mongo.client import connect, database
 from shared.settings import Settings, load
 from tests.support.serving import serving
 from tests.support.stall import MAPPING, SHOP
@@ -79,7 +78,7 @@ def outcomes(desk: Desk) -> OutcomeRepository:
 @pytest.fixture
 def desk(settings: Settings, own: Database[Document]) -> Desk:
     """What a worker has at hand, the neighbours included."""
-    return imports_worker.create_desk(settings, own)
+    return bootstrap.create_desk(settings, own)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.imports import documents
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build
+from shared.mongo.collections import build
 
 Own = Database[Document]
 NOW = datetime(2025, 6, 1, tzinfo=UTC)

@@ -16,9 +16,9 @@ from services.imports.reading.errors import FileUnreadable
 from services.imports.reading.mapping import MappingInvalid
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
+from shared.document import Document
 from shared.errors import Invalid, Unavailable
 from shared.idempotency import IdempotencyKeyReused
-from shared.mongo.client import Document
 from tests.support.stall import MAPPING, NOW, SHOP, row, shop_file
 
 Ask = Callable[..., Document]

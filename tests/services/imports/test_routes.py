@@ -16,8 +16,8 @@ from services.imports import presets
 from services.imports.routes import FORM_BYTES
 from services.imports.schemas import ImportSchema
 from services.imports.steps import Desk
+from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
-from shared.mongo.client import Document
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.

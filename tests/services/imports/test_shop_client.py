@@ -9,7 +9,7 @@ import pytest
 from services.imports import shop_client
 from services.imports.shop_client import MOST_ENTRIES, MOST_LINES, in_batches, problem_text
 from shared.api_client import ApiRefused
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.settings import Settings
 
 Headers = Callable[[str], dict[str, str]]

@@ -15,8 +15,8 @@ from services.imports.repository.rows import RowRepository
 from services.imports.shop_client import Shop
 from services.imports.steps import Desk, clean_up, failed, next_step, work
 from shared.api_client import ApiRefused, ApiUnreachable
+from shared.document import Document
 from shared.errors import Stale
-from shared.mongo.client import Document
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, SHOP_AGAIN, row, shop_file
 
 Own = Database[Document]

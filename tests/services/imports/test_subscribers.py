@@ -12,10 +12,10 @@ from services.imports.shop_client import Shop
 from services.imports.steps import Desk
 from services.imports.subscribers import give_up, go_on
 from shared.api_client import ApiUnreachable
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
 from shared.messaging.consumer import NotNow
-from shared.mongo.client import Document
 from tests.support.stall import SHOP_ACCOUNT
 
 Ask = Callable[..., str]

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pymongo.database import Database
 
 from services.imports import HEARS, SENDS
+from services.imports.bootstrap import create_desk
 from services.imports.repository.jobs import JobRepository
-from services.imports.worker import create_desk, create_worker, give_up, join
+from services.imports.worker import create_worker, give_up, join
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 

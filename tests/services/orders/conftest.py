@@ -14,10 +14,13 @@ from services.orders import SENDS, documents
 from services.orders.app import create_app
 from services.orders.customer_lookup import Lookup, Unanswered
 from services.orders.model import Order
-from services.orders.repository.orders import CardRepository, OrderRepository
+from services.orders.repository.copies import CardRepository
+from services.orders.repository.orders import OrderRepository
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build, database
+from shared.mongo.client import database
+from shared.mongo.collections import build
 from shared.settings import Settings
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)

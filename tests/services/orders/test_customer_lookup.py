@@ -15,12 +15,14 @@ from services.customers.app import create_app as create_customers
 from services.orders.app import create_app
 from services.orders.customer_lookup import CustomerDirectory, Unanswered, ask_customers
 from services.orders.model import CustomerGone, NoSuchCustomer
-from services.orders.repository.orders import CardRepository
+from services.orders.repository.copies import CardRepository
 from services.orders.subscribers import forget_customers, keep_cards
 from shared.auth.tokens import TokenVerifier
+from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build, database
+from shared.mongo.client import database
+from shared.mongo.collections import build
 from shared.settings import Settings
 
 Headers = Callable[[str], dict[str, str]]

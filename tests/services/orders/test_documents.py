@@ -12,8 +12,9 @@ from pymongo.errors import DuplicateKeyError, WriteError
 from services.orders import documents
 from services.orders.model import Order
 from services.orders.repository.orders import to_document
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build
+from shared.mongo.collections import build
 
 Raw = Callable[..., Document]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.orders.model import Order, PlacedInFuture, WrongStep, money, status_after
+from services.orders.model import Order, PlacedInFuture, WrongStep, status_after
 from shared.errors import Invalid
+from shared.values.money import money
 
 Make = Callable[..., Order]
 

@@ -9,11 +9,11 @@ from openapi_spec_validator import validate
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository.orders import CardRepository
+from services.orders.repository.copies import CardRepository
 from services.orders.schemas import OrderSchema
+from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 Body = Callable[..., dict[str, Any]]
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.

@@ -6,9 +6,9 @@ from pymongo.database import Database
 
 from services.orders import HEARS
 from services.orders.worker import create_worker, join
+from shared.document import Document
 from shared.events.contracts import CustomerChanged
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 from shared.settings import Settings
 
 

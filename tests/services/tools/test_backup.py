@@ -12,11 +12,13 @@ from pymongo import MongoClient
 from services.tools import backup as backups
 from services.tools import consistency, restore_check
 from services.tools.backup import Restored
+from services.tools.settings import BackupSettings
 from shared.backup import BackupBroken, BackupFailed, Progress, quietly
+from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.broker import broker_client, queue_key
-from shared.mongo.client import Document, database
-from shared.settings import BackupSettings, Settings
+from shared.mongo.client import database
+from shared.settings import Settings
 from tests.support.carrier import Carrier, carrier
 from tests.support.shop import Shop
 from tests.support.stored_backup import StoredBackup

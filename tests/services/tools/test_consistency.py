@@ -9,8 +9,9 @@ from pymongo.database import Database
 
 from services.tools import consistency
 from services.tools.consistency import merged
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.shop import Shop

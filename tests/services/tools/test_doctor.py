@@ -12,8 +12,9 @@ from services.__main__ import cli
 from services.tools import doctor
 from services.tools.sample.plan import Plan
 from shared.doctor.findings import Level
+from shared.document import Document
 from shared.messaging.inbox import Inbox
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import PORTS, Settings
 from tests.support.system import system
 

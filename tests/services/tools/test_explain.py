@@ -11,7 +11,8 @@ from services.cli.tables import costs
 from services.tools import explain
 from services.tools.explain import Ask, ListRoute, NotSetUp, UnknownFilter
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.mongo.query_cost import Cost, Query
 from shared.settings import Settings
 from tests.support.system import system

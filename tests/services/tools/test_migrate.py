@@ -8,7 +8,8 @@ from pymongo.database import Database
 
 from services.tools import migrate, schema
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import PORTS, Settings
 from tests.support.old_customers import old_customers
 

@@ -22,7 +22,8 @@ from services.customers.repository.customers import to_document
 from services.tools import migrate, setup
 from services.tools.sample import people
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.command_line import ended, started
 from tests.support.old_customers import PREFERENCES, as_before

@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from services.tools import restore_check
 from shared.backup import quietly
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.command_line import started

@@ -16,7 +16,8 @@ from services.customers.documents import CUSTOMERS
 from services.customers.repository.ledger import NO_PURCHASES
 from services.tools import consistency, resync
 from services.tools.resync import SOURCES, Step
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.shop import Shop

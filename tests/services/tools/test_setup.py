@@ -10,10 +10,11 @@ from pymongo import MongoClient
 
 from services.accounts.app import create_accounts
 from services.accounts.model import EmailTaken
-from services.accounts.operations import users
-from services.accounts.operations.users import Accounts
+from services.accounts.operations import sessions
+from services.accounts.operations.sessions import Accounts
 from services.tools import setup
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import PORTS, Settings, SettingsInvalid
 
 
@@ -101,7 +102,7 @@ def password_in(lines: list[str]) -> str:
 
 
 def signs_in(accounts: Accounts, settings: Settings, password: str) -> bool:
-    tokens = users.sign_in(
+    tokens = sessions.sign_in(
         accounts, email=settings.admin_email, password=password, now=datetime.now(UTC)
     )
     return bool(tokens["user"]["role"] == "admin")

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from shared.auth.keyring import Keyring, Published
 from shared.auth.middleware import allow, allowed_roles, caller, origin, public
 from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.web.app import create_app
 from shared.web.responses import data
 from tests.support.forgery import FORGERIES, Make, Mint, mint

@@ -1,16 +1,20 @@
 import base64
 import time
+from dataclasses import replace
 
+import orjson
 import pytest
 
 from shared.auth import tokens
 from shared.auth.caller import Caller
 from shared.auth.keyring import FRESH_SECONDS, Keyring, KeysUnavailable, Published, read_published
-from shared.auth.tokens import LEEWAY_SECONDS, TokenVerifier
+from shared.auth.tokens import LEEWAY_SECONDS, TokenVerifier, remote_verifier
+from shared.document import Document
 from shared.errors import Unauthenticated
-from shared.mongo.client import Document
+from shared.settings import load
 from tests.support.clock import Clock
 from tests.support.forgery import FORGERIES, Make, Mint, ago, mint
+from tests.support.scripted_server import Answer, ScriptedServer
 
 USER = "a" * 24
 
@@ -185,3 +189,18 @@ def keyring(clock: Clock, ours: Mint, revoked: dict[str, float]) -> Keyring:
         return read_published({"keys": [ours.key["public_key"]]}, dict(revoked))
 
     return Keyring(fetch, clock=clock)
+
+
+class TestRemoteVerifier:
+    def test_takes_the_keys_that_accounts_publishes(
+        self, server: ScriptedServer, signing_key: Document
+    ) -> None:
+        server.say(
+            Answer(body=orjson.dumps({"keys": [signing_key["public_key"]]})),
+            Answer(body=b'{"users": {}}'),
+        )
+        verifier = remote_verifier(replace(load(), accounts_url=server.url))
+
+        caller = verifier.caller(mint(signing_key).token(role="sales"))
+
+        assert caller.role == "sales"

@@ -12,7 +12,9 @@ from pymongo.database import Database
 from shared.backup import quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
-from shared.mongo.client import Document, build, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings, load
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
 from tests.support.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing

@@ -13,7 +13,8 @@ from pymongo.database import Database
 from shared.backup import BackupFailed, quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
-from shared.mongo.client import Document, database
+from shared.document import Document
+from shared.mongo.client import database
 from shared.settings import Settings
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
 

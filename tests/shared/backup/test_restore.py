@@ -21,7 +21,7 @@ from shared.backup.restore import (
     refuse_occupied,
     release_events,
 )
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.settings import Settings
 from tests.support.odds import ODDS, SERVICES
 

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from shared.backup import BackupBroken, streams
 from shared.backup.streams import BsonWriter, Tally, raw_batches
-from shared.mongo.client import Document
+from shared.document import Document
 
 ONES = [bson.encode({"_id": number, "text": "x" * number}) for number in range(5)]
 

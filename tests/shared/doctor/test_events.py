@@ -9,8 +9,8 @@ from pymongo.database import Database
 
 from shared.doctor.events import dead_letters, unconfirmed
 from shared.doctor.findings import Level
+from shared.document import Document
 from shared.messaging.inbox import Inbox
-from shared.mongo.client import Document
 from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, thing
 
 

@@ -8,7 +8,7 @@ from pymongo import MongoClient
 
 from shared.doctor import replication
 from shared.doctor.findings import Level
-from shared.mongo.client import Document
+from shared.document import Document
 
 
 class TestMembers:

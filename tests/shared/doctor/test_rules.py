@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from shared.doctor.findings import Level
 from shared.doctor.rules import breaches
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.things import COLLECTIONS, thing
 
 Plant = Callable[[Document], Any]

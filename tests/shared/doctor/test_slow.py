@@ -7,7 +7,7 @@ from pymongo.database import Database
 
 from shared.doctor.findings import ASKS, Level
 from shared.doctor.slow import note_slow_queries, slowest
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.things import thing
 
 

@@ -8,7 +8,8 @@ from pymongo.database import Database
 
 from shared.doctor import storage
 from shared.doctor.findings import Level
-from shared.mongo.client import Document, build
+from shared.document import Document
+from shared.mongo.collections import build
 from tests.support.things import COLLECTIONS, THINGS, thing
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.events.event import Event, EventMalformed, delivery, outbox_entries
+from shared.events.delivery import delivery
+from shared.events.event import Event, EventMalformed
+from shared.events.outbox import outbox_entries
 from shared.identifiers import is_id
 from tests.support.things import ThingChanged, ThingLost
 

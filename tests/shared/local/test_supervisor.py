@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared.local.output import Console
-from shared.local.supervisor import (
-    Command,
-    StopAsked,
-    StopFlag,
-    Supervisor,
-    next_delay,
-    reason,
-    stopping_on_signals,
-)
+from shared.local.signals import StopFlag, stopping_on_signals
+from shared.local.supervisor import Command, StopAsked, Supervisor, next_delay, reason
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = (

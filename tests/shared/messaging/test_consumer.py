@@ -17,10 +17,10 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
 )
 
+from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.consumer import Hearing, NotNow, is_to_blame
 from shared.messaging.inbox import MOST_ATTEMPTS, OLDEST, Inbox
-from shared.mongo.client import Document
 from tests.support.handlers import Heard, Killed, delivery, ids
 from tests.support.things import ThingChanged
 

@@ -7,12 +7,12 @@ from itertools import count
 import pytest
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.messaging import relay as outbox
 from shared.messaging.consumer import Hearing
 from shared.messaging.dead_letters import DeadLetters, Replay
 from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
 from shared.messaging.relay import Relay
-from shared.mongo.client import Document
 from tests.support.handlers import Heard, delivery
 from tests.support.queues import Message
 

@@ -4,8 +4,8 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from shared.document import Document
 from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
-from shared.mongo.client import Document
 
 
 class TestRecall:

@@ -16,6 +16,7 @@ from bson import Decimal128
 from kombu.exceptions import OperationalError
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.local.output import Console
 from shared.local.ports import free_port
 from shared.local.servers import redis_server, redis_url, start
@@ -29,7 +30,6 @@ from shared.messaging.relay import (
     Relay,
     resend_delay,
 )
-from shared.mongo.client import Document
 from shared.settings import Settings
 from tests.support.queues import messages_in
 from tests.support.things import ThingRepository, changed, lost, thing

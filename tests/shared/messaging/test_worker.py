@@ -14,6 +14,7 @@ from celery import Celery
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from shared.document import Document
 from shared.local.ports import free_port
 from shared.local.servers import redis_url
 from shared.messaging import relay as outbox
@@ -21,7 +22,8 @@ from shared.messaging.broker import create_celery
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.relay import Relay
 from shared.messaging.worker import create_worker, send_receipts
-from shared.mongo.client import Document, build, database
+from shared.mongo.client import database
+from shared.mongo.collections import build
 from shared.settings import Settings
 from tests.support.handlers import Heard, delivery
 from tests.support.queues import Message

@@ -28,14 +28,12 @@ from pymongo.errors import (
     WriteError,
 )
 
+from shared.document import Document
+from shared.events.outbox import OUTBOX_SCHEMA
 from shared.local.binaries import find_mongod
 from shared.local.ports import LOOPBACK, free_port
 from shared.local.servers import mongo_url, mongod_argv
 from shared.mongo.client import (
-    OUTBOX_SCHEMA,
-    Collection,
-    Document,
-    build,
     connect,
     database,
     deadline,
@@ -44,6 +42,7 @@ from shared.mongo.client import (
     wait_for_primary,
     write_errors,
 )
+from shared.mongo.collections import Collection, build
 from shared.settings import Settings, load
 from tests.support.limits import Limits
 

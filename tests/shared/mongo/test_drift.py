@@ -7,7 +7,9 @@ import pytest
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
 
-from shared.mongo.client import Collection, Document, build, database
+from shared.document import Document
+from shared.mongo.client import database
+from shared.mongo.collections import Collection, build
 from shared.mongo.drift import differences, prune
 from shared.settings import Settings
 

@@ -9,7 +9,8 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 from pymongo.monitoring import CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.mongo.indexes import build_indexes
 from shared.settings import Settings
 

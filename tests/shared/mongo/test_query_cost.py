@@ -7,7 +7,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import Settings
 from tests.support.things import HEARERS, ThingRepository, boxes, thing

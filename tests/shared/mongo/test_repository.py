@@ -8,8 +8,8 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
+from shared.document import Document
 from shared.errors import NotFound, Stale
-from shared.mongo.client import Document
 from shared.mongo.repository import apply_states, insert_missing
 from tests.support.things import ThingRepository, boxes, changed, lost, thing
 

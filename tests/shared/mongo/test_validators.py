@@ -7,8 +7,8 @@ from bson import Int64
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from shared.document import Document
 from shared.mongo import validators
-from shared.mongo.client import Document
 
 RULE = validators.fields(
     {

@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from pymongo import MongoClient
 
 from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.web.app import create_app
 
 

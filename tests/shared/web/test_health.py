@@ -6,8 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 
+from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
-from shared.mongo.client import Document, connect
+from shared.mongo.client import connect
 from shared.settings import load
 
 Serve = Callable[..., FlaskClient]

@@ -13,8 +13,8 @@ from marshmallow import Schema, fields
 from werkzeug.test import TestResponse
 
 from shared.auth.middleware import public
-from shared.mongo.client import Document
-from shared.mongo.repository import Page
+from shared.document import Document
+from shared.mongo.paging import Page
 from shared.web import responses
 from shared.web.parsing import ApiBlueprint
 from tests.support.things import ThingRepository, boxes, thing

@@ -14,11 +14,11 @@ from services.accounts.model import (
     SignInRefused,
     User,
 )
-from services.accounts.operations import users
-from services.accounts.operations.users import Accounts
+from services.accounts.operations import sessions
+from services.accounts.operations.sessions import Accounts
 from shared.auth.caller import Caller
+from shared.document import Document
 from shared.errors import Forbidden, Refusal, TooMany, Unavailable
-from shared.mongo.client import Document
 
 Add = Callable[..., User]
 SignIn = Callable[..., Document]
@@ -243,7 +243,7 @@ class TestDelegate:
     ) -> None:
         user = add_user(role="admin")
 
-        tokens = users.delegate(accounts, Caller(user.id, "admin"), to="imports", now=now)
+        tokens = sessions.delegate(accounts, Caller(user.id, "admin"), to="imports", now=now)
 
         caller = verify(tokens["access_token"])
         assert caller == Caller(user.id, "admin", via="imports")
@@ -253,13 +253,13 @@ class TestDelegate:
         caller = Caller(add_user().id, "sales", via="imports")
 
         with pytest.raises(Forbidden):
-            users.delegate(accounts, caller, to="imports", now=now)
+            sessions.delegate(accounts, caller, to="imports", now=now)
 
     def test_keeps_its_token(
         self, accounts: Accounts, add_user: Add, now: datetime, verify: Verify
     ) -> None:
         user = add_user()
-        token = users.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)[
+        token = sessions.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)[
             "refresh_token"
         ]
 
@@ -275,7 +275,7 @@ class TestDelegate:
         self, accounts: Accounts, add_user: Add, now: datetime, change: Change
     ) -> None:
         user = add_user()
-        tokens = users.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)
+        tokens = sessions.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)
         change(user, {"active": False}, at=now + timedelta(seconds=1))
 
         with pytest.raises(SessionEnded):
@@ -289,7 +289,7 @@ class TestSignOut:
         token = sign_in(email=add_user().email)["refresh_token"]
 
         for _ in range(2):
-            users.sign_out(accounts, refresh_token=token)
+            sessions.sign_out(accounts, refresh_token=token)
 
         with pytest.raises(SessionEnded):
             refresh(accounts, token, at=now)
@@ -299,7 +299,7 @@ class TestSignOut:
     ) -> None:
         token = sign_in(email=add_user().email)["refresh_token"]
 
-        users.sign_out(accounts, refresh_token=token.partition(".")[0] + ".guess")
+        sessions.sign_out(accounts, refresh_token=token.partition(".")[0] + ".guess")
 
         assert refresh(accounts, token, at=now)
 
@@ -316,4 +316,4 @@ def wait_for(refusal: Refusal) -> int:
 
 
 def refresh(accounts: Accounts, token: str, *, at: datetime) -> Document:
-    return users.refresh(accounts, refresh_token=token, now=at)
+    return sessions.refresh(accounts, refresh_token=token, now=at)

@@ -14,11 +14,12 @@ from services.accounts.model import (
     OwnRightsKept,
     User,
 )
-from services.accounts.operations import users
-from services.accounts.operations.users import Accounts
+from services.accounts.operations import sessions, users
+from services.accounts.operations.sessions import Accounts
 from shared.auth.caller import Caller
+from shared.document import Document
 from shared.errors import Stale, Unauthenticated
-from shared.mongo.client import Document, connect, database
+from shared.mongo.client import connect, database
 from shared.settings import Settings
 
 Add = Callable[..., User]
@@ -143,7 +144,7 @@ class TestMakeSigningKey:
         def make(_: int) -> bool:
             with connect(settings) as client:
                 keys = create_accounts(database(client, settings, "accounts")).keys
-                return users.make_signing_key(keys, now=now)
+                return sessions.make_signing_key(keys, now=now)
 
         with ThreadPoolExecutor(8) as pool:
             made = list(pool.map(make, range(8)))
@@ -154,5 +155,5 @@ class TestMakeSigningKey:
     def test_keeps_the_one_that_is_there(self, accounts: Accounts, now: datetime) -> None:
         before = accounts.keys.signing_key()
 
-        assert users.make_signing_key(accounts.keys, now=now) is False
+        assert sessions.make_signing_key(accounts.keys, now=now) is False
         assert accounts.keys.signing_key() == before

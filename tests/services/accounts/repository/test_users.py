@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.accounts.model import EmailTaken, NoSuchUser, User
-from services.accounts.operations.users import Accounts
-from services.accounts.repository import users as repository
+from services.accounts.operations.sessions import Accounts
+from services.accounts.repository import sessions
+from shared.document import Document
 from shared.errors import Stale
-from shared.mongo.client import Document
 
 Add = Callable[..., User]
 
@@ -139,7 +139,7 @@ class TestKeys:
     ) -> None:
         user = add_user(tokens_void_before=now)
 
-        published = repository.published(accounts.keys, accounts.users, now=now)
+        published = sessions.published(accounts.keys, accounts.users, now=now)
 
         assert list(published.keys) == [signing_key["_id"]]
         assert published.revoked == {user.id: now.timestamp()}

@@ -13,8 +13,9 @@ from services.customers import documents
 from services.customers.model.customers import Address, Customer, Email, Phone
 from services.customers.repository.customers import to_document
 from services.customers.repository.ledger import NO_PURCHASES
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build
+from shared.mongo.collections import build
 from tests.support.old_customers import as_before
 
 Raw = Callable[..., Document]

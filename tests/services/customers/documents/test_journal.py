@@ -9,8 +9,8 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.customers.documents.journal import VIEWS, VIEWS_KEPT
 from services.customers.model.journal import KINDS, LARGEST_DATA
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 Own = Database[Document]
 AT = datetime(2025, 6, 1, tzinfo=UTC)

@@ -1,11 +1,10 @@
 """What becomes of preferences of before, without any server."""
 
 from importlib import import_module
-from typing import Any
 
 import pytest
 
-Document = dict[str, Any]
+from shared.document import Document
 
 migrate = import_module("services.customers.migrations.0001_split_preferences").migrate
 

@@ -6,17 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.customers.model.customers import (
-    Customer,
-    Email,
-    NotIdentifiable,
-    Phone,
-    email_address,
-    email_key,
-    name_key,
-    phone_number,
-)
+from services.customers.model.customers import Customer, Email, NotIdentifiable, Phone
+from services.customers.model.names import name_key
 from shared.errors import Invalid
+from shared.values.email import email_address, email_key
+from shared.values.phone import phone_number
 
 Make = Callable[..., Customer]
 

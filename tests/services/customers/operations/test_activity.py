@@ -17,8 +17,8 @@ from services.customers.operations.activity import Website
 from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
+from shared.document import Document
 from shared.errors import Stale
-from shared.mongo.client import Document
 
 Make = Callable[..., Customer]
 Then = Callable[[], object]

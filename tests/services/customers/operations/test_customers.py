@@ -8,10 +8,10 @@ from pymongo.database import Database
 
 from services.customers import SENDS
 from services.customers.model.customers import Customer, Email, EmailTaken
-from services.customers.operations import customers as operations
+from services.customers.operations import bulk
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
-from shared.mongo.client import Document
+from shared.document import Document
 
 Make = Callable[..., Customer]
 
@@ -37,7 +37,7 @@ class TestRegisterMany:
         entry = {"external_id": "1", "emails": emails("lee@example.com", "a.lee@example.com")}
         rival = customers.rival = make_customer(**entry)
 
-        outcomes = operations.register_many(
+        outcomes = bulk.register_many(
             customers, [entry, entry], journal=journal, now=now, batch="one"
         )
 
@@ -49,9 +49,7 @@ class TestRegisterMany:
         customers.rival = make_customer(external_id="2", emails=emails("lee@example.com"))
         entry = {"external_id": "1", "emails": emails("lee@example.com")}
 
-        (outcome,) = operations.register_many(
-            customers, [entry], journal=journal, now=now, batch="one"
-        )
+        (outcome,) = bulk.register_many(customers, [entry], journal=journal, now=now, batch="one")
 
         assert outcome["status"] == "refused"
         assert isinstance(outcome["refusal"], EmailTaken)
@@ -64,7 +62,7 @@ class TestRegisterMany:
         first = {"emails": emails("LEE@example.com", "other@example.com")}
         second = {"emails": emails("another@example.com", "lee@example.com")}
 
-        outcomes = operations.register_many(
+        outcomes = bulk.register_many(
             customers, [first, second], journal=journal, now=now, batch="one"
         )
 

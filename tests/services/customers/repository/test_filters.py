@@ -12,7 +12,7 @@ from services.customers.model.customers import (
     Phone,
 )
 from services.customers.repository.customers import CustomerRepository, to_document
-from shared.mongo.client import Document
+from shared.document import Document
 
 Make = Callable[..., Customer]
 

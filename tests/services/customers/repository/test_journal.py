@@ -15,9 +15,11 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
 from services.customers.repository.journal import JournalRepository, to_document
+from shared.document import Document
 from shared.idempotency import CreationRequest, IdempotencyKeyReused
 from shared.identifiers import new_id
-from shared.mongo.client import Document, build, connect
+from shared.mongo.client import connect
+from shared.mongo.collections import build
 from shared.mongo.query_cost import Cost, Recorder, explain
 from shared.settings import Settings
 

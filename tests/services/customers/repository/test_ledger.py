@@ -7,8 +7,8 @@ from typing import Any
 from bson import Decimal128
 
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 
 class TestLedger:

@@ -9,9 +9,9 @@ from pymongo.database import Database
 
 from services.customers import worker
 from services.customers.schemas.activity import VisitorSchema
+from shared.document import Document
 from shared.events.contracts import VisitorTied
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

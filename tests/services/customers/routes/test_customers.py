@@ -10,7 +10,7 @@ from bson import Decimal128
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.schemas.customers import CustomerSchema
-from shared.mongo.client import Document
+from shared.document import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -9,8 +9,8 @@ from pymongo.database import Database
 
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

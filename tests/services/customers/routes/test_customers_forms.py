@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from services.customers.model.customers import Customer, Email, Phone
 from services.customers.repository.customers import to_document
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.old_customers import as_before
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.

@@ -8,7 +8,7 @@ from pymongo.database import Database
 
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.hostile import (
     BAD_TEXT,
     BODIES,

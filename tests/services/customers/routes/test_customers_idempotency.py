@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES
-from shared.mongo.client import Document
+from shared.document import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -6,8 +6,8 @@ from typing import Any
 from pymongo.database import Database
 
 from services.customers import worker
+from shared.document import Document
 from shared.events import contracts
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from services.customers.app import create_app
 from shared.auth.tokens import TokenVerifier
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.settings import load
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
-from shared.mongo.client import Document
+from shared.document import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pymongo.database import Database
 
-from shared.mongo.client import Document
+from shared.document import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -10,8 +10,8 @@ from pymongo.database import Database
 from services.customers.model.journal import STAFF_KINDS, Entry
 from services.customers.repository.journal import JournalRepository
 from services.customers.schemas.journal import EntrySchema
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from shared.mongo.client import Document
+from shared.document import Document
 from tests.support.hostile import (
     BAD_TEXT,
     BODIES,

@@ -15,6 +15,7 @@ from services.imports.model.grouping import (
 from services.imports.model.lines import Buyer, Place, Unfit
 
 EARLY = datetime(2024, 1, 1, tzinfo=UTC)
+SOURCE = "shop"
 LATE = datetime(2024, 12, 1, tzinfo=UTC)
 
 
@@ -35,10 +36,10 @@ class TestCustomerKey:
 
 
 class TestBuildOrder:
-    def test_makes_what_the_orders_service_takes(self, make_line: Any, make_mapping: Any) -> None:
+    def test_makes_what_the_orders_service_takes(self, make_line: Any) -> None:
         lines = [make_line(), make_line(sku="B-2", description="", unit_price=Decimal("0.001"))]
 
-        order = build_order(lines, make_mapping())
+        order = build_order(lines, SOURCE)
 
         assert order == {
             "source": "shop",
@@ -63,34 +64,32 @@ class TestBuildOrder:
         }
         assert orjson.loads(orjson.dumps(order)) == order
 
-    def test_keeps_repeated_lines_and_their_order(self, make_line: Any, make_mapping: Any) -> None:
+    def test_keeps_repeated_lines_and_their_order(self, make_line: Any) -> None:
         lines = [make_line(sku=sku) for sku in ("B", "A", "B")]
 
-        order = build_order(lines, make_mapping())
+        order = build_order(lines, SOURCE)
 
         assert [line["sku"] for line in order["lines"]] == ["B", "A", "B"]
 
-    def test_is_placed_at_the_earliest_time(self, make_line: Any, make_mapping: Any) -> None:
+    def test_is_placed_at_the_earliest_time(self, make_line: Any) -> None:
         lines = [make_line(placed_at=LATE), make_line(placed_at=EARLY)]
 
-        assert build_order(lines, make_mapping())["placed_at"] == "2024-01-01T00:00:00Z"
+        assert build_order(lines, SOURCE)["placed_at"] == "2024-01-01T00:00:00Z"
 
-    def test_is_a_guests_without_a_customer(self, make_line: Any, make_mapping: Any) -> None:
-        order = build_order([make_line(buyer=None, place=None)], make_mapping())
+    def test_is_a_guests_without_a_customer(self, make_line: Any) -> None:
+        order = build_order([make_line(buyer=None, place=None)], SOURCE)
 
         assert (order["customer_key"], order["shipping_address"]) == (None, None)
 
-    def test_is_a_customers_if_any_row_says_so(self, make_line: Any, make_mapping: Any) -> None:
+    def test_is_a_customers_if_any_row_says_so(self, make_line: Any) -> None:
         lines = [make_line(buyer=None), make_line()]
 
-        assert build_order(lines, make_mapping())["customer_key"] == "id:7"
+        assert build_order(lines, SOURCE)["customer_key"] == "id:7"
 
-    def test_names_an_article_by_its_text_where_it_has_no_number(
-        self, make_line: Any, make_mapping: Any
-    ) -> None:
+    def test_names_an_article_by_its_text_where_it_has_no_number(self, make_line: Any) -> None:
         lines = [make_line(sku="", description="x" * 99 + " y"), make_line(sku="", description="")]
 
-        order = build_order(lines, make_mapping())
+        order = build_order(lines, SOURCE)
 
         assert [line["sku"] for line in order["lines"]] == ["x" * 99, "-"]
 
@@ -106,10 +105,10 @@ class TestBuildOrder:
         ],
     )
     def test_refuses_rows_that_contradict_each_other(
-        self, make_line: Any, make_mapping: Any, change: dict[str, Any], reason: str
+        self, make_line: Any, change: dict[str, Any], reason: str
     ) -> None:
         with pytest.raises(Unfit) as unfit:
-            build_order([make_line(), make_line(**change)], make_mapping())
+            build_order([make_line(), make_line(**change)], SOURCE)
 
         assert str(unfit.value) == reason
 

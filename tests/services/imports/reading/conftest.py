@@ -95,7 +95,7 @@ def group() -> Group:
                 by_key[customer_key(line) or ""].append(line)
         by_key.pop("", None)
         return (
-            [build_order(lines, mapping) for lines in by_number.values()],
+            [build_order(lines, mapping.source) for lines in by_number.values()],
             {key: build_customer(lines) for key, lines in by_key.items()},
             [outcome for outcome in outcomes if isinstance(outcome, Rejection)],
         )

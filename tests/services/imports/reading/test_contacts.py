@@ -1,6 +1,7 @@
 import pytest
 
 from services.imports.reading import contacts
+from shared.values.email import email_key
 
 
 class TestSplitName:
@@ -99,4 +100,4 @@ class TestReadPhones:
 
 class TestEmailKey:
     def test_is_the_same_for_one_address_however_typed(self) -> None:
-        assert contacts.email_key("Ada@Example.com") == contacts.email_key("ada@example.COM")
+        assert email_key("Ada@Example.com") == email_key("ada@example.COM")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.imports.repository.jobs import JobRepository
+from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 from tests.support.stall import MAPPING, NOW
 
 

@@ -8,8 +8,8 @@ from gridfs.errors import NoFile
 from pymongo.database import Database
 
 from services.imports.repository.files import PIECE, FileStore
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 SEVERAL_CHUNKS = b"0123456789" * 100_000
 SEVERAL_PIECES = b"x" * (PIECE + 1)

@@ -7,12 +7,12 @@ import pytest
 from pymongo.errors import DuplicateKeyError
 
 from services.imports.repository.jobs import LEASE, JobRepository, NoSuchImport
+from shared.document import Document
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import IdempotencyKeyReused, creation_request
 from shared.identifiers import new_id
 from shared.messaging.relay import RESEND_AFTER
-from shared.mongo.client import Document
 from tests.support.stall import NOW
 
 Add = Callable[..., Document]

@@ -3,8 +3,8 @@
 from typing import Any
 
 from services.imports.repository.outcomes import OutcomeRepository
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 JOB, OTHER_JOB = new_id(), new_id()
 

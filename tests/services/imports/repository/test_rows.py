@@ -10,8 +10,8 @@ from pymongo.errors import BulkWriteError
 
 from services.imports.model.lines import Buyer, Line, Place, Rejection
 from services.imports.repository.rows import RowRepository, accepted_row, rejected_row
+from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 from tests.support.stall import NOW
 
 Accepted = Callable[..., Document]

@@ -13,10 +13,11 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from services.orders import operations, subscribers
 from services.orders.customer_lookup import CustomerDirectory
 from services.orders.model import Order, OrderNumberTaken, PlacedInFuture
-from services.orders.repository.orders import CardRepository, OrderRepository
+from services.orders.repository.copies import CardRepository
+from services.orders.repository.orders import OrderRepository
+from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered, OrderPlaced
 from shared.identifiers import new_id
-from shared.mongo.client import Document
 
 Make = Callable[..., Order]
 

@@ -10,7 +10,8 @@ import pytest
 
 from services.tools.sample import loading
 from services.tools.sample.plan import Plan
-from shared.mongo.client import build, connect, database
+from shared.mongo.client import connect, database
+from shared.mongo.collections import build
 from shared.settings import Settings, load
 
 PLAN = Plan(customers=60, orders=240)

@@ -19,9 +19,10 @@ from services.tools.sample import people, sales
 from services.tools.sample.documents import ORIGIN
 from services.tools.sample.names import countries
 from services.tools.sample.plan import Plan
+from shared.document import Document
 from shared.events import contracts
 from shared.messaging.broker import BATCH
-from shared.mongo.client import Document, database
+from shared.mongo.client import database
 from shared.settings import Settings
 
 Databases = dict[str, Database[Document]]

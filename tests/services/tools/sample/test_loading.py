@@ -19,7 +19,8 @@ from rich.console import Console
 from services.tools.sample import loading
 from services.tools.sample.measuring import measure
 from services.tools.sample.plan import Plan
-from shared.mongo.client import Document, connect, database
+from shared.document import Document
+from shared.mongo.client import connect, database
 from shared.settings import Settings
 
 Empty = Callable[[], Settings]

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from phonenumbers import is_possible_number, parse
 
-from services.customers.model.customers import CHANNELS, Customer, email_address, name_key
+from services.customers.model.customers import CHANNELS, Customer
+from services.customers.model.names import name_key
 from services.orders.model import Order
 from services.tools.sample import people, sales
 from services.tools.sample.names import countries
 from services.tools.sample.plan import LAST_MOMENT, Plan
+from shared.values.email import email_address
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PLAN = Plan(customers=2_000, orders=2_000)

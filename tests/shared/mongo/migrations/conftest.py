@@ -6,7 +6,9 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from shared.mongo.client import Document, build, database
+from shared.document import Document
+from shared.mongo.client import database
+from shared.mongo.collections import build
 from shared.mongo.migrations.records import Records
 from shared.settings import Settings
 from tests.support.toys import COLLECTIONS

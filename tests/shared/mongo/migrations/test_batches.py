@@ -4,7 +4,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.mongo.migrations.batches import TRIES, turn
 from tests.support.toys import migration, split, toy
 

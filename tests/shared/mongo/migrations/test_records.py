@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.mongo.migrations import LockLost, MigrationHeld, MigrationsUnfit
 from shared.mongo.migrations.records import LEASE_SECONDS, Records
 from tests.support.toys import migration

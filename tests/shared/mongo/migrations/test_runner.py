@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from shared.mongo.client import Document
+from shared.document import Document
 from shared.mongo.migrations import LockLost, MigrationHeld
 from shared.mongo.migrations.documents import MIGRATIONS, MOST_FAILURES
 from shared.mongo.migrations.records import Records

@@ -1,0 +1,23 @@
+"""Queries on orders' copies of customers. Knows no order."""
+
+from collections.abc import Iterable, Sequence
+
+from services.orders import documents
+from shared.document import Document
+from shared.mongo.repository import Repository, apply_states
+
+
+class CardRepository(Repository):
+    """What customers told us: a card of each customer, deleted ones included."""
+
+    collection_name = documents.CUSTOMER_CARDS.name
+    public = ("name", "deleted", "version")
+
+    def keep(self, cards: Sequence[Document]) -> None:
+        """Keep the cards that are newer than what is known."""
+        apply_states(self.collection, cards)
+
+    def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
+        """Of those customers who have a card, whether they were deleted."""
+        found = self.collection.find({"_id": {"$in": list(customer_ids)}}, {"deleted": 1})
+        return {card["_id"]: card["deleted"] for card in found}

@@ -1,0 +1,78 @@
+"""Settings of the commands that run on an operator's machine: `make run`, backup, restore."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import marshmallow
+from environs import Env
+
+from shared.settings import AT_LEAST_ONE, PORTS, port, seal
+
+
+@dataclass(frozen=True, kw_only=True)
+class LauncherSettings:
+    """What `make run` reads beside `Settings`.
+
+    Which servers to start, where, and with which sample.
+    """
+
+    mongo_url: str
+    redis_url: str
+    mongo_port: int
+    redis_port: int
+    data_dir: Path
+    sample: bool
+    admin_email: str
+    admin_password: str
+    ports: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupSettings:
+    """What `make backup` and `make restore` read beside `Settings`."""
+
+    folder: Path
+    keep_daily: int
+    keep_weekly: int
+    overwrite: bool
+
+
+# Never 27017 and 6379: a MongoDB or Redis of the user's own may be there.
+SERVER_PORTS = {"mongo": 27117, "redis": 6479}
+
+
+def load_launcher() -> LauncherSettings:
+    """Read what `make run` needs.
+
+    :raises SettingsInvalid: a variable cannot be read; the message names it.
+    """
+    env = Env(eager=False)
+    settings = LauncherSettings(
+        mongo_url=env.str("MONGO_URL", ""),
+        redis_url=env.str("REDIS_URL", ""),
+        mongo_port=port(env, "mongo", SERVER_PORTS["mongo"]),
+        redis_port=port(env, "redis", SERVER_PORTS["redis"]),
+        data_dir=env.path("DATA_DIR", Path(".data")),
+        sample=env.bool("SAMPLE", True),
+        admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
+        admin_password=env.str("ADMIN_PASSWORD", ""),
+        ports={service: port(env, service) for service in PORTS},
+    )
+    seal(env)
+    return settings
+
+
+def load_backup() -> BackupSettings:
+    """Read where backups lie, how many are kept, and what a restore may do.
+
+    :raises SettingsInvalid: a variable cannot be read; the message names it.
+    """
+    env = Env(eager=False)
+    settings = BackupSettings(
+        folder=env.path("BACKUP_DIR", Path("backups")),
+        keep_daily=env.int("KEEP_DAILY", 7, validate=AT_LEAST_ONE),
+        keep_weekly=env.int("KEEP_WEEKLY", 4, validate=marshmallow.validate.Range(min=0)),
+        overwrite=env.bool("OVERWRITE", False),
+    )
+    seal(env)
+    return settings

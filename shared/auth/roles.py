@@ -1,0 +1,3 @@
+"""Roles that a member of staff can have."""
+
+ROLES = ("admin", "sales")
