@@ -14,12 +14,12 @@ from granian.constants import Interfaces
 from rich.console import Console
 
 from services.cli import backup, events, migrate, schema, terminal
-from services.cli.failures import told
+from services.cli.failures import explained
 from shared.api_client import ApiClient, ApiUnreachable
 from shared.messaging.broker import BrokerUnfit, broker_client, create_celery, wait_for_fit_broker
 from shared.messaging.relay import Relay
 from shared.messaging.worker import run_worker
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import PORTS, Settings, SettingsInvalid
 
 SERVICES = click.Choice(sorted(PORTS))
@@ -71,15 +71,15 @@ def relay(service: str) -> None:
     settings = terminal.read(service)
     _require_fit_broker(settings)
     collections = importlib.import_module(f"services.{service}.documents").COLLECTIONS
-    sends = importlib.import_module(f"services.{service}").SENDS
+    sends = importlib.import_module(f"services.{service}").PUBLISHES
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
     Relay(
         service,
-        database(connect(settings), settings, service),
+        service_database(connect(settings), settings, service),
         tuple(collection.name for collection in collections if collection.outbox),
-        hearers=tuple(sorted({service, *itertools.chain(*sends.values())})),
+        subscribers=tuple(sorted({service, *itertools.chain(*sends.values())})),
         celery=create_celery(service, settings),
         broker=broker_client(settings),
         settings=settings,
@@ -118,7 +118,7 @@ def import_file(file: Path, preset: str | None, mapping: Path | None) -> None:
         )
         job = import_client.run(
             ApiClient(settings.imports_url, token),
-            import_client.Errand(file=file, preset=preset, mapping=mapping),
+            import_client.ImportRequest(file=file, preset=preset, mapping=mapping),
             console=Console(stderr=True),
             sleep=time.sleep,
         )
@@ -145,7 +145,7 @@ def sample(customers: int, orders: int, seed: int | None, add: bool, measure: bo
 
     plan = Plan(customers=customers, orders=orders, seed=SEED if seed is None else seed)
     settings = terminal.read()
-    with told():
+    with explained():
         if measure:
             click.echo(str(measuring.measure(settings, plan, console=Console(stderr=True))))
         else:
@@ -160,7 +160,7 @@ def explain() -> None:
 
     settings = terminal.read()
     try:
-        with told():
+        with explained():
             asks = list(walk.run(settings))
     except walk.NotSetUp as error:
         raise click.ClickException(str(error)) from error
@@ -184,7 +184,7 @@ def doctor(profile: str | None) -> None:
     settings = terminal.read()
     if profile not in (None, "off") and not profile.isdecimal():
         raise click.BadParameter("Give a number of milliseconds, or off.")
-    with told():
+    with explained():
         if profile is not None:
             ward.note_slow_queries(
                 settings, milliseconds=None if profile == "off" else int(profile)

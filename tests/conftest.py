@@ -76,7 +76,7 @@ def published(signing_key: Document) -> Published:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def heard_signals() -> Iterator[None]:
+def restored_signals() -> Iterator[None]:
     """Ctrl-C and a closed terminal mean what they always mean.
 
     Under nohup, or behind an `&` of a script, they are ignored, here and in all that tests start.

@@ -6,9 +6,9 @@ Owns users, sessions and signing keys. Tells of every change to a user; hears no
 from shared.events.contracts import UserChanged, UserRegistered, UserRestated
 from shared.events.event import Event
 
-SENDS: dict[type[Event], tuple[str, ...]] = {
+PUBLISHES: dict[type[Event], tuple[str, ...]] = {
     UserRegistered: ("customers",),
     UserChanged: ("customers",),
     UserRestated: ("customers",),
 }
-HEARS: tuple[type[Event], ...] = ()
+SUBSCRIBES: tuple[type[Event], ...] = ()

@@ -6,7 +6,7 @@ from flask import Flask
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.accounts import SENDS, routes
+from services.accounts import PUBLISHES, routes
 from services.accounts.operations.sessions import Accounts
 from services.accounts.repository import sessions
 from services.accounts.repository.sessions import KeyRepository, SessionRepository
@@ -14,7 +14,7 @@ from services.accounts.repository.users import UserRepository
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -22,13 +22,13 @@ from shared.web.app import create_app as create_base
 def create_accounts(database: Database[Document]) -> Accounts:
     """The repositories of accounts on this database."""
     return Accounts(
-        UserRepository(database, SENDS), SessionRepository(database), KeyRepository(database)
+        UserRepository(database, PUBLISHES), SessionRepository(database), KeyRepository(database)
     )
 
 
 def create_app(settings: Settings, *, client: MongoClient[Document]) -> Flask:
     """The accounts application on this database. It verifies tokens with the keys it has itself."""
-    accounts = create_accounts(database(client, settings, "accounts"))
+    accounts = create_accounts(service_database(client, settings, "accounts"))
     keyring = Keyring(
         lambda: sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
     )

@@ -19,7 +19,7 @@ An answer may get lost on its way.
 """
 
 FREE_TRIES = 5
-LONGEST_WAIT = timedelta(minutes=5)
+MAX_WAIT = timedelta(minutes=5)
 
 
 class EmailTaken(Conflict):
@@ -95,4 +95,4 @@ def wait_after(failures: int) -> timedelta:
     """
     if failures < FREE_TRIES:
         return timedelta(0)
-    return min(timedelta(seconds=2 ** min(failures - FREE_TRIES, 20)), LONGEST_WAIT)
+    return min(timedelta(seconds=2 ** min(failures - FREE_TRIES, 20)), MAX_WAIT)

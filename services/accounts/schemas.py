@@ -9,7 +9,7 @@ from shared.auth.roles import ROLES
 from shared.web.fields import Text, Time, YesNo
 
 SHORTEST_PASSWORD = 10
-LONGEST_PASSWORD = 128
+MAX_PASSWORD_LENGTH = 128
 
 
 class EmailField(Text):
@@ -25,7 +25,7 @@ class EmailField(Text):
 
 def _password(**kwargs: Any) -> fields.String:
     # The longest is there because hashing a megabyte is work that anybody could order.
-    length = validate.Length(SHORTEST_PASSWORD, LONGEST_PASSWORD)
+    length = validate.Length(SHORTEST_PASSWORD, MAX_PASSWORD_LENGTH)
     return fields.String(validate=length, load_only=True, metadata={"format": "password"}, **kwargs)
 
 
@@ -36,8 +36,8 @@ def _role(**kwargs: Any) -> fields.String:
 class NewUserSchema(Schema):
     """A member of staff to give a log-in."""
 
-    email = EmailField(longest=254, required=True)
-    name = Text(longest=200, required=True)
+    email = EmailField(max_length=254, required=True)
+    name = Text(max_length=200, required=True)
     role = _role(required=True)
     password = _password(required=True)
 
@@ -45,8 +45,8 @@ class NewUserSchema(Schema):
 class UserChangesSchema(Schema):
     """Changes to a user. Fields that are not sent stay."""
 
-    email = EmailField(longest=254)
-    name = Text(longest=200)
+    email = EmailField(max_length=254)
+    name = Text(max_length=200)
     role = _role()
     active = YesNo()
     password = _password()
@@ -85,7 +85,7 @@ class SignInSchema(Schema):
     password = fields.String(
         required=True,
         load_only=True,
-        validate=validate.Length(max=LONGEST_PASSWORD),
+        validate=validate.Length(max=MAX_PASSWORD_LENGTH),
         metadata={"format": "password"},
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from services.cli import terminal
-from services.cli.failures import told
+from services.cli.failures import explained
 from services.cli.progress import bars
 from services.tools import backup as backups
 from services.tools import restore_check
@@ -101,7 +101,7 @@ def _size(made: Manifest) -> str:
 def _explained(folder: str) -> Iterator[None]:
     """Clean up when a signal comes, and end with one sentence instead of a trace."""
     try:
-        with told(), interrupted_once():
+        with explained(), interrupted_once():
             yield
     except BackupFailed as error:
         raise click.ClickException(str(error)) from error

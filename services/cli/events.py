@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from rich.console import Console
 
 from services.cli import terminal
-from services.cli.failures import told
+from services.cli.failures import explained
 from services.cli.progress import bars
 from services.cli.tables import waiting_events
 from services.tools import events as post
@@ -23,7 +23,7 @@ from shared.messaging.dead_letters import Letter, Replay
 from shared.mongo.client import connect
 from shared.settings import Settings
 
-_ONE = click.Choice(post.hearers())
+_ONE = click.Choice(post.subscribers())
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
@@ -61,10 +61,10 @@ def dead_letters(service: str | None) -> None:
     settings, now = terminal.read(), datetime.now(UTC)
     count = 0
     with _connected(settings) as client:
-        for hearer, letter in post.letters(settings, client, _services(service)):
+        for subscriber, letter in post.letters(settings, client, _services(service)):
             count += 1
             since = span((now - letter.parked_at).total_seconds())
-            click.echo(f"{letter.id}  {hearer}  {letter.event}  {letter.source}  since {since}")
+            click.echo(f"{letter.id}  {subscriber}  {letter.event}  {letter.source}  since {since}")
             click.echo(f"  {letter.error}")
             click.echo(f"  {letter.remedy}")
     click.echo(f"{count:,} dead letters" if count else "no dead letters")
@@ -86,11 +86,13 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
         found = list(post.letters(settings, client, _services(service), since=since, ids=wanted))
         fine = _say_unknown(wanted or [], found)
         sent: list[tuple[str, Letter]] = []
-        for hearer, letter, outcome in post.replay(settings, client, found, now=datetime.now(UTC)):
-            click.echo(f"{letter.id}  {hearer}  {letter.event}: {outcome.value}")
+        for subscriber, letter, outcome in post.replay(
+            settings, client, found, now=datetime.now(UTC)
+        ):
+            click.echo(f"{letter.id}  {subscriber}  {letter.event}: {outcome.value}")
             fine = fine and outcome is not Replay.BROKEN
             if outcome in {Replay.SENT, Replay.WAITS}:
-                sent.append((hearer, letter))
+                sent.append((subscriber, letter))
         fine = _await(settings, client, sent, seconds=wait) and fine
     if not fine:
         raise click.ClickException("Not all could be heard; the lines above say why.")
@@ -126,7 +128,7 @@ COMMANDS = (events, dead_letters, replay, resync)
 
 
 def _services(service: str | None) -> tuple[str, ...]:
-    return post.hearers() if service is None else (service,)
+    return post.subscribers() if service is None else (service,)
 
 
 def _say_unknown(wanted: list[str], found: list[tuple[str, Letter]]) -> bool:
@@ -145,26 +147,29 @@ def _await(
     seconds: int,
 ) -> bool:
     """Say what became of letters that were sent again; whether none was put aside again."""
-    services, ids = sorted({hearer for hearer, _ in sent}), [letter.id for _, letter in sent]
+    services, ids = (
+        sorted({subscriber for subscriber, _ in sent}),
+        [letter.id for _, letter in sent],
+    )
     until = time.monotonic() + seconds
     left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
     with Console(stderr=True).status("Waiting until they were heard"):
         while any(letter.waits for letter in left) and time.monotonic() < until:
             time.sleep(0.2)
             left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
-    parked = [letter for letter in left if not letter.waits]
-    for letter in parked:
+    dead_lettered = [letter for letter in left if not letter.waits]
+    for letter in dead_lettered:
         click.echo(f"{letter.id}: was put aside again: {letter.error}", err=True)
-    if len(left) > len(parked):
+    if len(left) > len(dead_lettered):
         click.echo(
-            f"{len(left) - len(parked):,} are still on their way, and go on without this command; "
-            "make dead-letters shows what is left."
+            f"{len(left) - len(dead_lettered):,} are still on their way, and go on without this "
+            "command; make dead-letters shows what is left."
         )
-    return not parked
+    return not dead_lettered
 
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    with told(), connect(settings) as client:
+    with explained(), connect(settings) as client:
         yield client

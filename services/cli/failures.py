@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """End the command with one sentence if MongoDB is away, or refuses something.
 
     :raises click.ClickException: it does.

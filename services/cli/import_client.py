@@ -33,7 +33,7 @@ class ImportFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Errand:
+class ImportRequest:
     """What is to be imported, and how it is to be read: a preset's name or a mapping file."""
 
     file: Path
@@ -58,14 +58,14 @@ def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> Toke
 
 
 def run(
-    imports: ApiClient, errand: Errand, *, console: Console, sleep: Callable[[float], None]
+    imports: ApiClient, request: ImportRequest, *, console: Console, sleep: Callable[[float], None]
 ) -> Document:
     """Send the file, follow its import to the end, and return the job.
 
     :raises ImportFailed: the file is not taken, or the import failed.
     """
     try:
-        job = _send(imports, errand)
+        job = _send(imports, request)
         with Progress(
             TextColumn("{task.description:>14}"),
             BarColumn(),
@@ -175,17 +175,17 @@ class Form(io.RawIOBase):
         return b""
 
 
-def _send(imports: ApiClient, errand: Errand) -> Document:
-    fields = {"preset": errand.preset} if errand.preset else {"mapping": _read(errand.mapping)}
+def _send(imports: ApiClient, request: ImportRequest) -> Document:
+    fields = {"preset": request.preset} if request.preset else {"mapping": _read(request.mapping)}
     try:
-        with errand.file.open("rb") as stream:
-            form = Form(fields, errand.file.name, stream, errand.file.stat().st_size)
+        with request.file.open("rb") as stream:
+            form = Form(fields, request.file.name, stream, request.file.stat().st_size)
             content = {"Content-Type": f"multipart/form-data; boundary={form.boundary}"}
             # Not tried again: the file has been read. Whoever runs this may, and nothing is
             # doubled.
             return imports.post_stream("/v1/imports", form, headers=content)
     except OSError as error:
-        raise ImportFailed(f"{errand.file} cannot be read: {error.strerror}.") from error
+        raise ImportFailed(f"{request.file} cannot be read: {error.strerror}.") from error
 
 
 def _read(mapping: Path | None) -> str:

@@ -8,7 +8,7 @@ from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 
 from services.cli import terminal
-from services.cli.failures import told
+from services.cli.failures import explained
 from services.tools import migrate, schema
 from shared.document import Document
 from shared.mongo.client import connect
@@ -59,7 +59,7 @@ COMMANDS = (build, check)
 @contextmanager
 def connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    with told():
+    with explained():
         try:
             # To build an index over everything takes as long as it takes.
             with connect(settings, patient=True) as client:

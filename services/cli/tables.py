@@ -74,7 +74,7 @@ def waiting_events(overviews: Iterable[Overview]) -> Table:
             style = "bold red" if group.age > STUCK_SECONDS else ""
             table.add_row(
                 one.service,
-                group.hearer,
+                group.subscriber,
                 group.name,
                 f"{group.unsent:,}",
                 f"{group.unconfirmed:,}",

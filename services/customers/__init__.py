@@ -25,7 +25,7 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 
-SENDS: dict[type[Event], tuple[str, ...]] = {
+PUBLISHES: dict[type[Event], tuple[str, ...]] = {
     CustomerRegistered: ("orders", "customers"),
     CustomerChanged: ("orders",),
     CustomerDetailsChanged: ("customers",),
@@ -34,7 +34,7 @@ SENDS: dict[type[Event], tuple[str, ...]] = {
     VisitorTied: ("customers",),
     CustomerRestated: ("orders",),
 }
-HEARS: tuple[type[Event], ...] = (
+SUBSCRIBES: tuple[type[Event], ...] = (
     OrderPlaced,
     OrderPaid,
     OrderShipped,

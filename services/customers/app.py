@@ -3,7 +3,7 @@
 from flask import Flask
 from pymongo import MongoClient
 
-from services.customers import SENDS
+from services.customers import PUBLISHES
 from services.customers.operations.activity import Website
 from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
@@ -11,7 +11,7 @@ from services.customers.repository.journal import JournalRepository
 from services.customers.routes import activity, customers, journal
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -28,12 +28,12 @@ def create_app(
         client=client,
     )
     app.config["DEFAULT_PHONE_REGION"] = settings.default_phone_region
-    own = database(client, settings, "customers")
+    database = service_database(client, settings, "customers")
     website = Website(
-        customers=CustomerRepository(own, SENDS),
-        journal=JournalRepository(own),
-        views=ViewRepository(own),
-        visitors=VisitorRepository(own, SENDS),
+        customers=CustomerRepository(database, PUBLISHES),
+        journal=JournalRepository(database),
+        views=ViewRepository(database),
+        visitors=VisitorRepository(database, PUBLISHES),
     )
     app.extensions.update(customers=website.customers, journal=website.journal, website=website)
     for blueprint in (customers.blueprint, journal.blueprint, activity.blueprint):

@@ -15,7 +15,7 @@ from shared.events.contracts import OrderState, UserState, VisitorTied
 Told = TypeVar("Told")
 
 
-def keep_staff_card(staff: StaffRepository, events: Sequence[UserState]) -> None:
+def keep_staff_copies(staff: StaffRepository, events: Sequence[UserState]) -> None:
     """Keep a card of each member of staff, so that what they did can be shown with their name."""
     staff.keep(
         [

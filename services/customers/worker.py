@@ -6,7 +6,7 @@ from functools import partial
 from celery import Celery
 from pymongo.database import Database
 
-from services.customers import SENDS, subscribers
+from services.customers import PUBLISHES, subscribers
 from services.customers.model import journal_entries
 from services.customers.operations import purchases
 from services.customers.operations.activity import Website
@@ -40,7 +40,7 @@ from shared.settings import Settings
 
 def join(database: Database[Document]) -> Subscriptions:
     """Who hears what, on this database."""
-    customers, journal = CustomerRepository(database, SENDS), JournalRepository(database)
+    customers, journal = CustomerRepository(database, PUBLISHES), JournalRepository(database)
     ledger = LedgerRepository(database)
     website = Website(customers, journal, ViewRepository(database), VisitorRepository(database))
 
@@ -49,7 +49,7 @@ def join(database: Database[Document]) -> Subscriptions:
         purchases.keep_ledger(customers, ledger, events)
 
     note_customers = partial(subscribers.note, journal, journal_entries.of_customer)
-    keep_staff_card = partial(subscribers.keep_staff_card, StaffRepository(database))
+    keep_staff_copies = partial(subscribers.keep_staff_copies, StaffRepository(database))
     return {
         OrderPlaced: take_order,
         OrderPaid: take_order,
@@ -58,9 +58,9 @@ def join(database: Database[Document]) -> Subscriptions:
         OrderCancelled: take_order,
         # It is no news, so the journal does not hear it.
         OrderRestated: partial(purchases.keep_ledger, customers, ledger),
-        UserRegistered: keep_staff_card,
-        UserChanged: keep_staff_card,
-        UserRestated: keep_staff_card,
+        UserRegistered: keep_staff_copies,
+        UserChanged: keep_staff_copies,
+        UserRestated: keep_staff_copies,
         CustomerRegistered: note_customers,
         CustomerDetailsChanged: note_customers,
         CustomerDeleted: note_customers,

@@ -7,5 +7,5 @@ asked. Tells nobody but itself: each step of a job is an event that the next one
 from shared.events.contracts import ImportAdvanced
 from shared.events.event import Event
 
-SENDS: dict[type[Event], tuple[str, ...]] = {ImportAdvanced: ("imports",)}
-HEARS: tuple[type[Event], ...] = (ImportAdvanced,)
+PUBLISHES: dict[type[Event], tuple[str, ...]] = {ImportAdvanced: ("imports",)}
+SUBSCRIBES: tuple[type[Event], ...] = (ImportAdvanced,)

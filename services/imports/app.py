@@ -3,13 +3,13 @@
 from flask import Flask
 from pymongo import MongoClient
 
-from services.imports import SENDS, routes
+from services.imports import PUBLISHES, routes
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -25,10 +25,10 @@ def create_app(
         verifier=verifier,
         client=client,
     )
-    owned = database(client, settings, "imports")
+    owned = service_database(client, settings, "imports")
     app.extensions.update(
         settings=settings,
-        jobs=JobRepository(owned, SENDS),
+        jobs=JobRepository(owned, PUBLISHES),
         files=FileStore(owned),
         rows=RowRepository(owned),
     )

@@ -4,24 +4,24 @@ from functools import partial
 
 from pymongo.database import Database
 
-from services.imports import SENDS, shop_client
+from services.imports import PUBLISHES, shop_client
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.steps import Desk
+from services.imports.steps import ImportContext
 from shared.document import Document
 from shared.settings import Settings
 
 
-def create_desk(settings: Settings, database: Database[Document]) -> Desk:
+def create_context(settings: Settings, database: Database[Document]) -> ImportContext:
     """What the work of imports needs, on this database."""
-    return Desk(
-        jobs=JobRepository(database, SENDS),
+    return ImportContext(
+        jobs=JobRepository(database, PUBLISHES),
         files=FileStore(database),
         rows=RowRepository(database),
         outcomes=OutcomeRepository(database),
         enter=partial(shop_client.connect, settings),
         leave=partial(shop_client.end_delegation, settings),
-        most_bytes=settings.import_max_unpacked_bytes,
+        max_bytes=settings.import_max_unpacked_bytes,
     )

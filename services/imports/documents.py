@@ -24,8 +24,8 @@ _AMOUNT: Document = {
 }
 
 
-def _text(longest: int) -> Document:
-    return {"bsonType": "string", "maxLength": longest}
+def _text(max_length: int) -> Document:
+    return {"bsonType": "string", "maxLength": max_length}
 
 
 JOBS = Collection(

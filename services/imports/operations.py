@@ -22,11 +22,11 @@ from shared.idempotency import creation_request
 from shared.identifiers import new_id
 
 _PIECE = 1024 * 1024
-_LONGEST_NAME = 255
+_MAX_NAME_LENGTH = 255
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requester:
     """Who asks for an import, under which Idempotency-Key, and how they delegate it."""
 
     caller_id: str
@@ -54,16 +54,16 @@ def ask(
     stream: BinaryIO,
     preset: str | None,
     mapping: Document,
-    asked: Asked,
+    asked: Requester,
     now: datetime,
-    most_bytes: int,
+    max_bytes: int,
 ) -> Document:
     """Take in a file and begin its import; answers with the job.
 
     :raises FileUnreadable: its beginning shows already that it cannot be read with this mapping.
     :raises IdempotencyKeyReused: the key came with another file or mapping.
     """
-    inspect(stream, Mapping.from_dict(mapping), most_bytes=most_bytes)
+    inspect(stream, Mapping.from_dict(mapping), max_bytes=max_bytes)
     stream.seek(0)
     size, digest = _measure(stream)
     request = creation_request(
@@ -76,7 +76,7 @@ def ask(
         return repeated
     # Before the file is kept: it would stay for ever where accounts refuses or is away.
     delegation = asked.delegate()
-    id, name = new_id(), name[:_LONGEST_NAME]
+    id, name = new_id(), name[:_MAX_NAME_LENGTH]
     stream.seek(0)
     files.keep(id, name, stream)
     event = ImportAdvanced(import_id=id, step=1, version=1, occurred_at=now.isoformat())

@@ -8,7 +8,7 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from services.imports import operations, presets, shop_client
-from services.imports.operations import Asked
+from services.imports.operations import Requester
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.reader import inspect
 from services.imports.repository.files import FileStore
@@ -29,7 +29,7 @@ from shared.document import Document
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.web import responses
-from shared.web.app import unhurried
+from shared.web.app import without_deadline
 from shared.web.parsing import ApiBlueprint, idempotency_key
 
 FORM_BYTES = 64 * 1024
@@ -57,7 +57,7 @@ def _settings() -> Settings:
 
 @blueprint.post("")
 @allow("sales", "admin")
-@unhurried
+@without_deadline
 @blueprint.doc(
     requestBody={
         "required": True,
@@ -94,7 +94,7 @@ def ask_for_import() -> Response:
         )
     upload, form = _upload(), _form()
     mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
-    asked = Asked(caller().id, idempotency_key(), _delegate)
+    asked = Requester(caller().id, idempotency_key(), _delegate)
     job = operations.ask(
         _jobs(),
         _files(),
@@ -104,7 +104,7 @@ def ask_for_import() -> Response:
         mapping=mapping,
         asked=asked,
         now=clock.now(),
-        most_bytes=settings.import_max_unpacked_bytes,
+        max_bytes=settings.import_max_unpacked_bytes,
     )
     return responses.entity(job, status=202, location=f"imports/{job['_id']}")
 
@@ -146,7 +146,7 @@ def get_rejects(id: str) -> Response:
         head = inspect(
             stream,
             Mapping.from_dict(job["mapping"]),
-            most_bytes=_settings().import_max_unpacked_bytes,
+            max_bytes=_settings().import_max_unpacked_bytes,
         )
     return Response(
         _encoded(operations.write_rejects(rows, list(head.header))),

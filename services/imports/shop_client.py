@@ -11,8 +11,8 @@ from shared.api_client import ApiClient, RefreshedToken
 from shared.document import Document
 from shared.settings import Settings
 
-MOST_ENTRIES = 500
-MOST_LINES = 6_000
+MAX_ENTRIES = 500
+MAX_LINES = 6_000
 """Lines of orders in one call. It keeps a call around a second and a body around a megabyte."""
 
 
@@ -72,7 +72,7 @@ def in_batches(groups: Iterable[tuple[str, list[Any]]]) -> Iterator[list[tuple[s
     batch: list[tuple[str, list[Any]]] = []
     lines = 0
     for group in groups:
-        if batch and (len(batch) == MOST_ENTRIES or lines + len(group[1]) > MOST_LINES):
+        if batch and (len(batch) == MAX_ENTRIES or lines + len(group[1]) > MAX_LINES):
             yield batch
             batch, lines = [], 0
         batch.append(group)

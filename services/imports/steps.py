@@ -32,13 +32,13 @@ log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 15.0
 ROWS_AT_ONCE = 2_000
-SIGNS_AT_ONCE = 5_000_000
+CHARACTERS_AT_ONCE = 5_000_000
 """Rows are held by their length too: as many of the longest would be gigabytes."""
 EMAIL_TAKEN = "urn:kith:problem:email-taken"
 
 
 @dataclass(frozen=True)
-class Desk:
+class ImportContext:
     """What the work needs around it."""
 
     jobs: JobRepository
@@ -49,10 +49,10 @@ class Desk:
     """The shop, for a delegation."""
     leave: Callable[[str], None]
     """Gives a delegation back."""
-    most_bytes: int
+    max_bytes: int
 
 
-def work(desk: Desk, job: Document) -> None:
+def run_step(context: ImportContext, job: Document) -> None:
     """Do one step of a job that was leased, and say that the next is due.
 
     :raises Stale: another worker has taken the job over.
@@ -60,28 +60,28 @@ def work(desk: Desk, job: Document) -> None:
     """
     phases = {"staging": _stage, "customers": _send_customers, "orders": _send_orders}
     try:
-        fields = phases[job["state"]](desk, job, time.monotonic() + STEP_SECONDS)
+        fields = phases[job["state"]](context, job, time.monotonic() + STEP_SECONDS)
     except FileUnreadable as error:
         fields = failed(str(error))
     except ApiRefused as error:
         if error.status not in {401, 403}:
             raise
         fields = failed(f"Whoever asked for this import may no longer do so: {error}")
-    desk.jobs.advance(
+    context.jobs.advance(
         job["_id"], step=job["step"], fields=fields, event=next_step(job["_id"], job["step"])
     )
 
 
-def clean_up(desk: Desk, job_id: str) -> None:
+def clean_up(context: ImportContext, job_id: str) -> None:
     """Put away what an import that has ended needs no more: accepted rows, the delegation.
 
     :raises ApiUnreachable: accounts does not answer.
     """
-    delegation = desk.jobs.delegation(job_id)
-    desk.rows.forget_accepted(job_id)
+    delegation = context.jobs.delegation(job_id)
+    context.rows.forget_accepted(job_id)
     if delegation is not None:
-        desk.leave(delegation)
-        desk.jobs.forget_delegation(job_id)
+        context.leave(delegation)
+        context.jobs.forget_delegation(job_id)
 
 
 def failed(failure: str) -> Document:
@@ -96,55 +96,55 @@ def next_step(job_id: str, step: int) -> ImportAdvanced:
     )
 
 
-def _stage(desk: Desk, job: Document, until: float) -> Document:
+def _stage(context: ImportContext, job: Document, until: float) -> Document:
     """Read rows from where the last step stopped; at the end of the file go on to the customers."""
     mapping, now = Mapping.from_dict(job["mapping"]), datetime.now(UTC)
     progress = dict(job["progress"])
     position = int(job["position"] or 0)
     if not progress["rows_of"]:
-        progress["rows_of"] = _count_rows(desk, job, mapping)
-    with closing(_file(desk, job)) as stream:
+        progress["rows_of"] = _count_rows(context, job, mapping)
+    with closing(_file(context, job)) as stream:
         for batch in _batches(
-            read_rows(stream, mapping, now=now, most_bytes=desk.most_bytes, after=position)
+            read_rows(stream, mapping, now=now, max_bytes=context.max_bytes, after=position)
         ):
             documents = [_staged(*row) for row in batch]
-            desk.rows.stage(job["_id"], documents)
+            context.rows.stage(job["_id"], documents)
             position = documents[-1]["row"]
             progress["rows"] += len(documents)
             progress["rejected"] += sum(document["rejected"] for document in documents)
-            desk.jobs.record(
+            context.jobs.record(
                 job["_id"],
                 step=job["step"],
                 fields={"progress": progress, "position": str(position)},
             )
             if time.monotonic() > until:
                 return {"progress": progress, "position": str(position)}
-    progress["customers_of"] = desk.rows.count_groups(job["_id"], "buyer")
-    progress["orders_of"] = desk.rows.count_groups(job["_id"], "number")
+    progress["customers_of"] = context.rows.count_groups(job["_id"], "buyer")
+    progress["orders_of"] = context.rows.count_groups(job["_id"], "number")
     return {"state": "customers", "progress": progress, "position": None}
 
 
-def _file(desk: Desk, job: Document) -> WatchedFile:
+def _file(context: ImportContext, job: Document) -> WatchedFile:
     """The job's file. Reading it keeps the lease, also where rows are only read over."""
-    return desk.files.open_watched(
-        job["_id"], partial(desk.jobs.keep_lease, job["_id"], step=job["step"])
+    return context.files.open_watched(
+        job["_id"], partial(context.jobs.keep_lease, job["_id"], step=job["step"])
     )
 
 
-def _count_rows(desk: Desk, job: Document, mapping: Mapping) -> int:
+def _count_rows(context: ImportContext, job: Document, mapping: Mapping) -> int:
     """Read the file to its end, so that one that is broken or endless is refused before any work.
 
     :raises FileUnreadable: it is.
     """
-    with closing(_file(desk, job)) as stream:
-        return sum(1 for _ in open_table(stream, mapping, most_bytes=desk.most_bytes))
+    with closing(_file(context, job)) as stream:
+        return sum(1 for _ in open_table(stream, mapping, max_bytes=context.max_bytes))
 
 
-def _send_customers(desk: Desk, job: Document, until: float) -> Document:
+def _send_customers(context: ImportContext, job: Document, until: float) -> Document:
     """Send customers from where the last step stopped; after the last go on to the orders."""
-    shop = desk.enter(job["delegation"])
+    shop = context.enter(job["delegation"])
     progress, position = dict(job["progress"]), job["position"]
-    groups = desk.rows.groups(job["_id"], "buyer", after=position)
+    groups = context.rows.groups(job["_id"], "buyer", after=position)
     for batch in in_batches(groups):
         keys = [key for key, _ in batch]
         entries = [grouping.build_customer(lines) for _, lines in batch]
@@ -153,8 +153,8 @@ def _send_customers(desk: Desk, job: Document, until: float) -> Document:
             _outcome("customer", key, _by_email(result), guest=False)
             for key, result in zip(keys, results, strict=True)
         ]
-        desk.outcomes.keep(job["_id"], outcomes)
-        desk.rows.reject(
+        context.outcomes.keep(job["_id"], outcomes)
+        context.rows.reject(
             job["_id"],
             "buyer",
             {
@@ -165,7 +165,7 @@ def _send_customers(desk: Desk, job: Document, until: float) -> Document:
         )
         position = keys[-1]
         progress["customers"] += len(keys)
-        desk.jobs.record(
+        context.jobs.record(
             job["_id"], step=job["step"], fields={"progress": progress, "position": position}
         )
         if time.monotonic() > until:
@@ -173,25 +173,25 @@ def _send_customers(desk: Desk, job: Document, until: float) -> Document:
     return {"state": "orders", "progress": progress, "position": None}
 
 
-def _send_orders(desk: Desk, job: Document, until: float) -> Document:
+def _send_orders(context: ImportContext, job: Document, until: float) -> Document:
     """Send orders from where the last step stopped; after the last, reconcile and finish."""
-    shop = desk.enter(job["delegation"])
+    shop = context.enter(job["delegation"])
     mapping = Mapping.from_dict(job["mapping"])
     progress, position = dict(job["progress"]), job["position"]
-    groups = desk.rows.groups(job["_id"], "number", after=position)
+    groups = context.rows.groups(job["_id"], "number", after=position)
     for batch in in_batches(groups):
-        _send_order_batch(desk, shop, job["_id"], mapping, batch)
+        _send_order_batch(context, shop, job["_id"], mapping, batch)
         position = batch[-1][0]
         progress["orders"] += len(batch)
-        desk.jobs.record(
+        context.jobs.record(
             job["_id"], step=job["step"], fields={"progress": progress, "position": position}
         )
         if time.monotonic() > until:
             return {"progress": progress, "position": position}
     counted = reconciliation.reconcile(
-        desk.rows.totals(job["_id"]),
-        desk.outcomes.counts(job["_id"]),
-        shared_emails=desk.outcomes.count_shared_emails(job["_id"]),
+        context.rows.totals(job["_id"]),
+        context.outcomes.counts(job["_id"]),
+        shared_emails=context.outcomes.count_shared_emails(job["_id"]),
     )
     progress["rejected"] = counted["rejected"]
     return {
@@ -203,9 +203,15 @@ def _send_orders(desk: Desk, job: Document, until: float) -> Document:
 
 
 def _send_order_batch(
-    desk: Desk, shop: Shop, job_id: str, mapping: Mapping, batch: list[tuple[str, list[Line]]]
+    context: ImportContext,
+    shop: Shop,
+    job_id: str,
+    mapping: Mapping,
+    batch: list[tuple[str, list[Line]]],
 ) -> None:
-    ids = desk.outcomes.customer_ids(job_id, {key for _, lines in batch for key in _buyers(lines)})
+    ids = context.outcomes.customer_ids(
+        job_id, {key for _, lines in batch for key in _buyers(lines)}
+    )
     entries, reasons = [], {}
     for number, lines in batch:
         try:
@@ -220,8 +226,8 @@ def _send_order_batch(
         )
         if result["status"] == "refused":
             reasons[entry["number"]] = f"The order was refused. {problem_text(result['problem'])}"
-    desk.outcomes.keep(job_id, outcomes)
-    desk.rows.reject(job_id, "number", reasons)
+    context.outcomes.keep(job_id, outcomes)
+    context.rows.reject(job_id, "number", reasons)
 
 
 def _entry(order: Document, ids: dict[str, str]) -> Document:
@@ -275,7 +281,7 @@ def _batches(rows: Iterable[Read]) -> Iterator[list[Read]]:
     for row in rows:
         batch.append(row)
         signs += sum(map(len, row[1]))
-        if len(batch) == ROWS_AT_ONCE or signs >= SIGNS_AT_ONCE:
+        if len(batch) == ROWS_AT_ONCE or signs >= CHARACTERS_AT_ONCE:
             yield batch
             batch, signs = [], 0
     if batch:

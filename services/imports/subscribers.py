@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.imports.steps import Desk, clean_up, failed, next_step, work
+from services.imports.steps import ImportContext, clean_up, failed, next_step, run_step
 from shared.api_client import ApiUnreachable
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
-from shared.messaging.consumer import NotNow
+from shared.messaging.consumer import RetryLater
 
 
-def go_on(desk: Desk, events: Sequence[ImportAdvanced]) -> None:
+def go_on(context: ImportContext, events: Sequence[ImportAdvanced]) -> None:
     """Do the steps that are due.
 
     :raises NotNow: another worker has the step in hand, or a service that it needs is away.
     """
     for event in events:
-        _go_on(desk, event)
+        _go_on(context, event)
 
 
-def give_up(desk: Desk, event: ImportAdvanced, error: str) -> None:
+def give_up(context: ImportContext, event: ImportAdvanced, error: str) -> None:
     """End a job whose step fails every time, so that whoever asked is told."""
     sentence = (
         f"A step failed again and again ({error}). What was done stays; "
         "importing the file again goes on from there."
     )
-    if desk.jobs.is_waiting(event.import_id, step=event.step):
-        desk.jobs.advance(
+    if context.jobs.is_waiting(event.import_id, step=event.step):
+        context.jobs.advance(
             event.import_id,
             step=event.step,
             fields=failed(sentence),
@@ -34,16 +34,16 @@ def give_up(desk: Desk, event: ImportAdvanced, error: str) -> None:
         )
 
 
-def _go_on(desk: Desk, event: ImportAdvanced) -> None:
-    job = desk.jobs.lease(event.import_id, step=event.step, now=datetime.now(UTC))
+def _go_on(context: ImportContext, event: ImportAdvanced) -> None:
+    job = context.jobs.lease(event.import_id, step=event.step, now=datetime.now(UTC))
     try:
         if job is not None:
-            work(desk, job)
-        elif desk.jobs.is_waiting(event.import_id, step=event.step):
-            raise NotNow("Another worker has this step in hand.")
-        elif desk.jobs.has_ended(event.import_id):
-            clean_up(desk, event.import_id)
+            run_step(context, job)
+        elif context.jobs.is_waiting(event.import_id, step=event.step):
+            raise RetryLater("Another worker has this step in hand.")
+        elif context.jobs.has_ended(event.import_id):
+            clean_up(context, event.import_id)
     except ApiUnreachable as error:
-        raise NotNow(str(error)) from error
+        raise RetryLater(str(error)) from error
     except Stale as error:
-        raise NotNow("Another worker has taken over this import.") from error
+        raise RetryLater("Another worker has taken over this import.") from error

@@ -6,7 +6,7 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.imports import subscribers
-from services.imports.bootstrap import create_desk
+from services.imports.bootstrap import create_context
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.messaging.consumer import Subscriptions
@@ -16,14 +16,14 @@ from shared.settings import Settings
 
 def join(settings: Settings, database: Database[Document]) -> Subscriptions:
     """Who hears what, on this database."""
-    return {ImportAdvanced: partial(subscribers.go_on, create_desk(settings, database))}
+    return {ImportAdvanced: partial(subscribers.go_on, create_context(settings, database))}
 
 
 def give_up(
     settings: Settings, database: Database[Document], event: ImportAdvanced, error: str
 ) -> None:
     """What follows when an event is parked."""
-    subscribers.give_up(create_desk(settings, database), event, error)
+    subscribers.give_up(create_context(settings, database), event, error)
 
 
 def create_worker(settings: Settings) -> Celery:
@@ -32,7 +32,7 @@ def create_worker(settings: Settings) -> Celery:
         "imports",
         settings,
         partial(join, settings),
-        on_parked=partial(give_up, settings),
+        on_dead_letter=partial(give_up, settings),
         # A step reads the whole file, then works on for fifteen seconds and the batch after them.
         seconds=50,
     )

@@ -18,7 +18,7 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 
-SENDS: dict[type[Event], tuple[str, ...]] = {
+PUBLISHES: dict[type[Event], tuple[str, ...]] = {
     OrderPlaced: ("customers",),
     OrderPaid: ("customers",),
     OrderShipped: ("customers",),
@@ -26,7 +26,7 @@ SENDS: dict[type[Event], tuple[str, ...]] = {
     OrderCancelled: ("customers",),
     OrderRestated: ("customers",),
 }
-HEARS: tuple[type[Event], ...] = (
+SUBSCRIBES: tuple[type[Event], ...] = (
     CustomerRegistered,
     CustomerChanged,
     CustomerDeleted,

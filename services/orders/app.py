@@ -5,14 +5,14 @@ from functools import partial
 from flask import Flask, g, request
 from pymongo import MongoClient
 
-from services.orders import SENDS, routes
+from services.orders import PUBLISHES, routes
 from services.orders.customer_lookup import CustomerDirectory, Lookup, ask_customers
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
 from services.orders.schemas import NewOrderEntrySchema
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
@@ -35,10 +35,12 @@ def create_app(
         verifier=verifier,
         client=client,
     )
-    own = database(client, settings, "orders")
+    database = service_database(client, settings, "orders")
     ask = partial(ask_customers, url=settings.customers_url, headers=_as_caller)
-    app.extensions["orders"] = OrderRepository(own, SENDS)
-    app.extensions["customer_directory"] = CustomerDirectory(CardRepository(own), lookup or ask)
+    app.extensions["orders"] = OrderRepository(database, PUBLISHES)
+    app.extensions["customer_directory"] = CustomerDirectory(
+        CustomerCopyRepository(database), lookup or ask
+    )
     # Named by the bulk route's document, which reads its entries one by one.
     api.spec.components.schema("NewOrderEntry", schema=NewOrderEntrySchema)
     api.register_blueprint(routes.blueprint)

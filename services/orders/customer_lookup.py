@@ -11,12 +11,12 @@ import requests
 import structlog
 
 from services.orders.model import CustomerGone, NoSuchCustomer
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from shared.errors import FieldError, Refusal
 
 log = structlog.get_logger(__name__)
 
-MOST_IDS = 200
+MAX_IDS = 200
 """Ids in one question to customers: as many as one page of theirs holds."""
 
 ANSWER_SECONDS = 2.0
@@ -27,14 +27,14 @@ class Unanswered(Exception):
 
 
 Lookup = Callable[[Sequence[str]], Collection[str]]
-"""Which of at most `MOST_IDS` customers exist. It may raise `Unanswered`."""
+"""Which of at most `MAX_IDS` customers exist. It may raise `Unanswered`."""
 
 
 class CustomerDirectory:
     """Knows of any customer whether orders may be placed for them."""
 
-    def __init__(self, cards: CardRepository, lookup: Lookup) -> None:
-        self._cards = cards
+    def __init__(self, copies: CustomerCopyRepository, lookup: Lookup) -> None:
+        self._copies = copies
         self._lookup = lookup
 
     def refuse_unknown(self, customer_id: str | None) -> None:
@@ -49,14 +49,14 @@ class CustomerDirectory:
     def refusals(self, customer_ids: Iterable[str]) -> dict[str, Refusal]:
         """For each of these customers for whom no order may be placed, why."""
         asked = sorted(set(customer_ids))
-        deleted = self._cards.deletions(asked) if asked else {}
+        deleted = self._copies.deletions(asked) if asked else {}
         gone = {id: _gone() for id, is_deleted in deleted.items() if is_deleted}
         return gone | self._unknown([id for id in asked if id not in deleted])
 
     def _unknown(self, ids: Sequence[str]) -> dict[str, Refusal]:
         refusals: dict[str, Refusal] = {}
-        for start in range(0, len(ids), MOST_IDS):
-            group = ids[start : start + MOST_IDS]
+        for start in range(0, len(ids), MAX_IDS):
+            group = ids[start : start + MAX_IDS]
             try:
                 known = self._lookup(group)
             except Unanswered as error:
@@ -74,7 +74,7 @@ def ask_customers(
 
     :raises Unanswered: it did not say within two seconds.
     """
-    parameters: list[tuple[str, str]] = [("limit", str(MOST_IDS)), *(("id", id) for id in ids)]
+    parameters: list[tuple[str, str]] = [("limit", str(MAX_IDS)), *(("id", id) for id in ids)]
     try:
         with requests.Session() as session:
             # Otherwise a proxy or a .netrc of this machine would come between the services.

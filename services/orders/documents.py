@@ -3,7 +3,7 @@
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.orders.model import KINDS, LARGEST_QUANTITY, MOST_LINES, STATUSES
+from services.orders.model import KINDS, MAX_LINES, MAX_QUANTITY, STATUSES
 from shared.document import Document
 from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
@@ -36,7 +36,7 @@ _LINE = validators.fields(
     {
         "sku": validators.text(100),
         "description": validators.or_null(validators.text(500)),
-        "quantity": {"bsonType": "int", "minimum": -LARGEST_QUANTITY, "maximum": LARGEST_QUANTITY},
+        "quantity": {"bsonType": "int", "minimum": -MAX_QUANTITY, "maximum": MAX_QUANTITY},
         "unit_price": _PRICE,
         "subtotal": _AMOUNT,
     }
@@ -63,7 +63,7 @@ _ORDER = validators.fields(
         "recorded_at": validators.DATE,
         "updated_at": validators.DATE,
         "currency": {"enum": sorted(currencies())},
-        "lines": {"bsonType": "array", "minItems": 1, "maxItems": MOST_LINES, "items": _LINE},
+        "lines": {"bsonType": "array", "minItems": 1, "maxItems": MAX_LINES, "items": _LINE},
         "total": _AMOUNT,
         "shipping_address": {"oneOf": [{"bsonType": "null"}, _ADDRESS]},
         "version": validators.VERSION,
@@ -122,7 +122,7 @@ ORDERS = Collection(
     outbox=True,
 )
 
-CUSTOMER_CARDS = Collection(
+CUSTOMER_COPIES = Collection(
     name="customer_cards",
     # The card of a deleted customer stays, without the name, so that no order is placed for them.
     validator={
@@ -137,7 +137,7 @@ CUSTOMER_CARDS = Collection(
     },
 )
 
-COLLECTIONS = (ORDERS, CUSTOMER_CARDS, *inbox.COLLECTIONS, MIGRATIONS)
+COLLECTIONS = (ORDERS, CUSTOMER_COPIES, *inbox.COLLECTIONS, MIGRATIONS)
 
 
 def refused_as_future(failure: Document) -> bool:

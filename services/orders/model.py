@@ -18,8 +18,8 @@ STATUSES = ("placed", "paid", "shipped", "delivered", "cancelled")
 API = "api"
 """The source of an order whose caller names none."""
 
-MOST_LINES = 10_000
-LARGEST_QUANTITY = 10**9
+MAX_LINES = 10_000
+MAX_QUANTITY = 10**9
 
 # Step → the statuses from which it may be taken, and the one it leads to.
 STEPS: dict[str, tuple[tuple[str, ...], str]] = {

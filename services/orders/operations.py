@@ -18,7 +18,7 @@ from shared.events.contracts import (
     OrderShipped,
     OrderState,
 )
-from shared.events.event import NOBODY, Origin
+from shared.events.event import NOBODY, Provenance
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
@@ -37,7 +37,7 @@ def place(
     *,
     now: datetime,
     request: CreationRequest | None = None,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> Document:
     """Record an order or a return and tell the other services.
 
@@ -63,7 +63,7 @@ def place_many(
     *,
     now: datetime,
     batch: str,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> list[Document]:
     """Record those of `entries` that are not there yet; one outcome for each, in their order.
 
@@ -103,7 +103,7 @@ def take_step(
     *,
     version: int,
     now: datetime,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> Document:
     """Take an order one step (pay, ship, deliver or cancel) further, if it still has `version`.
 
@@ -124,7 +124,7 @@ def take_step(
     return orders.change(id, {"status": status, "updated_at": now}, event, version=version)
 
 
-def placed(order: Order, origin: Origin) -> OrderPlaced:
+def placed(order: Order, origin: Provenance) -> OrderPlaced:
     """What tells of a new order."""
     details = {
         name: getattr(order, name)
@@ -138,7 +138,7 @@ def placed(order: Order, origin: Origin) -> OrderPlaced:
     )
 
 
-def restated(order: Document, now: datetime) -> OrderRestated:
+def republished(order: Document, now: datetime) -> OrderRestated:
     """The state of an order, told again."""
     return OrderRestated(
         **_state(order, total=order["total"].to_decimal()),
@@ -157,10 +157,10 @@ def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
 
 
 def _add(
-    orders: OrderRepository, new: Sequence[Order], *, batch: str, origin: Origin
+    orders: OrderRepository, new: Sequence[Order], *, batch: str, origin: Provenance
 ) -> dict[str, Refusal | None]:
     """Add orders of different numbers; by id None or the refusal, without those that came late."""
-    by: Origin = {**origin, "batch": batch}
+    by: Provenance = {**origin, "batch": batch}
     results = orders.add_many([(order, placed(order, by)) for order in new], batch=batch)
     return {
         order.id: result

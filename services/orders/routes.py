@@ -21,8 +21,8 @@ from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 # 10,000 lines, each with a full description, are more than the usual limit.
-LARGEST_ORDER_BODY = 8 * 1024 * 1024
-LARGEST_BULK_BODY = 16 * 1024 * 1024
+MAX_ORDER_BODY_BYTES = 8 * 1024 * 1024
+MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "orders", __name__, url_prefix="/v1/orders", description="What was sold and what came back."
@@ -41,7 +41,7 @@ def _directory() -> CustomerDirectory:
 
 @blueprint.post("")
 @allow("sales", "admin")
-@bulk.body_limit(LARGEST_ORDER_BODY)
+@bulk.body_limit(MAX_ORDER_BODY_BYTES)
 @blueprint.arguments(NewOrderSchema)
 @blueprint.answers(201, OrderSchema)
 @blueprint.documents_creation()
@@ -60,7 +60,7 @@ def place_order(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(LARGEST_BULK_BODY)
+@bulk.body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkOrdersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def place_orders(payload: Document) -> Response:

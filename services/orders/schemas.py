@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from services.orders.model import API, KINDS, LARGEST_QUANTITY, MOST_LINES, STATUSES, Address
+from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
 from shared.identifiers import is_id
 from shared.values.iso import countries, currencies
 from shared.web.fields import Amount, Text, Time
@@ -43,19 +43,19 @@ class LinesField(fields.List[Any]):
     """Lines, counted before they are read, so that too many cost nothing."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list) and not 1 <= len(value) <= MOST_LINES:
-            raise ValidationError(f"An order has 1 to {MOST_LINES:,} lines.")
+        if isinstance(value, list) and not 1 <= len(value) <= MAX_LINES:
+            raise ValidationError(f"An order has 1 to {MAX_LINES:,} lines.")
         return super()._deserialize(value, attr, data, **kwargs)
 
 
 class AddressSchema(Schema):
     """Where to send an order."""
 
-    line1 = Text(longest=200, allow_none=True, load_default=None)
-    line2 = Text(longest=200, allow_none=True, load_default=None)
-    city = Text(longest=100, allow_none=True, load_default=None)
-    region = Text(longest=100, allow_none=True, load_default=None)
-    postcode = Text(longest=20, allow_none=True, load_default=None)
+    line1 = Text(max_length=200, allow_none=True, load_default=None)
+    line2 = Text(max_length=200, allow_none=True, load_default=None)
+    city = Text(max_length=100, allow_none=True, load_default=None)
+    region = Text(max_length=100, allow_none=True, load_default=None)
+    postcode = Text(max_length=20, allow_none=True, load_default=None)
     country = CodeField(
         known=countries,
         kind="a two-letter country code of ISO 3166, such as GB",
@@ -73,12 +73,12 @@ class AddressSchema(Schema):
 class LineSchema(Schema):
     """Some pieces of one article. A `subtotal` that is sent has to be quantity times unit_price."""
 
-    sku = Text(longest=100, required=True)
-    description = Text(longest=500, allow_none=True)
+    sku = Text(max_length=100, required=True)
+    description = Text(max_length=500, allow_none=True)
     quantity = fields.Integer(
         required=True,
         strict=True,
-        validate=validate.Range(-LARGEST_QUANTITY, LARGEST_QUANTITY),
+        validate=validate.Range(-MAX_QUANTITY, MAX_QUANTITY),
         metadata={"description": "Above 0 in a sale, below 0 in a return.", "example": 2},
     )
     unit_price = Amount(required=True, least=Decimal(0), metadata={"example": "2.55"})
@@ -88,9 +88,9 @@ class LineSchema(Schema):
 class NewOrderSchema(Schema):
     """A sale or a return to record. A `total` that is sent has to be the sum of the subtotals."""
 
-    number = Text(longest=100, metadata={"description": "The id, unless given."})
+    number = Text(max_length=100, metadata={"description": "The id, unless given."})
     source = Text(
-        longest=50,
+        max_length=50,
         load_default=API,
         metadata={
             "description": "Where the order comes from; a number is unique within one source."
@@ -99,7 +99,7 @@ class NewOrderSchema(Schema):
     kind = fields.String(load_default="sale", validate=validate.OneOf(KINDS))
     status = fields.String(load_default="placed", validate=validate.OneOf(STATUSES))
     customer_id = IdField(
-        longest=24, allow_none=True, metadata={"description": "Null for a guest."}
+        max_length=24, allow_none=True, metadata={"description": "Null for a guest."}
     )
     placed_at = Time(metadata={"description": "Now, unless given; not in the future."})
     currency = CodeField(
@@ -109,7 +109,7 @@ class NewOrderSchema(Schema):
         metadata={"example": "GBP"},
     )
     lines = LinesField(
-        fields.Nested(LineSchema), required=True, metadata={"minItems": 1, "maxItems": MOST_LINES}
+        fields.Nested(LineSchema), required=True, metadata={"minItems": 1, "maxItems": MAX_LINES}
     )
     total = Amount(metadata={"example": "5.10"})
     shipping_address = fields.Nested(AddressSchema, allow_none=True)
@@ -118,14 +118,14 @@ class NewOrderSchema(Schema):
 class NewOrderEntrySchema(NewOrderSchema):
     """One order of many. It says its number and time, so that it is known when sent again."""
 
-    number = Text(longest=100, required=True)
+    number = Text(max_length=100, required=True)
     placed_at = Time(required=True, metadata={"description": "Not in the future."})
 
 
 class BulkOrdersSchema(Schema):
     """Up to 1,000 orders. `batch` names the work they belong to, which may be sent again."""
 
-    batch = Text(longest=100, required=True)
+    batch = Text(max_length=100, required=True)
     entries = fields.List(
         fields.Raw(),
         required=True,
@@ -137,13 +137,13 @@ class BulkOrdersSchema(Schema):
 class OrderQuerySchema(Schema):
     """How a list of orders may be narrowed."""
 
-    customer_id = Text(longest=100)
+    customer_id = Text(max_length=100)
     status = fields.String(validate=validate.OneOf(STATUSES))
-    sku = Text(longest=100, metadata={"description": "Orders with this article on any line."})
+    sku = Text(max_length=100, metadata={"description": "Orders with this article on any line."})
     placed_from = Time(metadata={"description": "At this time or later."})
     placed_to = Time(metadata={"description": "Before this time."})
-    number = Text(longest=100)
-    source = Text(longest=50)
+    number = Text(max_length=100)
+    source = Text(max_length=50)
     cursor = fields.String(metadata={"description": "The `next` of the page before."})
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
 
@@ -160,7 +160,7 @@ class OrderQuerySchema(Schema):
 class OrderLineSchema(LineSchema):
     """A line of an order."""
 
-    description = Text(longest=500, required=True, allow_none=True)
+    description = Text(max_length=500, required=True, allow_none=True)
     subtotal = Amount(required=True)
 
 

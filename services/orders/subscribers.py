@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from shared.events.contracts import CustomerDeleted, CustomerRestated, CustomerState
 
 
-def keep_cards(cards: CardRepository, events: Sequence[CustomerState]) -> None:
+def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerState]) -> None:
     """Keep a card of each customer, so that an order need not ask another service."""
-    cards.keep(
+    copies.keep(
         [
             {
                 "_id": event.customer_id,
@@ -21,9 +21,9 @@ def keep_cards(cards: CardRepository, events: Sequence[CustomerState]) -> None:
     )
 
 
-def forget_customers(cards: CardRepository, events: Sequence[CustomerDeleted]) -> None:
+def forget_customers(copies: CustomerCopyRepository, events: Sequence[CustomerDeleted]) -> None:
     """Wipe the names of deleted customers, and note that no order can be placed for them."""
-    cards.keep(
+    copies.keep(
         [
             {"_id": event.customer_id, "name": None, "deleted": True, "version": event.version}
             for event in events
@@ -31,9 +31,11 @@ def forget_customers(cards: CardRepository, events: Sequence[CustomerDeleted]) -
     )
 
 
-def keep_cards_anew(cards: CardRepository, events: Sequence[CustomerRestated]) -> None:
+def keep_republished_copies(
+    copies: CustomerCopyRepository, events: Sequence[CustomerRestated]
+) -> None:
     """Keep cards of customers as they are by now, deleted or not."""
-    cards.keep(
+    copies.keep(
         [
             {
                 "_id": event.customer_id,

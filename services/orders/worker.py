@@ -6,7 +6,7 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from shared.document import Document
 from shared.events.contracts import (
     CustomerChanged,
@@ -21,13 +21,13 @@ from shared.settings import Settings
 
 def join(database: Database[Document]) -> Subscriptions:
     """Who hears what, on this database."""
-    cards = CardRepository(database)
-    keep_cards = partial(subscribers.keep_cards, cards)
+    copies = CustomerCopyRepository(database)
+    keep_copies = partial(subscribers.keep_copies, copies)
     return {
-        CustomerRegistered: keep_cards,
-        CustomerChanged: keep_cards,
-        CustomerDeleted: partial(subscribers.forget_customers, cards),
-        CustomerRestated: partial(subscribers.keep_cards_anew, cards),
+        CustomerRegistered: keep_copies,
+        CustomerChanged: keep_copies,
+        CustomerDeleted: partial(subscribers.forget_customers, copies),
+        CustomerRestated: partial(subscribers.keep_republished_copies, copies),
     }
 
 

@@ -24,11 +24,11 @@ _AT_ONCE = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Copies:
-    """What `hearer` keeps of the documents of another service, under the same ids."""
+    """What `subscriber` keeps of the documents of another service, under the same ids."""
 
     sender: str
     source: str
-    hearer: str
+    subscriber: str
     collection: str
     expected: Callable[[Document], Document | None]
     """What has to be kept of a document when all events have been heard; None for nothing."""
@@ -41,11 +41,11 @@ def _ledger_entry(order: Document) -> Document | None:
     return {name: order[name] for name in names}
 
 
-def _customer_card(customer: Document) -> Document:
+def _customer_copy(customer: Document) -> Document:
     return {"deleted": "deleted_at" in customer, "version": customer["version"]}
 
 
-def _staff_card(user: Document) -> Document:
+def _staff_copy(user: Document) -> Document:
     return {name: user[name] for name in ("name", "role", "active", "version")}
 
 
@@ -53,23 +53,23 @@ COPIES = (
     Copies(
         sender="orders",
         source="orders",
-        hearer="customers",
+        subscriber="customers",
         collection="ledger",
         expected=_ledger_entry,
     ),
     Copies(
         sender="customers",
         source="customers",
-        hearer="orders",
+        subscriber="orders",
         collection="customer_cards",
-        expected=_customer_card,
+        expected=_customer_copy,
     ),
     Copies(
         sender="accounts",
         source="users",
-        hearer="customers",
+        subscriber="customers",
         collection="staff",
-        expected=_staff_card,
+        expected=_staff_copy,
     ),
 )
 
@@ -79,7 +79,7 @@ def differences(base: Databases) -> Iterator[str]:
     yield from _sentence("name customers of whom nobody knows", "orders", _strangers(base))
     for copies in COPIES:
         what = f"{copies.sender}.{copies.source}"
-        kept = f"{copies.hearer}.{copies.collection}"
+        kept = f"{copies.subscriber}.{copies.collection}"
         yield from _sentence(
             f"are not in {kept} as they are, and no waiting event explains it",
             what,
@@ -117,17 +117,17 @@ def _strangers(base: Databases) -> Iterator[str]:
     gone = _by_id(base("orders").customer_cards, {"_id": 1}, {"deleted": True})
     named = ({"_id": id} for id in _distinct(order["customer_id"] for order in orders))
     missing = ({"_id": id} for id, named_one, one in merged(named, known) if named_one and not one)
-    return (id for id, missing_one, card in merged(missing, gone) if missing_one and not card)
+    return (id for id, missing_one, copy in merged(missing, gone) if missing_one and not copy)
 
 
 def _unlike(base: Databases, copies: Copies) -> Iterator[str]:
-    parked = _parked(base, copies)
+    dead_lettered = _dead_lettered(base, copies)
     for id, document, copy in _pairs(base, copies):
         expected = None if document is None else copies.expected(document)
         if document is None or expected is None or _same(expected, copy):
             continue
         is_older = copy is None or copy["version"] < expected["version"]
-        said = _waiting_versions(document, copies.hearer) | parked.get(id, set())
+        said = _waiting_versions(document, copies.subscriber) | dead_lettered.get(id, set())
         if not (is_older and expected["version"] in said):
             yield id
 
@@ -158,11 +158,11 @@ def _with_waiting_orders(base: Databases) -> set[str]:
         {"outbox.to": "customers"},
         {"customer_id": 1},
     )
-    parked = base("customers")[DEAD_LETTERS.name].find(
+    dead_lettered = base("customers")[DEAD_LETTERS.name].find(
         {"delivery.sender": "orders"}, {"delivery.data.customer_id": 1}
     )
     return {order["customer_id"] for order in waiting} | {
-        letter["delivery"].get("data", {}).get("customer_id") for letter in parked
+        letter["delivery"].get("data", {}).get("customer_id") for letter in dead_lettered
     }
 
 
@@ -171,14 +171,14 @@ def _pairs(
 ) -> Iterator[tuple[str, Document | None, Document | None]]:
     return merged(
         _by_id(base(copies.sender)[copies.source]),
-        _by_id(base(copies.hearer)[copies.collection]),
+        _by_id(base(copies.subscriber)[copies.collection]),
     )
 
 
-def _parked(base: Databases, copies: Copies) -> dict[str, set[int | None]]:
+def _dead_lettered(base: Databases, copies: Copies) -> dict[str, set[int | None]]:
     """Versions of documents of which an event was put aside as a dead letter, by id."""
     found: dict[str, set[int | None]] = {}
-    letters = base(copies.hearer)[DEAD_LETTERS.name].find(
+    letters = base(copies.subscriber)[DEAD_LETTERS.name].find(
         {"delivery.sender": copies.sender, "delivery.collection": copies.source}
     )
     for letter in letters:
@@ -190,8 +190,8 @@ def _parked(base: Databases, copies: Copies) -> dict[str, set[int | None]]:
     return found
 
 
-def _waiting_versions(document: Document, hearer: str) -> set[int]:
-    return {entry["data"]["version"] for entry in document["outbox"] if entry["to"] == hearer}
+def _waiting_versions(document: Document, subscriber: str) -> set[int]:
+    return {entry["data"]["version"] for entry in document["outbox"] if entry["to"] == subscriber}
 
 
 def _same(expected: Document, found: Document | None) -> bool:

@@ -11,7 +11,7 @@ from services.tools import migrate
 from shared.doctor import events, replication, rules, slow, storage
 from shared.doctor.findings import Finding, bad, good, look
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import Collection
 from shared.mongo.migrations import MigrationsUnfit
 from shared.mongo.migrations.files import Migration
@@ -25,7 +25,7 @@ def run(settings: Settings) -> Iterator[Finding]:
     with connect(settings) as client:
         yield from replication.members(client)
         yield replication.oplog(client)
-        yield storage.disk(client, database(client, settings, "customers").name)
+        yield storage.disk(client, service_database(client, settings, "customers").name)
         for service in PORTS:
             yield from _look_at(service, client, settings, now=now)
 
@@ -34,13 +34,15 @@ def note_slow_queries(settings: Settings, *, milliseconds: int | None) -> None:
     """Have the server note what takes longer than this in any service, or nothing (None)."""
     with connect(settings) as client:
         for service in PORTS:
-            slow.note_slow_queries(database(client, settings, service), milliseconds=milliseconds)
+            slow.note_slow_queries(
+                service_database(client, settings, service), milliseconds=milliseconds
+            )
 
 
 def _look_at(
     service: str, client: MongoClient[Document], settings: Settings, *, now: datetime
 ) -> Iterator[Finding]:
-    owned = database(client, settings, service)
+    owned = service_database(client, settings, service)
     declared: tuple[Collection, ...] = import_module(f"services.{service}.documents").COLLECTIONS
     present = set(owned.list_collection_names())
     there = tuple(collection for collection in declared if collection.name in present)

@@ -11,7 +11,7 @@ from shared.doctor.events import STUCK_SECONDS, Waiting, waiting
 from shared.document import Document
 from shared.messaging.dead_letters import DeadLetters, Letter, Replay
 from shared.messaging.inbox import DEAD_LETTERS
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings
 
 
@@ -34,7 +34,7 @@ def overview(
 ) -> Iterator[Overview]:
     """How the events of each service are."""
     for service in PORTS:
-        owned = database(client, settings, service)
+        owned = service_database(client, settings, service)
         present = set(owned.list_collection_names())
         there = tuple(one for one in declared(service) if one.name in present)
         yield Overview(
@@ -44,7 +44,7 @@ def overview(
         )
 
 
-def hearers() -> tuple[str, ...]:
+def subscribers() -> tuple[str, ...]:
     """The services that hear anything, and so may have dead letters."""
     return tuple(service for service in PORTS if DEAD_LETTERS in declared(service))
 
@@ -59,7 +59,7 @@ def letters(
 ) -> Iterator[tuple[str, Letter]]:
     """The dead letters of these services, each with the one that could not hear it."""
     for service in services:
-        found = DeadLetters(database(client, settings, service), service)
+        found = DeadLetters(service_database(client, settings, service), service)
         for letter in found.search(since=since, ids=ids):
             yield service, letter
 
@@ -73,5 +73,5 @@ def replay(
 ) -> Iterator[tuple[str, Letter, Replay]]:
     """Have these letters heard again; what came of asking, for each."""
     for service, letter in found:
-        letters = DeadLetters(database(client, settings, service), service)
+        letters = DeadLetters(service_database(client, settings, service), service)
         yield service, letter, letters.replay(letter.id, now=now)

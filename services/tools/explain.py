@@ -24,7 +24,7 @@ from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import PORTS, Settings
 
@@ -99,7 +99,7 @@ class Ask:
         """Whether an index finds what is asked for, and hardly anything else is read."""
         return not self.scans and (
             self.narrows is not None
-            or (self.documents <= self._most and self.keys <= self._most_keys)
+            or (self.documents <= self._most and self.keys <= self._max_keys)
         )
 
     @property
@@ -108,7 +108,7 @@ class Ask:
         return 2 * self.returned + 1 if "q" in self.filters else self.returned + 1
 
     @property
-    def _most_keys(self) -> int:
+    def _max_keys(self) -> int:
         # Between two ids that are asked for lies one that says where the next begins.
         return max(self._most, 2 * len(self.filters.get("id", ())))
 
@@ -166,7 +166,7 @@ def values_of(
             f"{route.path} offers {', '.join(unknown)}; say in services/tools/explain_samples.py "
             "what to ask for, and see to an index."
         )
-    owned = database(client, settings, route.service)
+    owned = service_database(client, settings, route.service)
     return {name: known[name](owned) for name in route.filters}
 
 
@@ -182,7 +182,7 @@ def address_of(route: ListRoute, client: MongoClient[Document], settings: Settin
             f"{route.path} is a list for each {', '.join(names)}; say in "
             "services/tools/explain_samples.py which."
         )
-    owned = database(client, settings, route.service)
+    owned = service_database(client, settings, route.service)
     places = {name: known[name](owned) for name in names}
     return route.path.format(**places) if all(places.values()) else None
 
@@ -237,7 +237,7 @@ def _is_list(operation: Document, document: Document) -> bool:
 
 
 def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]:
-    accounts = create_accounts(database(client, settings, "accounts"))
+    accounts = create_accounts(service_database(client, settings, "accounts"))
     published = sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
     verifier = TokenVerifier(Keyring(lambda: published))
     apps: dict[str, Flask] = {}
@@ -251,7 +251,7 @@ def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]
 
 def _token(settings: Settings, client: MongoClient[Document]) -> str:
     """A header that lets one ask in this process, signed with the installation's own key."""
-    key = create_accounts(database(client, settings, "accounts")).keys.signing_key()
+    key = create_accounts(service_database(client, settings, "accounts")).keys.signing_key()
     if key is None:
         raise NotSetUp("The databases are not built; run `python -m services setup` first.")
     token = crypto.sign_access_token(

@@ -7,11 +7,11 @@ from pymongo import MongoClient
 
 from services.tools import schema
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.migrations import MigrationsUnfit, runner
 from shared.mongo.migrations.files import Migration, find
 from shared.mongo.migrations.records import Records
-from shared.mongo.migrations.runner import Account, Progress
+from shared.mongo.migrations.runner import MigrationResult, Progress
 from shared.settings import PORTS, Settings
 
 
@@ -21,7 +21,7 @@ class Done:
 
     service: str
     migration: Migration
-    account: Account
+    account: MigrationResult
 
 
 def of(service: str) -> tuple[Migration, ...]:
@@ -39,7 +39,7 @@ def pending(
     return [
         (service, migration)
         for service in services
-        for migration in Records(database(client, settings, service)).pending(of(service))
+        for migration in Records(service_database(client, settings, service)).pending(of(service))
     ]
 
 
@@ -51,7 +51,7 @@ def settle_new(settings: Settings, client: MongoClient[Document]) -> Iterator[st
     """
     try:
         for service, migration in pending(settings, client):
-            owned = database(client, settings, service)
+            owned = service_database(client, settings, service)
             if owned[migration.collection].find_one({}, {"_id": 1}) is None:
                 Records(owned).note_nothing_to_do(migration)
             else:
@@ -66,7 +66,7 @@ def tell_pending(settings: Settings, client: MongoClient[Document]) -> Iterator[
     :raises MigrationsUnfit: files and records do not belong together.
     """
     for service, migration in pending(settings, client):
-        yield _said(database(client, settings, service).name, migration)
+        yield _said(service_database(client, settings, service).name, migration)
 
 
 def apply(
@@ -84,7 +84,7 @@ def apply(
     :raises MigrationHeld: another process is at it.
     """
     for service, migration in pending(settings, client, services):
-        owned = database(client, settings, service)
+        owned = service_database(client, settings, service)
         if only_rehearse:
             account = _rehearse(service, migration, settings, client, progress)
         else:
@@ -100,10 +100,10 @@ def _rehearse(
     settings: Settings,
     client: MongoClient[Document],
     progress: Progress,
-) -> Account:
+) -> MigrationResult:
     (declared,) = (one for one in schema.declared(service) if one.name == migration.collection)
     return runner.rehearse(
-        database(client, settings, service), migration, declared, progress=progress
+        service_database(client, settings, service), migration, declared, progress=progress
     )
 
 

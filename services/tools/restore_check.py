@@ -14,7 +14,7 @@ from shared.backup.compare import differing_documents, differing_schema
 from shared.backup.manifest import Manifest
 from shared.backup.restore import build_indexes, fill, problems
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings
 
 SCRATCH = "restore_check"
@@ -51,4 +51,4 @@ def _differences(
     yield from differing_documents(client, made, into=into, progress=progress)
     build_indexes(client, made, folder, into=into, progress=progress)
     yield from differing_schema(client, made, into=into)
-    yield from consistency.differences(lambda service: database(client, scratch, service))
+    yield from consistency.differences(lambda service: service_database(client, scratch, service))

@@ -22,12 +22,12 @@ from services.orders.repository.orders import OrderRepository
 from shared.document import Document
 from shared.events.event import Event
 from shared.events.outbox import OUTBOX_INDEX
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.repository import Repository
 from shared.settings import Settings
 
 AT_ONCE = 500
-MOST_WAITING = 2_000
+MAX_WAITING = 2_000
 """Documents with something to tell, beyond which no more is added.
 
 What happens now would have to wait behind it.
@@ -39,19 +39,19 @@ class Source:
     """The documents of a service of which others keep copies."""
 
     repository: Callable[[Database[Document]], Repository]
-    restated: Callable[[Document, datetime], Event]
+    republished: Callable[[Document, datetime], Event]
 
 
 SOURCES = {
     "accounts": Source(
-        lambda database: UserRepository(database, accounts.SENDS), users_operations.restated
+        lambda database: UserRepository(database, accounts.PUBLISHES), users_operations.republished
     ),
     "customers": Source(
-        lambda database: CustomerRepository(database, customers.SENDS),
-        customers_operations.restated,
+        lambda database: CustomerRepository(database, customers.PUBLISHES),
+        customers_operations.republished,
     ),
     "orders": Source(
-        lambda database: OrderRepository(database, orders.SENDS), orders_operations.restated
+        lambda database: OrderRepository(database, orders.PUBLISHES), orders_operations.republished
     ),
 }
 
@@ -76,7 +76,7 @@ def run(
     after: str = "",
     wait: Callable[[], None],
     at_once: int = AT_ONCE,
-    most_waiting: int = MOST_WAITING,
+    max_waiting: int = MAX_WAITING,
 ) -> Iterator[Step]:
     """Have all documents of these services past an id told anew, step by step.
 
@@ -84,14 +84,14 @@ def run(
     """
     for service in services:
         source = SOURCES[service]
-        repository = source.repository(database(client, settings, service))
+        repository = source.repository(service_database(client, settings, service))
         done, last = 0, after
         of = repository.collection.estimated_document_count()
         yield Step(service=service, done=done, of=of, last=last)
         while True:
-            while _is_full(repository, most_waiting):
+            while _is_full(repository, max_waiting):
                 wait()
-            ids = repository.restate(partial(_told, source), after=last, limit=at_once)
+            ids = repository.republish(partial(_told, source), after=last, limit=at_once)
             if not ids:
                 break
             done, last = done + len(ids), ids[-1]
@@ -99,7 +99,7 @@ def run(
 
 
 def _told(source: Source, document: Document) -> Event:
-    return source.restated(document, datetime.now(UTC))
+    return source.republished(document, datetime.now(UTC))
 
 
 def _is_full(repository: Repository, most: int) -> bool:

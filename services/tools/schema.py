@@ -7,7 +7,7 @@ from pymongo import MongoClient
 
 from shared.document import Document
 from shared.mongo import drift
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import Collection, build
 from shared.settings import PORTS, Settings
 
@@ -26,7 +26,7 @@ def update(
     With `prune`, indexes that nobody declares go.
     """
     for service in PORTS:
-        owned = database(client, settings, service)
+        owned = service_database(client, settings, service)
         yield from build(owned, declared(service))
         if prune:
             yield from drift.prune(owned, declared(service))
@@ -35,4 +35,4 @@ def update(
 def differences(settings: Settings, client: MongoClient[Document]) -> Iterator[str]:
     """A sentence for each way in which the databases are not as declared."""
     for service in PORTS:
-        yield from drift.differences(database(client, settings, service), declared(service))
+        yield from drift.differences(service_database(client, settings, service), declared(service))

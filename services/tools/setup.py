@@ -13,7 +13,7 @@ from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions, users
 from services.accounts.schemas import NewUserSchema
 from services.tools import migrate, schema
-from shared.mongo.client import connect, database, wait_for_primary
+from shared.mongo.client import connect, service_database, wait_for_primary
 from shared.settings import Settings, SettingsInvalid
 
 WAIT_SECONDS = 120
@@ -25,7 +25,7 @@ def run(settings: Settings) -> Iterator[str]:
     with connect(settings, patient=True) as client:
         yield from schema.update(settings, client)
         yield from migrate.settle_new(settings, client)
-        accounts = create_accounts(database(client, settings, "accounts"))
+        accounts = create_accounts(service_database(client, settings, "accounts"))
         if sessions.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"
         yield _first_admin(accounts, settings)

@@ -15,7 +15,7 @@ from shared.auth.keyring import KeysUnavailable
 from shared.auth.roles import ROLES
 from shared.auth.tokens import TokenVerifier
 from shared.errors import Forbidden, Unauthenticated, Unavailable
-from shared.events.event import Origin
+from shared.events.event import Provenance
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
-def origin() -> Origin:
+def origin() -> Provenance:
     """Who makes the present request, as the events that it leads to say it."""
     asking = caller()
     return {"actor": {"id": asking.id, "role": asking.role}, "via": asking.via}

@@ -26,7 +26,7 @@ LEVEL = 2
 BATCH_BYTES, BATCH_DOCUMENTS = 8 * 1024 * 1024, 10_000
 
 _LENGTH = struct.Struct("<i")
-_SHORTEST, _LONGEST = 5, 17 * 1024 * 1024
+_SHORTEST, _MAX_LENGTH = 5, 17 * 1024 * 1024
 
 
 @dataclass
@@ -131,7 +131,7 @@ def _next(stream: gzip.GzipFile) -> bytes:
     if len(head) < _LENGTH.size:
         raise ValueError("it ends in the middle of a document")
     (length,) = _LENGTH.unpack(head)
-    if not _SHORTEST <= length <= _LONGEST:
+    if not _SHORTEST <= length <= _MAX_LENGTH:
         raise ValueError("what should be a document is none")
     document = head + stream.read(length - _LENGTH.size)
     if len(document) < length or document[-1]:

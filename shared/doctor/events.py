@@ -23,7 +23,7 @@ class Waiting:
     """The events of one kind that wait for the receipt of one hearer."""
 
     name: str
-    hearer: str
+    subscriber: str
     unsent: int
     """Never sent yet."""
     unconfirmed: int
@@ -39,7 +39,7 @@ def waiting(
     return [
         Waiting(
             name=group["_id"]["name"],
-            hearer=group["_id"]["to"],
+            subscriber=group["_id"]["to"],
             unsent=group["unsent"],
             unconfirmed=group["n"] - group["unsent"],
             age=max(0.0, (now - _happened_at(group["oldest"], now)).total_seconds()),
@@ -60,13 +60,14 @@ def unconfirmed(
         yield good(subject, "none waits")
     for group in groups:
         count = group.unsent + group.unconfirmed
-        state = f"{count:,} {group.name} for {group.hearer}, the oldest since {span(group.age)}"
+        state = f"{count:,} {group.name} for {group.subscriber}, the oldest since {span(group.age)}"
         if group.age < SLOW_SECONDS:
             yield good(subject, state)
             continue
         advice = (
             "See whether Redis, this service's relay and the worker of "
-            f"{group.hearer} run, and what they log; the events go out by themselves once they do."
+            f"{group.subscriber} run, and what they log; the events go out by themselves once they "
+            "do."
         )
         is_stuck = group.age > STUCK_SECONDS
         yield bad(subject, state, advice) if is_stuck else look(subject, state, advice)

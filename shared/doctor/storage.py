@@ -15,7 +15,7 @@ SETUP = "Run `python -m services setup`, which builds what is missing."
 SETTLED = timedelta(days=7)
 """How long uses must have been counted before an index that had none is called unused."""
 
-LEAST_DOCUMENTS = 1_000
+MIN_DOCUMENTS = 1_000
 """In a smaller collection an index costs next to nothing, used or not."""
 
 SCARCE, VERY_SCARCE = 0.2, 0.1
@@ -83,7 +83,7 @@ def _indexes(
     ]
     if missing:
         yield bad(subject, f"missing: {', '.join(missing)}", SETUP)
-    if sizes["count"] >= LEAST_DOCUMENTS:
+    if sizes["count"] >= MIN_DOCUMENTS:
         yield _uses(subject, stats, sizes["indexSizes"], now=now, settled=settled)
 
 

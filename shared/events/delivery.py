@@ -11,11 +11,11 @@ from bson.errors import BSONError
 from shared.document import Document
 from shared.events.event import EventMalformed, _checked
 
-_LONGEST = 10_000
+_MAX_LENGTH = 10_000
 _ADDRESS = ("sender", "collection", "document_id")
 
 
-def sorted_out(received: object) -> tuple[list[Document], list[tuple[Document, str]]]:
+def sort_out(received: object) -> tuple[list[Document], list[tuple[Document, str]]]:
     """The deliveries of a message, and what is none in a form that can be kept, with the reason.
 
     The latter has an id in any case, the same each time it comes; and it says where it comes from
@@ -40,7 +40,7 @@ def _kept(raw: object) -> Document:
     kept = {name: known[name] for name in ("id", *_ADDRESS) if _is_plain(known.get(name))}
     address = kept if kept.keys() >= {"id", *_ADDRESS} else {}
     made_up = f"malformed-{sha256(text.encode()).hexdigest()[:32]}"
-    return {"id": kept.get("id", made_up), **address, "text": text[:_LONGEST]}
+    return {"id": kept.get("id", made_up), **address, "text": text[:_MAX_LENGTH]}
 
 
 def _is_plain(value: object) -> bool:

@@ -10,7 +10,7 @@ class EventMalformed(Exception):
     """What came is not an event as services send them; the message says in what way."""
 
 
-class Origin(TypedDict, total=False):
+class Provenance(TypedDict, total=False):
     """Who made something happen, and by which way: the fields of an event that say so."""
 
     actor: dict[str, str] | None
@@ -18,7 +18,7 @@ class Origin(TypedDict, total=False):
     batch: str | None
 
 
-NOBODY: Origin = {}
+NOBODY: Provenance = {}
 """The origin of what the system does by itself."""
 
 

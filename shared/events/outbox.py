@@ -39,7 +39,7 @@ OUTBOX_SCHEMA: Document = {
 
 def outbox_entries(
     events: tuple[Event, ...],
-    hearers: dict[type[Event], tuple[str, ...]],
+    subscribers: dict[type[Event], tuple[str, ...]],
     *,
     now: datetime,
     request_id: str | None = None,
@@ -52,11 +52,11 @@ def outbox_entries(
     origin = {} if request_id is None else {"request_id": request_id}
     for event in events:
         event_id = new_id()
-        for hearer in hearers[type(event)]:
+        for subscriber in subscribers[type(event)]:
             entries.append(
                 {
                     "id": event_id,
-                    "to": hearer,
+                    "to": subscriber,
                     "name": type(event).__name__,
                     "schema": event.schema,
                     "data": asdict(event),

@@ -18,10 +18,10 @@ from pymongo.database import Database
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 
 from shared.document import Document
-from shared.events.delivery import sorted_out
+from shared.events.delivery import sort_out
 from shared.events.event import Event, EventMalformed
-from shared.messaging.inbox import DEAD_LETTERS, MOST_ATTEMPTS, OLDEST, Inbox
-from shared.mongo.client import connect, database, is_outage, is_reachable
+from shared.messaging.inbox import DEAD_LETTERS, MAX_ATTEMPTS, OLDEST, Inbox
+from shared.mongo.client import connect, is_outage, is_reachable, service_database
 from shared.settings import Settings
 
 Handler = Callable[[Sequence[Any]], None]
@@ -29,7 +29,7 @@ Subscriptions = Mapping[type[Event], Handler]
 log = structlog.get_logger(__name__)
 
 
-class NotNow(Exception):
+class RetryLater(Exception):
     """A handler cannot act on an event yet, through no fault of the event.
 
     It will be sent again.
@@ -51,11 +51,11 @@ def is_to_blame(error: Exception, client: MongoClient[Document]) -> bool:
         return is_reachable(client)
     if isinstance(error, PyMongoError):
         return isinstance(error, ExecutionTimeout) or not is_outage(error)
-    return not isinstance(error, NotNow)
+    return not isinstance(error, RetryLater)
 
 
 @dataclass
-class Hearing:
+class Consumer:
     """What a worker process needs to handle events.
 
     Made on first use, so after the pool has forked.
@@ -64,12 +64,12 @@ class Hearing:
     service: str
     settings: Settings
     join: Callable[[Database[Document]], Subscriptions]
-    on_parked: Callable[[Database[Document], Any, str], None] | None = None
+    on_dead_letter: Callable[[Database[Document], Any, str], None] | None = None
 
     @cached_property
     def database(self) -> Database[Document]:
         """The service's database. A MongoDB client must not be carried across a fork."""
-        return database(connect(self.settings), self.settings, self.service)
+        return service_database(connect(self.settings), self.settings, self.service)
 
     @cached_property
     def inbox(self) -> Inbox:
@@ -89,11 +89,11 @@ class Hearing:
         What is no delivery is parked, and does not keep the others from being handled. When time
         runs out the rest is left, to be sent again.
         """
-        sound, broken = sorted_out(deliveries)
-        settled = [self._park(delivery, error) for delivery, error in broken]
+        sound, broken = sort_out(deliveries)
+        settled = [self._dead_letter(delivery, error) for delivery, error in broken]
         attempts = self.inbox.recall([delivery["id"] for delivery in sound])
         done = [delivery for delivery in sound if delivery["id"] in attempts.done]
-        self._unpark(done)
+        self._forget_dead_letters(done)
         settled += done
         fresh = [
             delivery
@@ -109,7 +109,7 @@ class Hearing:
             # the end.
             for delivery in sorted(again, key=lambda delivery: attempts.tried[delivery["id"]]):
                 if delivery["id"] in attempts.spent:
-                    settled.append(self._park(delivery, attempts.errors[delivery["id"]]))
+                    settled.append(self._dead_letter(delivery, attempts.errors[delivery["id"]]))
                 else:
                     tried = attempts.tried[delivery["id"]]
                     self._handle_group([delivery], settled, tried=tried)
@@ -122,7 +122,7 @@ class Hearing:
     ) -> None:
         """Handle events of one kind; what is dealt with is added to `settled` at once."""
         objections = [(delivery, self._objection(delivery)) for delivery in deliveries]
-        settled += [self._park(delivery, error) for delivery, error in objections if error]
+        settled += [self._dead_letter(delivery, error) for delivery, error in objections if error]
         fit = [delivery for delivery, error in objections if not error]
         if not fit:
             return
@@ -133,8 +133,8 @@ class Hearing:
         for delivery in fit:
             if self._attempt([delivery], alone=True):
                 settled += self._done([delivery])
-            elif tried + 1 >= MOST_ATTEMPTS:
-                settled += self._park_if_spent(delivery)
+            elif tried + 1 >= MAX_ATTEMPTS:
+                settled += self._dead_letter_if_spent(delivery)
 
     def _objection(self, delivery: Document) -> str:
         """Why an event can never be handled here, or an empty string."""
@@ -203,24 +203,24 @@ class Hearing:
 
     def _done(self, deliveries: list[Document]) -> list[Document]:
         self.inbox.mark_done([delivery["id"] for delivery in deliveries])
-        self._unpark(deliveries)
+        self._forget_dead_letters(deliveries)
         return deliveries
 
-    def _unpark(self, deliveries: list[Document]) -> None:
+    def _forget_dead_letters(self, deliveries: list[Document]) -> None:
         """Forget the dead letters of those that were sent again out of them."""
         replayed = [one["id"] for one in deliveries if one["collection"] == DEAD_LETTERS.name]
         if replayed:
-            self.inbox.unpark(replayed)
+            self.inbox.forget_dead_letters(replayed)
 
-    def _park_if_spent(self, delivery: Document) -> list[Document]:
+    def _dead_letter_if_spent(self, delivery: Document) -> list[Document]:
         """Park an event whose last attempt has failed, unless it was not to blame for that."""
         attempts = self.inbox.recall([delivery["id"]])
         if delivery["id"] not in attempts.spent:
             return []
-        return [self._park(delivery, attempts.errors[delivery["id"]])]
+        return [self._dead_letter(delivery, attempts.errors[delivery["id"]])]
 
-    def _park(self, delivery: Document, error: str) -> Document:
-        self.inbox.park(delivery, error)
+    def _dead_letter(self, delivery: Document, error: str) -> Document:
+        self.inbox.dead_letter(delivery, error)
         log.error(
             "event_parked",
             service=self.service,
@@ -229,8 +229,8 @@ class Hearing:
             request_id=delivery.get("request_id"),
         )
         event = self._read(delivery)
-        if self.on_parked is not None and event is not None:
-            self.on_parked(self.database, event, error)
+        if self.on_dead_letter is not None and event is not None:
+            self.on_dead_letter(self.database, event, error)
         return delivery
 
     def _read(self, delivery: Document) -> Event | None:

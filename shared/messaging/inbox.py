@@ -1,7 +1,7 @@
 """What a service has heard: attempts by event id, what is done, and what had to be parked.
 
 An attempt is counted before the handler runs, in the database, so that an event which kills its
-worker is counted too. After `MOST_ATTEMPTS` it lies in `dead_letters` and no longer holds up
+worker is counted too. After `MAX_ATTEMPTS` it lies in `dead_letters` and no longer holds up
 others.
 """
 
@@ -15,7 +15,7 @@ from shared.document import Document
 from shared.events.outbox import OUTBOX_SCHEMA
 from shared.mongo.collections import Collection
 
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)
 """How long a done event is known as done.
 
@@ -101,9 +101,7 @@ class Inbox:
         return Attempts(
             done=frozenset(entry["_id"] for entry in known if "done_at" in entry),
             tried={entry["_id"]: entry["attempts"] for entry in waiting if entry["attempts"]},
-            spent=frozenset(
-                entry["_id"] for entry in waiting if entry["attempts"] >= MOST_ATTEMPTS
-            ),
+            spent=frozenset(entry["_id"] for entry in waiting if entry["attempts"] >= MAX_ATTEMPTS),
             errors={
                 entry["_id"]: entry.get("error", "its worker died or ran out of time")
                 for entry in waiting
@@ -139,7 +137,7 @@ class Inbox:
         """Note why the last attempt at an event failed."""
         self._inbox.update_one({"_id": id}, {"$set": {"error": error}})
 
-    def park(self, delivery: Document, error: str) -> None:
+    def dead_letter(self, delivery: Document, error: str) -> None:
         """Put an event aside, with the reason.
 
         One that was parked before keeps what it was then; the reason is the latest.
@@ -153,6 +151,6 @@ class Inbox:
             upsert=True,
         )
 
-    def unpark(self, ids: list[str]) -> None:
+    def forget_dead_letters(self, ids: list[str]) -> None:
         """Forget dead letters that were sent again and have had their effect."""
         self._dead_letters.delete_many({"_id": {"$in": ids}})

@@ -33,7 +33,7 @@ from shared.settings import Settings
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.2
-MOST_SECONDS_BETWEEN_TRIES = 5.0
+MAX_SECONDS_BETWEEN_TRIES = 5.0
 RESEND_AFTER = timedelta(seconds=30)
 RESEND_AT_MOST_EVERY = timedelta(seconds=60)
 """An event may have been sent many times in vain when an outage ends, and then waits this long.
@@ -73,15 +73,17 @@ class Claim:
     """When it goes again if no receipt comes, by which the relay knows the claim as its own."""
 
 
-def confirm(database: Database[Document], receipts: list[list[str]], *, hearer: str) -> None:
-    """Take events out of their documents, now that `hearer` has dealt with them.
+def confirm(database: Database[Document], receipts: list[list[str]], *, subscriber: str) -> None:
+    """Take events out of their documents, now that `subscriber` has dealt with them.
 
     A receipt is `[collection, document id, event id]`. Confirming twice does nothing.
     """
     updates: dict[str, list[UpdateOne]] = defaultdict(list)
     for collection, document_id, event_id in receipts:
         updates[collection].append(
-            UpdateOne({"_id": document_id}, {"$pull": {"outbox": {"id": event_id, "to": hearer}}})
+            UpdateOne(
+                {"_id": document_id}, {"$pull": {"outbox": {"id": event_id, "to": subscriber}}}
+            )
         )
     for collection, operations in updates.items():
         database[collection].bulk_write(operations, ordered=False)
@@ -102,7 +104,7 @@ class Relay:
         database: Database[Document],
         collections: tuple[str, ...],
         *,
-        hearers: tuple[str, ...],
+        subscribers: tuple[str, ...],
         celery: Celery,
         broker: redis.Redis,
         settings: Settings,
@@ -110,7 +112,7 @@ class Relay:
         self._service = service
         self._database = database
         self._collections = collections
-        self._hearers = hearers
+        self._subscribers = subscribers
         self._celery = celery
         self._broker = broker
         self._settings = settings
@@ -132,7 +134,7 @@ class Relay:
             except (PyMongoError, *BROKER_OUTAGES) as error:
                 if not failing:
                     log.warning("relay_waits", service=self._service, reason=type(error).__name__)
-                pause = min(max(pause, POLL_SECONDS) * 2, MOST_SECONDS_BETWEEN_TRIES)
+                pause = min(max(pause, POLL_SECONDS) * 2, MAX_SECONDS_BETWEEN_TRIES)
                 failing = True
             except Exception:
                 log.exception("relay_failed", service=self._service)
@@ -147,9 +149,9 @@ class Relay:
         if not self.has_room(self._service, limit=RECEIPT_LIMIT):
             return 0
         return sum(
-            self._send_from(collection, hearer, now)
-            for hearer in self._hearers
-            if self.has_room(hearer)
+            self._send_from(collection, subscriber, now)
+            for subscriber in self._subscribers
+            if self.has_room(subscriber)
             for collection in self._collections
         )
 
@@ -157,10 +159,10 @@ class Relay:
         """Whether more may be sent to this service now."""
         return cast(int, self._broker.llen(queue_key(self._settings, service))) < limit
 
-    def find_due(self, name: str, hearer: str, now: datetime) -> list[tuple[str, Document]]:
-        """What is due for `hearer` in a collection, the oldest documents first: id and entry."""
+    def find_due(self, name: str, subscriber: str, now: datetime) -> list[tuple[str, Document]]:
+        """Id and entry of what is due for `subscriber` in a collection, the longest due first."""
         # Both conditions on one entry, or the index would be read for all that waits for anybody.
-        query = {"outbox": {"$elemMatch": {"to": hearer, "due_at": {"$lte": now}}}}
+        query = {"outbox": {"$elemMatch": {"to": subscriber, "due_at": {"$lte": now}}}}
         with deadline():
             documents = list(
                 self._database[name]
@@ -174,7 +176,7 @@ class Relay:
             (document["_id"], entry)
             for document in documents
             for entry in document["outbox"]
-            if entry["to"] == hearer and entry["due_at"] <= now
+            if entry["to"] == subscriber and entry["due_at"] <= now
         ]
 
     def claim(self, name: str, due: Sequence[tuple[str, Document]], now: datetime) -> list[Claim]:
@@ -222,12 +224,12 @@ class Relay:
                 ordered=False,
             )
 
-    def publish(self, name: str, hearer: str, claims: Sequence[Claim]) -> None:
+    def publish(self, name: str, subscriber: str, claims: Sequence[Claim]) -> None:
         """Send in batches; what could not be sent because Redis is away stays due."""
         together = _messages(claims)
         for position, message in enumerate(together):
             try:
-                self.send(name, hearer, message)
+                self.send(name, subscriber, message)
             except BROKER_OUTAGES:
                 self.release(name, [claim for rest in together[position:] for claim in rest])
                 raise
@@ -240,7 +242,7 @@ class Relay:
                     event_ids=[claim.entry["id"] for claim in message],
                 )
 
-    def send(self, name: str, hearer: str, claims: Sequence[Claim]) -> None:
+    def send(self, name: str, subscriber: str, claims: Sequence[Claim]) -> None:
         """Send one message."""
         deliveries = [
             delivery(
@@ -251,11 +253,11 @@ class Relay:
             )
             for claim in claims
         ]
-        messages.send(self._celery, "receive", queue=hearer, deliveries=deliveries)
+        messages.send(self._celery, "receive", queue=subscriber, deliveries=deliveries)
 
-    def _send_from(self, name: str, hearer: str, now: datetime) -> int:
-        claims = self.claim(name, self.find_due(name, hearer, now), now)
-        self.publish(name, hearer, claims)
+    def _send_from(self, name: str, subscriber: str, now: datetime) -> int:
+        claims = self.claim(name, self.find_due(name, subscriber, now), now)
+        self.publish(name, subscriber, claims)
         return len(claims)
 
     def _won(self, name: str, claims: Sequence[Claim]) -> list[Claim]:

@@ -17,7 +17,7 @@ from pymongo.database import Database
 from shared.document import Document
 from shared.messaging import relay, watchdog
 from shared.messaging.broker import BROKER_OUTAGES, HANDLING_SECONDS, create_celery, send
-from shared.messaging.consumer import Hearing, Subscriptions
+from shared.messaging.consumer import Consumer, Subscriptions
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -28,22 +28,24 @@ def create_worker(
     settings: Settings,
     join: Callable[[Database[Document]], Subscriptions],
     *,
-    on_parked: Callable[[Database[Document], Any, str], None] | None = None,
+    on_dead_letter: Callable[[Database[Document], Any, str], None] | None = None,
     seconds: int = HANDLING_SECONDS,
 ) -> Celery:
     """The Celery application of a service's worker.
 
-    `join` binds its subscribers to a database; `on_parked` is told of an event that was given up,
-    with the reason; `seconds` are what the events of one message may take.
+    `join` binds its handlers to a database; `on_dead_letter` is called with an event that was
+    dead-lettered and the reason; `seconds` is the time limit for the events of one message.
     """
     celery = create_celery(service, settings, seconds=seconds)
-    hearing = Hearing(service=service, settings=settings, join=join, on_parked=on_parked)
+    consumer = Consumer(
+        service=service, settings=settings, join=join, on_dead_letter=on_dead_letter
+    )
 
     def receive(deliveries: object) -> None:
-        send_receipts(celery, hearing.handle(deliveries), hearer=service)
+        send_receipts(celery, consumer.handle(deliveries), subscriber=service)
 
     def confirm(receipts: list[list[str]], hearer: str) -> None:
-        relay.confirm(hearing.database, receipts, hearer=hearer)
+        relay.confirm(consumer.database, receipts, subscriber=hearer)
 
     # By default a task belongs to every application of its process, and the first of a name wins.
     celery.task(name=f"{service}.receive", shared=False)(receive)
@@ -51,7 +53,7 @@ def create_worker(
     return celery
 
 
-def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> None:
+def send_receipts(celery: Celery, settled: list[Document], *, subscriber: str) -> None:
     """Tell the senders what they need not send again.
 
     A receipt that gets lost is asked for by sending again.
@@ -65,9 +67,12 @@ def send_receipts(celery: Celery, settled: list[Document], *, hearer: str) -> No
             )
     for sender, group in receipts.items():
         try:
-            send(celery, "confirm", queue=sender, receipts=group, hearer=hearer)
+            # Workers of the last release know the subscriber in a message as `hearer`.
+            send(celery, "confirm", queue=sender, receipts=group, hearer=subscriber)
         except BROKER_OUTAGES as error:
-            log.warning("receipt_not_sent", service=hearer, to=sender, reason=type(error).__name__)
+            log.warning(
+                "receipt_not_sent", service=subscriber, to=sender, reason=type(error).__name__
+            )
 
 
 def run_worker(celery: Celery, settings: Settings) -> None:

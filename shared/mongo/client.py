@@ -43,7 +43,7 @@ to refuse, when one merely hangs, before whoever asked gives up.
 """
 
 
-UNSETTLED = ReadConcern("local")
+LOCAL_READS = ReadConcern("local")
 """To read what the primary has now, whether or not a majority is known to have it.
 
 For what is computed from a write that was just acknowledged. A primary that was elected a moment
@@ -123,7 +123,9 @@ def _is_transient(code: int | None) -> bool:
     return code == _TIME_IS_UP or code in _TRANSIENT
 
 
-def database(client: MongoClient[Document], settings: Settings, service: str) -> Database[Document]:
+def service_database(
+    client: MongoClient[Document], settings: Settings, service: str
+) -> Database[Document]:
     """The database that `service` owns."""
     return client[f"{settings.database_prefix}_{service}"]
 

@@ -20,7 +20,7 @@ from shared.events.outbox import outbox_entries
 from shared.mongo.client import write_errors
 from shared.mongo.paging import Page, Range
 
-Hearers = Mapping[type[Event], tuple[str, ...]]
+Subscribers = Mapping[type[Event], tuple[str, ...]]
 
 _DUPLICATE_KEY = 11000
 _ENDS_BEFORE_IT_BEGINS = 51175
@@ -43,9 +43,9 @@ class ReadingRepository:
     def find(self, query: Document) -> Document | None:
         """One document as callers see it, or None."""
         found = self.collection.find_one(query, self._projection)
-        return None if found is None else self.seen(found)
+        return None if found is None else self.upcast(found)
 
-    def seen(self, document: Document) -> Document:
+    def upcast(self, document: Document) -> Document:
         """A document as it was read, in today's form.
 
         Where documents of the form before lie among those of today's, it turns them into the new.
@@ -87,7 +87,7 @@ class ReadingRepository:
             .batch_size(limit + 1)
         )
         try:
-            items = [self.seen(document) for document in cursor]
+            items = [self.upcast(document) for document in cursor]
         except OperationFailure as error:
             if error.code != _ENDS_BEFORE_IT_BEGINS:
                 raise
@@ -106,15 +106,17 @@ class Repository(ReadingRepository):
     Subclasses also have the refusals of their unique indexes. The outbox never leaves this module.
     """
 
-    def __init__(self, database: Database[Document], hearers: Hearers | None = None) -> None:
+    def __init__(
+        self, database: Database[Document], subscribers: Subscribers | None = None
+    ) -> None:
         super().__init__(database)
-        self._hearers = hearers or {}
+        self._subscribers = subscribers or {}
 
     def outbox(self, *events: Event) -> list[Document]:
         """The outbox entries for `events`, with the id of the request that is being answered."""
         return outbox_entries(
             events,
-            dict(self._hearers),
+            dict(self._subscribers),
             now=datetime.now(UTC),
             request_id=structlog.contextvars.get_contextvars().get("request_id"),
         )
@@ -144,9 +146,9 @@ class Repository(ReadingRepository):
         )
         if changed is None:
             raise Stale("Someone else changed this first; reload it and try again.")
-        return self.seen(changed)
+        return self.upcast(changed)
 
-    def restate(self, tell: Callable[[Document], Event], *, after: str, limit: int) -> list[str]:
+    def republish(self, tell: Callable[[Document], Event], *, after: str, limit: int) -> list[str]:
         """Have the state of the next documents past an id told again; returns their ids.
 
         Deleted ones too. Left out is one that changes right now, for then it tells its newest state
@@ -159,7 +161,7 @@ class Repository(ReadingRepository):
         )
         updates = []
         for document in documents:
-            event = tell(document if "deleted_at" in document else self.seen(document))
+            event = tell(document if "deleted_at" in document else self.upcast(document))
             unchanged = {"_id": document["_id"], "version": document["version"]}
             updates.append(
                 UpdateOne(

@@ -16,9 +16,9 @@ VERSION: Rule = {"bsonType": "int", "minimum": 1}
 COUNT: Rule = {"bsonType": "int", "minimum": 0}
 
 
-def text(longest: int) -> Rule:
+def text(max_length: int) -> Rule:
     """A text of at most so many characters that is more than blanks."""
-    return {"bsonType": "string", "maxLength": longest, "pattern": r"\S"}
+    return {"bsonType": "string", "maxLength": max_length, "pattern": r"\S"}
 
 
 def or_null(rule: Rule) -> Rule:
@@ -34,9 +34,9 @@ def fields(properties: dict[str, Rule], *, optional: Collection[str] = ()) -> Ru
     return rule | {"required": needed} if needed else rule
 
 
-def array(items: Rule, *, most: int) -> Rule:
+def array(items: Rule, *, max_items: int) -> Rule:
     """A list of at most so many of these."""
-    return {"bsonType": "array", "maxItems": most, "items": items}
+    return {"bsonType": "array", "maxItems": max_items, "items": items}
 
 
 def form(*versions: int) -> Rule:

@@ -20,9 +20,9 @@ ADDRESS_SCHEMA: Document = {
     "pattern": r"^[^\s@]+@[^\s@]+\z",
 }
 # One sign may unfold to as many as 18 when it is made comparable.
-LONGEST_KEY = 18 * 254
+MAX_KEY_LENGTH = 18 * 254
 # Some signs have a blank or an @ in their one form, so a key looks less like an address than those.
-KEY_SCHEMA: Document = {"bsonType": "string", "minLength": 1, "maxLength": LONGEST_KEY}
+KEY_SCHEMA: Document = {"bsonType": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH}
 
 _ASCII = r"^[\x00-\x7F]*\z"
 

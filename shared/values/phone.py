@@ -8,7 +8,7 @@ from phonenumbers import (
     parse,
 )
 
-MOST_DIGITS = 15
+MAX_DIGITS = 15
 """Digits of a phone number, by E.164."""
 
 
@@ -25,6 +25,6 @@ def phone_number(text: str, *, region: str | None = None) -> str:
         ) from error
     formatted = format_number(number, PhoneNumberFormat.E164)
     # Some countries have numbers that are longer than E.164 allows.
-    if not is_possible_number(number) or len(formatted) > len("+") + MOST_DIGITS:
+    if not is_possible_number(number) or len(formatted) > len("+") + MAX_DIGITS:
         raise ValueError("A phone number of this country has another length.")
     return formatted

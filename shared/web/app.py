@@ -24,7 +24,7 @@ from shared.web.parsing import given_request_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-LARGEST_BODY = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 SECONDS = Histogram(
@@ -83,7 +83,7 @@ def create_app(
         OPENAPI_VERSION="3.1.0",
         # A body is read whole before it is parsed; routes that take files or bulk say more
         # themselves.
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         # Otherwise tests and the debug mode would see an exception where callers see an answer.
         PROPAGATE_EXCEPTIONS=False,
     )
@@ -110,12 +110,12 @@ def create_app(
     return app, api
 
 
-def unhurried(view: View) -> View:
+def without_deadline(view: View) -> View:
     """Let a view take as long as it needs in the database; it has to set deadlines of its own.
 
     For those that move whole files.
     """
-    view._is_unhurried = True  # type: ignore[attr-defined]
+    view._is_without_deadline = True  # type: ignore[attr-defined]
     return view
 
 
@@ -129,7 +129,7 @@ def _install_deadline(app: Flask) -> None:
     @app.before_request
     def set_deadline() -> None:
         view = app.view_functions.get(request.endpoint or "")
-        if not getattr(view, "_is_unhurried", False):
+        if not getattr(view, "_is_without_deadline", False):
             g.deadline = deadline()
             g.deadline.__enter__()
 

@@ -11,10 +11,10 @@ from marshmallow import ValidationError, fields
 from shared import clock
 from shared.values.text import is_blank
 
-MOST_DECIMALS = 6
+MAX_DECIMALS = 6
 # Unicode's Cc and Cs: control characters, but for tab and line feed, and halves of surrogate pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-LARGEST_AMOUNT = Decimal(10) ** 12
+MAX_AMOUNT = Decimal(10) ** 12
 
 
 class Text(fields.String):
@@ -23,10 +23,10 @@ class Text(fields.String):
     What shows nothing, such as a zero-width space alone, is as good as empty.
     """
 
-    def __init__(self, *, longest: int = 200, shortest: int = 1, **kwargs: Any) -> None:
-        metadata = {"maxLength": longest, "minLength": shortest, **kwargs.pop("metadata", {})}
+    def __init__(self, *, max_length: int = 200, shortest: int = 1, **kwargs: Any) -> None:
+        metadata = {"maxLength": max_length, "minLength": shortest, **kwargs.pop("metadata", {})}
         super().__init__(metadata=metadata, **kwargs)
-        self._longest, self._shortest = longest, shortest
+        self._max_length, self._shortest = max_length, shortest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = unicodedata.normalize(
@@ -36,8 +36,10 @@ class Text(fields.String):
             raise ValidationError("Control characters are not taken.")
         if is_blank(text):
             text = ""
-        if not self._shortest <= len(text) <= self._longest:
-            raise ValidationError(f"It must have {self._shortest} to {self._longest} characters.")
+        if not self._shortest <= len(text) <= self._max_length:
+            raise ValidationError(
+                f"It must have {self._shortest} to {self._max_length} characters."
+            )
         return text
 
 
@@ -80,9 +82,9 @@ class Amount(fields.Field[Decimal]):
         return self._within_bounds(amount)
 
     def _within_bounds(self, amount: Decimal) -> Decimal:
-        if -int(amount.as_tuple().exponent) > MOST_DECIMALS:
-            raise ValidationError(f"It may have at most {MOST_DECIMALS} decimals.")
-        if abs(amount) >= LARGEST_AMOUNT:
+        if -int(amount.as_tuple().exponent) > MAX_DECIMALS:
+            raise ValidationError(f"It may have at most {MAX_DECIMALS} decimals.")
+        if abs(amount) >= MAX_AMOUNT:
             raise ValidationError("It is too large.")
         if self._least is not None and amount < self._least:
             raise ValidationError(f"It must be {self._least} or more.")

@@ -41,7 +41,7 @@ def findings(base: Base) -> Iterator[str]:
     yield from _still_waiting(base)
     yield from _put_aside(base)
     yield from consistency.differences(base)
-    yield from _unheard(base)
+    yield from _unhandled(base)
     yield from _unbalanced(base)
     yield from _wrong_purchases(base)
     yield from _wrong_journal(base)
@@ -76,18 +76,20 @@ def _put_aside(base: Base) -> Iterator[str]:
             yield f"{service}: {name} {letter['_id']} was put aside: {letter['error']}."
 
 
-def _unheard(base: Base) -> Iterator[str]:
+def _unhandled(base: Base) -> Iterator[str]:
     """Every change is an event, and each of its hearers has to have done it exactly once."""
     expected: dict[str, int] = defaultdict(int)
     for service, name in SENDERS.items():
         changes = sum(document["version"] for document in base(service)[name].find())
-        sends = import_module(f"services.{service}").SENDS
-        for hearer in {hearer for hearers in sends.values() for hearer in hearers}:
-            expected[hearer] += changes
-    for hearer, count in expected.items():
-        done = base(hearer).inbox.count_documents({"done_at": {"$exists": True}})
+        sends = import_module(f"services.{service}").PUBLISHES
+        for subscriber in {
+            subscriber for subscribers in sends.values() for subscriber in subscribers
+        }:
+            expected[subscriber] += changes
+    for subscriber, count in expected.items():
+        done = base(subscriber).inbox.count_documents({"done_at": {"$exists": True}})
         if done != count:
-            yield f"{hearer}: {done} events were heard, and {count} changes were made."
+            yield f"{subscriber}: {done} events were heard, and {count} changes were made."
 
 
 def _unbalanced(base: Base) -> Iterator[str]:

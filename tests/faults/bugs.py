@@ -24,7 +24,7 @@ from shared.events.contracts import OrderState
 from shared.identifiers import new_id
 from shared.messaging import relay as outbox
 from shared.messaging.broker import create_celery
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Claim, Relay
 from shared.messaging.worker import send_receipts
 from tests.faults.patching import Replacement, replaced
@@ -52,10 +52,10 @@ def seeded(name: str | None) -> Iterator[None]:
 def _confirm_at_publish(original: Callable[..., None]) -> Callable[..., None]:
     """What was published is taken for delivered."""
 
-    def publish(relay: Relay, name: str, hearer: str, claims: Sequence[Claim]) -> None:
-        original(relay, name, hearer, claims)
+    def publish(relay: Relay, name: str, subscriber: str, claims: Sequence[Claim]) -> None:
+        original(relay, name, subscriber, claims)
         receipts = [[name, claim.document_id, claim.entry["id"]] for claim in claims]
-        outbox.confirm(relay._database, receipts, hearer=hearer)
+        outbox.confirm(relay._database, receipts, subscriber=subscriber)
 
     return publish
 
@@ -69,16 +69,18 @@ def _polled_by_id(_: object) -> Callable[..., list[tuple[str, Document]]]:
     """The relay remembers the last document that it sent from, and goes on behind it."""
     seen: dict[tuple[Relay, str, str], str] = {}
 
-    def find_due(relay: Relay, name: str, hearer: str, _: datetime) -> list[tuple[str, Document]]:
-        last = seen.get((relay, name, hearer), "")
+    def find_due(
+        relay: Relay, name: str, subscriber: str, _: datetime
+    ) -> list[tuple[str, Document]]:
+        last = seen.get((relay, name, subscriber), "")
         documents = list(relay._database[name].find({"_id": {"$gt": last}}).sort("_id", 1))
         if documents:
-            seen[relay, name, hearer] = documents[-1]["_id"]
+            seen[relay, name, subscriber] = documents[-1]["_id"]
         return [
             (document["_id"], entry)
             for document in documents
             for entry in document["outbox"]
-            if entry["to"] == hearer
+            if entry["to"] == subscriber
         ]
 
     return find_due
@@ -99,10 +101,10 @@ def _no_version_filter(_: object) -> Callable[[Collection[Document], Sequence[Do
 def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[..., list[Document]]:
     """The receipt is sent before there is anything to confirm."""
 
-    def handle(hearing: Hearing, deliveries: list[Document]) -> list[Document]:
-        with create_celery(hearing.service, hearing.settings) as celery:
-            send_receipts(celery, deliveries, hearer=hearing.service)
-        return original(hearing, deliveries)
+    def handle(consumer: Consumer, deliveries: list[Document]) -> list[Document]:
+        with create_celery(consumer.service, consumer.settings) as celery:
+            send_receipts(celery, deliveries, subscriber=consumer.service)
+        return original(consumer, deliveries)
 
     return handle
 
@@ -110,8 +112,8 @@ def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[...
 def _swallowed_exception(original: Callable[..., bool]) -> Callable[..., bool]:
     """What a handler raises is ignored, and the event counts as done."""
 
-    def attempt(hearing: Hearing, deliveries: list[Document], **options: Any) -> bool:
-        original(hearing, deliveries, **options)
+    def attempt(consumer: Consumer, deliveries: list[Document], **options: Any) -> bool:
+        original(consumer, deliveries, **options)
         return True
 
     return attempt
@@ -212,8 +214,10 @@ BUGS = {
     "no version filter": Bug(
         "services.customers.repository.ledger:apply_states", _no_version_filter
     ),
-    "acknowledge early": Bug("shared.messaging.consumer:Hearing.handle", _acknowledged_early),
-    "swallow an exception": Bug("shared.messaging.consumer:Hearing._attempt", _swallowed_exception),
+    "acknowledge early": Bug("shared.messaging.consumer:Consumer.handle", _acknowledged_early),
+    "swallow an exception": Bug(
+        "shared.messaging.consumer:Consumer._attempt", _swallowed_exception
+    ),
     "count no attempts": Bug("shared.messaging.inbox:Inbox.count_attempt", _uncounted_attempts),
     "add up purchases": Bug(
         "services.customers.operations.purchases:keep_ledger", _added_purchases

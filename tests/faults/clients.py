@@ -17,7 +17,7 @@ from shared.document import Document
 
 PATIENCE = 90.0
 """Seconds in which somebody asks again, before that counts as a finding."""
-LONGEST = 15.0
+MAX_LENGTH = 15.0
 """Seconds that no request may take."""
 STEPS = {"placed": ("pay", "cancel"), "paid": ("ship", "cancel"), "shipped": ("deliver",)}
 AFTER = {"pay": "paid", "cancel": "cancelled", "ship": "shipped", "deliver": "delivered"}
@@ -198,7 +198,7 @@ class Client:
             answer = None
         took = time.monotonic() - began
         self.memory.answers.append((began, took, 0 if answer is None else answer.status_code))
-        if took > LONGEST:
+        if took > MAX_LENGTH:
             self.memory.findings.append(f"{method} {url} took {took:.1f} s.")
         if answer is not None and answer.status_code >= 500:
             self._judge(answer)

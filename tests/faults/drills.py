@@ -13,14 +13,14 @@ from pymongo.errors import PyMongoError
 
 from shared.document import Document
 from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.inbox import MOST_ATTEMPTS
+from shared.messaging.inbox import MAX_ATTEMPTS
 from shared.settings import Settings
 from tests.faults import books, points
 from tests.faults.books import Lost
 from tests.faults.line import Killed, Line, deliveries, dying, line, trade
 from tests.faults.patching import replaced
 from tests.faults.replica_set import ReplicaSet
-from tests.faults.shuffling import all_is_heard_often
+from tests.faults.shuffling import all_is_handled_often
 
 Drill = Callable[[Line], object]
 
@@ -41,10 +41,10 @@ def receipts_vanish(line: Line) -> None:
     """Redis loses the receipts, so that all is sent and heard a second time."""
     trade(line)
     line.send()
-    line.hear()
+    line.handle()
     assert line.lose_messages(), "no receipt was lost"
     again = line.send()
-    line.hear()
+    line.handle()
     line.settle()
     assert again, "nothing was sent again"
     books.check(line.base)
@@ -57,8 +57,8 @@ def workers_die(line: Line) -> None:
         trade(line, people=1, orders=2)
         line.send()
         with dying(point.install) as died:
-            line.hear()
-            line.hear()
+            line.handle()
+            line.handle()
         assert died == [point.name], f"at {point.name} died: {died}"
         line.settle()
     assert line.died == len(where), "a worker did not die where it should"
@@ -88,7 +88,7 @@ def handlers_fail(line: Line) -> None:
     for failure in (ValueError("a mistake"), Killed(), ValueError("another")):
         with replaced(_RECORD, _raising(failure)):
             line.send()
-            line.hear()
+            line.handle()
     line.settle()
     books.check(line.base)
 
@@ -105,7 +105,7 @@ def one_is_deadly(line: Line) -> None:
     letters = list(line.base("customers").dead_letters.find())
     if [letter["delivery"]["document_id"] for letter in letters] != [deadly]:
         raise Lost(f"{line.died} workers died of one event, and {len(letters)} were put aside.")
-    if line.died > MOST_ATTEMPTS + 1:
+    if line.died > MAX_ATTEMPTS + 1:
         # Once together with others, and then by itself.
         raise Lost(f"{line.died} workers died of one event.")
     DeadLetters(line.base("customers"), "customers").replay(
@@ -129,13 +129,13 @@ def two_workers_meet(line: Line) -> None:
         def purchases(*args: Any) -> Any:
             counted = original(*args)
             if others:
-                line.hearings["customers"].handle([others.pop()])
+                line.consumers["customers"].handle([others.pop()])
             return counted
 
         return purchases
 
     with replaced("services.customers.repository.ledger:LedgerRepository.purchases", meet):
-        line.hearings["customers"].handle([first])
+        line.consumers["customers"].handle([first])
     line.settle()
     assert not others, "the two did not meet"
     books.check(line.base)
@@ -194,6 +194,6 @@ DRILLS: dict[str, Drill] = {
         handlers_fail,
         one_is_deadly,
         two_workers_meet,
-        all_is_heard_often,
+        all_is_handled_often,
     )
 }

@@ -19,10 +19,10 @@ from shared.events.delivery import delivery
 from shared.messaging import relay as outbox
 from shared.messaging import worker
 from shared.messaging.broker import broker_client, create_celery, forget_messages
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
 from shared.mongo import client as databases
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.faults import books
 from tests.support.queues import Message, take_messages
@@ -50,14 +50,14 @@ class Line:
             name: stack.enter_context(create_celery(name, settings)) for name in SERVICES
         }
         self._relays = [self._relay(name) for name in SERVICES]
-        self.hearings = {name: self._hearing(name) for name in SERVICES}
-        for hearing in self.hearings.values():
-            stack.callback(hearing.database.client.close)
+        self.consumers = {name: self._consumer(name) for name in SERVICES}
+        for consumer in self.consumers.values():
+            stack.callback(consumer.database.client.close)
         self.died = 0
 
     def base(self, service: str) -> Database[Document]:
         """The database of a service."""
-        return database(self._client, self.settings, service)
+        return service_database(self._client, self.settings, service)
 
     def send(self) -> int:
         """Send what is due or was not confirmed; returns how many events were sent."""
@@ -70,7 +70,7 @@ class Line:
         forget_messages(self.settings, SERVICES)
         return lost
 
-    def hear(self) -> None:
+    def handle(self) -> None:
         """Have the workers handle every message. One that dies takes its message with it."""
         for service in SERVICES:
             for message in self._take(service):
@@ -84,8 +84,8 @@ class Line:
         for _ in range(ROUNDS):
             self.send()
             # The events' hearers, and then the receipts'.
-            self.hear()
-            self.hear()
+            self.handle()
+            self.handle()
             if not self.waiting():
                 return
 
@@ -99,8 +99,8 @@ class Line:
     def _work(self, service: str, message: Message) -> None:
         """What the service's two tasks do."""
         if message.task.endswith(".receive"):
-            settled = self.hearings[service].handle(message.kwargs["deliveries"])
-            worker.send_receipts(self._celeries[service], settled, hearer=service)
+            settled = self.consumers[service].handle(message.kwargs["deliveries"])
+            worker.send_receipts(self._celeries[service], settled, subscriber=service)
         else:
             outbox.confirm(self.base(service), **message.kwargs)
 
@@ -110,14 +110,14 @@ class Line:
             service,
             self.base(service),
             tuple(one.name for one in collections if one.outbox),
-            hearers=SERVICES,
+            subscribers=SERVICES,
             celery=self._celeries[service],
             broker=self._broker,
             settings=self.settings,
         )
 
-    def _hearing(self, service: str) -> Hearing:
-        return Hearing(service, self.settings, import_module(f"services.{service}.worker").join)
+    def _consumer(self, service: str) -> Consumer:
+        return Consumer(service, self.settings, import_module(f"services.{service}.worker").join)
 
 
 def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
@@ -144,10 +144,10 @@ def deliveries(line: Line) -> list[Document]:
 @contextmanager
 def line(settings: Settings) -> Iterator[Line]:
     """A line on databases of its own, which are gone in the end."""
-    own = replace(settings, database_prefix=f"line_{uuid4().hex[:12]}")
+    database = replace(settings, database_prefix=f"line_{uuid4().hex[:12]}")
     # What fails here fails on purpose; to draw each trace would take most of the time.
     with capture_logs(), ExitStack() as stack:
-        made = Line(own, stack)
+        made = Line(database, stack)
         try:
             yield made
         finally:

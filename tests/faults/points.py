@@ -17,7 +17,7 @@ from tests.faults.patching import replace
 
 EXIT_CODE = 137
 """What a shell shows of a process that was ended by SIGKILL."""
-MOST_PASSES = 3
+MAX_PASSES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ POINTS = (
     _after("relay.claimed", "relay", "orders", f"{_RELAY}.claim", matters=_has_some),
     _after("relay.between-messages", "relay", "orders", f"{_RELAY}.send"),
     _after("relay.published", "relay", "orders", f"{_RELAY}.publish", matters=_has_some),
-    _before("worker.received", "worker", "customers", "shared.messaging.consumer:Hearing.handle"),
+    _before("worker.received", "worker", "customers", "shared.messaging.consumer:Consumer.handle"),
     _after("worker.counted", "worker", "customers", "shared.messaging.inbox:Inbox.count_attempt"),
     _before("worker.to-record", "worker", "customers", f"{_LEDGER}.record"),
     _after("worker.recorded", "worker", "customers", f"{_LEDGER}.record"),
@@ -102,13 +102,13 @@ def install(folder: Path, *, process: str, service: str) -> None:
 
 def arm(folder: Path, name: str, *, at_pass: int) -> None:
     """Have the next process that passes the point for the `at_pass`th time die there."""
-    assert 1 <= at_pass <= MOST_PASSES
+    assert 1 <= at_pass <= MAX_PASSES
     _armed(folder, name, at_pass).touch()
 
 
 def is_armed(folder: Path, name: str) -> bool:
     """Whether nobody has died there yet."""
-    return any(_armed(folder, name, left).exists() for left in range(1, MOST_PASSES + 1))
+    return any(_armed(folder, name, left).exists() for left in range(1, MAX_PASSES + 1))
 
 
 def deaths(folder: Path) -> list[str]:
@@ -118,7 +118,7 @@ def deaths(folder: Path) -> list[str]:
 
 def die_if_armed(folder: Path, name: str) -> None:
     """End this process here if the point is armed and this is the pass."""
-    for left in range(1, MOST_PASSES + 1):
+    for left in range(1, MAX_PASSES + 1):
         follower = _armed(folder, name, left - 1)
         if left == 1:
             follower = folder / f"{name}.died-{time.monotonic_ns()}"

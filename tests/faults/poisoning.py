@@ -11,7 +11,7 @@ from services.tools import events
 from shared.document import Document
 from shared.messaging.broker import broker_client, queue_key
 from shared.messaging.dead_letters import Replay
-from shared.messaging.inbox import MOST_ATTEMPTS
+from shared.messaging.inbox import MAX_ATTEMPTS
 from tests.faults import books
 from tests.faults.poison import KILLS, RAISES, SLEEPS
 from tests.faults.processes import wait_until
@@ -36,12 +36,12 @@ def survive_poison(system: System) -> Figures:
     newer = _spoil(system, _order(system, customer, SHOP), "schema", 99)
     keeper.restart(relay)
     began = time.monotonic()
-    _wait_until_heard(system, healthy)
-    heard = time.monotonic() - began
+    _wait_until_handled(system, healthy)
+    handled = time.monotonic() - began
     system.wait_until_quiet()
     # Copies that were sent more than once would be read as they were before they were mended.
     wait_until(lambda: not _on_their_way(system), "all copies were read", seconds=QUIET_WITHIN)
-    parked = time.monotonic() - began
+    dead_lettered = time.monotonic() - began
     figures = _look(system, [*poison, malformed, newer])
     system.restart("worker customers", poison=False)
     _mend(system)
@@ -52,8 +52,8 @@ def survive_poison(system: System) -> Figures:
     assert not _replay(system), "there is still something to replay"
     return {
         **figures,
-        "healthy heard after s": round(heard, 1),
-        "poison put aside after s": round(parked, 1),
+        "healthy heard after s": round(handled, 1),
+        "poison put aside after s": round(dead_lettered, 1),
         "replayed": len(replayed),
     }
 
@@ -64,7 +64,7 @@ def _look(system: System, harmful: Sequence[str]) -> Figures:
     if sorted(letters) != sorted(harmful):
         raise books.Lost(f"{len(letters)} events were put aside, and {len(harmful)} are harmful.")
     most = max(entry["attempts"] for entry in base.inbox.find())
-    if most > MOST_ATTEMPTS:
+    if most > MAX_ATTEMPTS:
         raise books.Lost(f"An event was tried {most} times.")
     died = system.processes["worker customers"].log.read_text().count("exited with 'exitcode 137'")
     assert died, "no worker died of poison"
@@ -95,7 +95,7 @@ def _replay(system: System) -> list[Replay]:
     return [outcome for _, _, outcome in done]
 
 
-def _wait_until_heard(system: System, orders: Sequence[str]) -> None:
+def _wait_until_handled(system: System, orders: Sequence[str]) -> None:
     query = {"_id": {"$in": list(orders)}}
     ledger = system.base("customers").ledger
     wait_until(

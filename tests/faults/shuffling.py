@@ -6,7 +6,7 @@ from random import Random
 
 from services.customers.worker import join
 from shared.document import Document
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from tests.faults import books
 from tests.faults.books import Lost
 from tests.faults.line import Line, deliveries, trade
@@ -15,7 +15,7 @@ WORKERS = 8
 TIMES = 10
 
 
-def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
+def all_is_handled_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
     """Every event is delivered ten times to eight workers, shuffled, and all once more at the end.
 
     The documents are those that one worker leaves behind who hears everything once, in order.
@@ -25,11 +25,11 @@ def all_is_heard_often(line: Line, *, seed: int = 1, people: int = 4, orders: in
     trade(line, people=people, orders=orders)
     told = deliveries(line)
     before = list(line.base("customers").customers.find())
-    line.hearings["customers"].handle(told)
+    line.consumers["customers"].handle(told)
     calm = _contents(line)
     _forget(line, before)
     _deliver_at_once(line, _shuffled(told * TIMES, chance))
-    line.hearings["customers"].handle(told)
+    line.consumers["customers"].handle(told)
     stormy = _contents(line)
     for name, documents in calm.items():
         if documents != stormy[name]:
@@ -76,15 +76,15 @@ def _shuffled(told: list[Document], chance: Random) -> list[list[Document]]:
 
 def _deliver_at_once(line: Line, messages: list[list[Document]]) -> None:
     """Hand the messages to eight workers, each of which has a part of them."""
-    hearings = [Hearing("customers", line.settings, join) for _ in range(WORKERS)]
+    consumers = [Consumer("customers", line.settings, join) for _ in range(WORKERS)]
     try:
         with ThreadPoolExecutor(WORKERS) as pool:
             work = [
-                pool.submit(hearings[number % WORKERS].handle, message)
+                pool.submit(consumers[number % WORKERS].handle, message)
                 for number, message in enumerate(messages)
             ]
         for each in work:
             each.result()
     finally:
-        for hearing in hearings:
-            hearing.database.client.close()
+        for consumer in consumers:
+            consumer.database.client.close()

@@ -61,7 +61,7 @@ def crash_at_points(system: System, *, rounds: int, seed: int) -> Figures:
     recovery = []
     for number, names in enumerate(turns):
         for name in names:
-            points.arm(system.points, name, at_pass=chance.randrange(1, points.MOST_PASSES + 1))
+            points.arm(system.points, name, at_pass=chance.randrange(1, points.MAX_PASSES + 1))
         with crowd.at_work():
             wait_until(
                 partial(_all_died, system, names),

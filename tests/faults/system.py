@@ -23,7 +23,7 @@ from services.tools import setup
 from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
 from shared.messaging.broker import broker_client
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import PORTS, Settings, load
 from tests.faults import books
 from tests.faults.points import EXIT_CODE
@@ -89,7 +89,7 @@ class System:
 
     def base(self, service: str) -> Database[Document]:
         """The database of a service."""
-        return database(self.client, self.settings, service)
+        return service_database(self.client, self.settings, service)
 
     def url(self, service: str) -> str:
         """Where a service answers."""
@@ -221,10 +221,10 @@ class System:
         """
         for name, process in self.processes.items():
             # A web whose children die one soon after the other ends of itself, to be started again.
-            own = [code for code in process.codes if code not in _GIVEN]
-            if own and "web" not in name:
+            unexpected = [code for code in process.codes if code not in _GIVEN]
+            if unexpected and "web" not in name:
                 said = process.log.read_text(errors="replace")[-2_000:]
-                raise books.Lost(f"{name} ended with exit code {own[0]}: {said}")
+                raise books.Lost(f"{name} ended with exit code {unexpected[0]}: {said}")
 
     def _is_quiet(self) -> bool:
         self.refuse_failures()

@@ -63,9 +63,9 @@ class TestNothingIsLostOrDoubled:
     def test_when_everything_is_heard_ten_times(self, rig: Rig, number: int) -> None:
         seed = rig.seed + number
         with line(rig.settings) as made:
-            heard = shuffling.all_is_heard_often(made, seed=seed, people=10, orders=20)
+            handled = shuffling.all_is_handled_often(made, seed=seed, people=10, orders=20)
         rig.report(
-            "shuffle", {"seed": seed, "events": heard, "deliveries": heard * shuffling.TIMES}
+            "shuffle", {"seed": seed, "events": handled, "deliveries": handled * shuffling.TIMES}
         )
 
     def test_that_was_acknowledged_before_the_primary_is_lost(self, rig: Rig) -> None:

@@ -146,9 +146,9 @@ class TestJournal:
         place(sales, customer["id"], kind="return", quantity=-1)
         again = {"batch": "again", "entries": [{"external_id": customer["external_id"]}]}
         sales.post("customers", "/v1/customers/bulk", again)
-        tie = {"customer_id": customer["id"]}
-        sales.call("PUT", "customers", "/v1/visitors/c0ffee", json=tie)
-        sales.post("customers", "/v1/activity", views(tie, kind="product", sku="MUG-01"))
+        identify = {"customer_id": customer["id"]}
+        sales.call("PUT", "customers", "/v1/visitors/c0ffee", json=identify)
+        sales.post("customers", "/v1/activity", views(identify, kind="product", sku="MUG-01"))
         for kind in ("note", "call", "email", "meeting"):
             entry = {"kind": kind, "summary": "Said hello."}
             assert sales.post("customers", f"{path}/journal", entry).status_code == 201

@@ -68,7 +68,7 @@ def back_up(wired: Settings, store: BackupSettings) -> Callable[[], StoredBackup
 
 
 @pytest.fixture
-def heard(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]) -> StoredBackup:
+def handled(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]) -> StoredBackup:
     """A backup of the busy shop in which every event was heard, so that nothing is excused."""
     assert busy_shop.placed
     carrier.settle()

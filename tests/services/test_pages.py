@@ -23,13 +23,13 @@ from services.tools.sample import people, sales
 from services.tools.sample.plan import Plan
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.paging import Page
 from shared.mongo.query_cost import Recorder, explain
 from shared.settings import Settings
 
 RUNS = 41
-LEAST_ROUNDS = 30
+MIN_ROUNDS = 30
 FIRST: list[Any] | None = None
 
 Search = Callable[[list[Any] | None, int], Page]
@@ -86,7 +86,7 @@ class TestWalk:
 
             with meanwhile(lambda: disturb_customers(store, extra)) as others:
                 walks = [Counter(walk(search, limit=37))]
-                while others.rounds < LEAST_ROUNDS:
+                while others.rounds < MIN_ROUNDS:
                     walks.append(Counter(walk(search, limit=37)))
 
         for seen in walks:
@@ -103,7 +103,7 @@ class TestWalk:
 
             with meanwhile(lambda: disturb_orders(store, extra)) as others:
                 walks = [Counter(walk(search, limit=37))]
-                while others.rounds < LEAST_ROUNDS:
+                while others.rounds < MIN_ROUNDS:
                     walks.append(Counter(walk(search, limit=37)))
 
         for seen in walks:
@@ -153,7 +153,7 @@ def searching(
 ) -> Search:
     """Ask a service's list by some filters."""
     kind = {"customers": CustomerRepository, "orders": OrderRepository}[service]
-    store: Any = kind(database(client, settings, service))
+    store: Any = kind(service_database(client, settings, service))
     return lambda after, limit: store.search(dict(filters), after=after, limit=limit)
 
 
@@ -248,7 +248,7 @@ def added_to(
 ) -> Iterator[Any]:
     """The store of what comes and goes, of which nothing stays in the end."""
     kind = {"customers": CustomerRepository, "orders": OrderRepository}[service]
-    store = kind(database(client, settings, service))
+    store = kind(service_database(client, settings, service))
     # Nobody looks at what is gone again in a moment, so it need not have reached the disk.
     kept = store.collection
     store.collection = kept.with_options(

@@ -15,7 +15,7 @@ from pymongo.errors import WriteError
 
 from services.tools import schema
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import PORTS, Settings, load
 from tests.support.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
 
@@ -113,7 +113,7 @@ def collection(built: Databases, service: str, case: Case) -> Iterator[Collectio
 def built(client: MongoClient[Document], settings: Settings) -> Databases:
     """The databases, built once."""
     list(schema.update(settings, client))
-    return {service: database(client, settings, service) for service in PORTS}
+    return {service: service_database(client, settings, service) for service in PORTS}
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     with connect(settings) as made:
         yield made
         for service in PORTS:
-            made.drop_database(database(made, settings, service).name)
+            made.drop_database(service_database(made, settings, service).name)
 
 
 @pytest.fixture(scope="module")

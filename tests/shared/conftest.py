@@ -14,13 +14,13 @@ from structlog.testing import capture_logs
 
 from shared.document import Document
 from shared.messaging.broker import broker_client, create_celery
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 from tests.support.clock import Clock
-from tests.support.handlers import Heard
+from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message, take_messages
 from tests.support.scripted_server import ScriptedServer, scripted_server
 from tests.support.things import COLLECTIONS, HEARERS, ThingRepository
@@ -43,7 +43,7 @@ def installation(mongo_url: str) -> Settings:
 def connection(installation: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, where the made-up service's database is built."""
     with connect(installation) as made:
-        list(build(database(made, installation, "things"), COLLECTIONS))
+        list(build(service_database(made, installation, "things"), COLLECTIONS))
         yield made
         for name in made.list_database_names():
             if name.startswith(installation.database_prefix):
@@ -63,9 +63,9 @@ def client(connection: MongoClient[Document]) -> MongoClient[Document]:
 
 
 @pytest.fixture
-def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
+def database(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
     """The database of the made-up service, built and empty."""
-    made = database(client, settings, "things")
+    made = service_database(client, settings, "things")
     yield made
     kept = {collection.name for collection in COLLECTIONS}
     for name in made.list_collection_names():
@@ -77,17 +77,17 @@ def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[
 
 
 @pytest.fixture
-def profiled(own: Database[Document]) -> Iterator[Database[Document]]:
+def profiled(database: Database[Document]) -> Iterator[Database[Document]]:
     """The same database, which notes in `system.profile` how it answers each query."""
-    own.command("profile", 2)
-    yield own
-    own.command("profile", 0)
+    database.command("profile", 2)
+    yield database
+    database.command("profile", 0)
 
 
 @pytest.fixture
-def things(own: Database[Document]) -> ThingRepository:
+def things(database: Database[Document]) -> ThingRepository:
     """The made-up service's things."""
-    return ThingRepository(own, HEARERS)
+    return ThingRepository(database, HEARERS)
 
 
 @pytest.fixture
@@ -126,24 +126,26 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def heard() -> Heard:
+def handled() -> RecordingHandlers:
     """What the handlers were given."""
-    return Heard()
+    return RecordingHandlers()
 
 
 @pytest.fixture
-def make_hearing(own: Database[Document], settings: Settings) -> Iterator[Callable[..., Hearing]]:
+def make_consumer(
+    database: Database[Document], settings: Settings
+) -> Iterator[Callable[..., Consumer]]:
     """`make_hearing(heard)`: what a new worker process of the made-up service has."""
-    made: list[Hearing] = []
+    made: list[Consumer] = []
 
-    def make(heard: Heard, **options: Any) -> Hearing:
-        made.append(Hearing("things", settings, heard.join, **options))
-        assert made[-1].database == own
+    def make(handled: RecordingHandlers, **options: Any) -> Consumer:
+        made.append(Consumer("things", settings, handled.join, **options))
+        assert made[-1].database == database
         return made[-1]
 
     yield make
-    for hearing in made:
-        hearing.database.client.close()
+    for consumer in made:
+        consumer.database.client.close()
 
 
 @pytest.fixture
@@ -154,16 +156,16 @@ def messages(broker: redis.Redis, wired: Settings) -> Callable[[str], list[Messa
 
 @pytest.fixture
 def make_relay(
-    own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
+    database: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
 ) -> Callable[..., Relay]:
     """`make_relay()`: one more relay of the made-up service."""
 
     def make(collections: tuple[Any, ...] = ("things",)) -> Relay:
         return Relay(
             "things",
-            own,
+            database,
             collections,
-            hearers=("others", "things"),
+            subscribers=("others", "things"),
             celery=celery,
             broker=broker,
             settings=wired,

@@ -13,9 +13,9 @@ class TestNow:
         assert before.timestamp() - 0.001 < now.timestamp() <= after.timestamp()
         assert now.tzinfo is UTC
 
-    def test_is_what_the_database_keeps_of_it(self, own: Database[Document]) -> None:
+    def test_is_what_the_database_keeps_of_it(self, database: Database[Document]) -> None:
         now = clock.now()
 
-        own.moments.insert_one({"at": now})
+        database.moments.insert_one({"at": now})
 
-        assert (own.moments.find_one() or {})["at"] == now
+        assert (database.moments.find_one() or {})["at"] == now

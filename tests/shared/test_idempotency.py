@@ -15,7 +15,7 @@ from shared.idempotency import (
     creation_request,
     first_answer,
 )
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import Collection, build
 from shared.settings import Settings
 
@@ -117,10 +117,10 @@ def request_of(payload: Document, *, key: str = "k", caller_id: str = "ann") -> 
 @pytest.fixture
 def orders(client: MongoClient[Document], settings: Settings) -> Any:
     """A collection whose documents may hold the request that created them."""
-    own = database(client, settings, "orders")
+    database = service_database(client, settings, "orders")
     request = {"anyOf": [{"bsonType": "null"}, REQUEST_SCHEMA]}
     rules = {"$jsonSchema": {"properties": {"request": request}}}
     declared = Collection(name="orders", validator=rules, indexes=(REQUEST_INDEX,))
-    list(build(own, (declared,)))
-    yield own.orders
-    client.drop_database(own.name)
+    list(build(database, (declared,)))
+    yield database.orders
+    client.drop_database(database.name)

@@ -10,9 +10,9 @@ from pymongo import MongoClient
 from shared.document import Document
 from shared.messaging import relay as outbox
 from shared.messaging.broker import broker_client, create_celery
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.queues import take_messages
 
@@ -29,25 +29,25 @@ class Carrier:
         self._relays = [
             Relay(
                 service,
-                database(client, settings, service),
+                service_database(client, settings, service),
                 tuple(
                     one.name
                     for one in import_module(f"services.{service}.documents").COLLECTIONS
                     if one.outbox
                 ),
-                hearers=SENDERS,
+                subscribers=SENDERS,
                 celery=stack.enter_context(create_celery(service, settings)),
                 broker=self._broker,
                 settings=settings,
             )
             for service in SENDERS
         ]
-        self._hearings = {
-            service: Hearing(service, settings, import_module(f"services.{service}.worker").join)
+        self._consumers = {
+            service: Consumer(service, settings, import_module(f"services.{service}.worker").join)
             for service in HEARERS
         }
-        for hearing in self._hearings.values():
-            stack.callback(hearing.database.client.close)
+        for consumer in self._consumers.values():
+            stack.callback(consumer.database.client.close)
 
     def send(self) -> int:
         """Send what is due, and leave it unheard; returns how many events were sent."""
@@ -56,12 +56,12 @@ class Carrier:
     def carry(self) -> int:
         """Send what is due and have it heard; returns how many events were."""
         sent = self.send()
-        for hearer, hearing in self._hearings.items():
-            for message in take_messages(self._broker, self._settings, hearer):
-                for told in hearing.handle(message.kwargs["deliveries"]):
+        for subscriber, consumer in self._consumers.items():
+            for message in take_messages(self._broker, self._settings, subscriber):
+                for told in consumer.handle(message.kwargs["deliveries"]):
                     receipt = [told["collection"], told["document_id"], told["id"]]
-                    sender = database(self._client, self._settings, told["sender"])
-                    outbox.confirm(sender, [receipt], hearer=hearer)
+                    sender = service_database(self._client, self._settings, told["sender"])
+                    outbox.confirm(sender, [receipt], subscriber=subscriber)
         return sent
 
     def settle(self) -> int:

@@ -17,7 +17,7 @@ class Killed(BaseException):
     """The end of a process, as far as one process can play it."""
 
 
-class Heard:
+class RecordingHandlers:
     """Handlers that note what they were given, and fail where they are told to."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Requester:
     """One request as it came."""
 
     method: str
@@ -36,13 +36,13 @@ class ScriptedServer:
     def __init__(self, port: int) -> None:
         self.url = f"http://{LOOPBACK}:{port}"
         self.answers: deque[Answer] = deque([Answer()])
-        self.asked: list[Asked] = []
+        self.asked: list[Requester] = []
 
     def say(self, *answers: Answer) -> None:
         """Answer this from now on."""
         self.answers = deque(answers)
 
-    def take(self, asked: Asked) -> Answer:
+    def take(self, asked: Requester) -> Answer:
         """Note a request, and say what to answer."""
         self.asked.append(asked)
         return self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
@@ -56,7 +56,7 @@ def scripted_server() -> Iterator[ScriptedServer]:
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             answer = server.take(
-                Asked(
+                Requester(
                     method=self.command,
                     path=self.path,
                     headers=dict(self.headers),

@@ -10,17 +10,17 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from services.customers import SENDS as CUSTOMERS_SEND
+from services.customers import PUBLISHES as CUSTOMERS_SEND
 from services.customers.model.customers import Email
 from services.customers.operations import customers
 from services.customers.repository.customers import CustomerRepository
-from services.orders import SENDS as ORDERS_SEND
+from services.orders import PUBLISHES as ORDERS_SEND
 from services.orders import operations as orders
 from services.orders.customer_lookup import CustomerDirectory
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.settings import PORTS, Settings
 
@@ -36,12 +36,16 @@ class Shop:
     placed: int = 0
 
     def __post_init__(self) -> None:
-        owned = {service: database(self.client, self.settings, service) for service in PORTS}
+        owned = {
+            service: service_database(self.client, self.settings, service) for service in PORTS
+        }
         for service, base in owned.items():
             list(build(base, import_module(f"services.{service}.documents").COLLECTIONS))
         self._customers = CustomerRepository(owned["customers"], CUSTOMERS_SEND)
         self._orders = OrderRepository(owned["orders"], ORDERS_SEND)
-        self._directory = CustomerDirectory(CardRepository(owned["orders"]), lambda ids: ids)
+        self._directory = CustomerDirectory(
+            CustomerCopyRepository(owned["orders"]), lambda ids: ids
+        )
 
     def register(self) -> str:
         """Somebody new."""

@@ -13,7 +13,7 @@ from shared.identifiers import new_id
 from shared.messaging import inbox
 from shared.mongo.collections import Collection
 from shared.mongo.paging import Keys, Range
-from shared.mongo.repository import Hearers, Repository
+from shared.mongo.repository import Repository, Subscribers
 
 BY_SIZE: Keys = (("kind", 1), ("size", -1), ("_id", -1))
 
@@ -33,7 +33,7 @@ class ThingLost(Event):
     thing_id: str
 
 
-HEARERS: Hearers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
+HEARERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
 
 THINGS = Collection(
     name="things",

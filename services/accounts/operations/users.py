@@ -82,7 +82,7 @@ def change(
     return users.save(changed, event)
 
 
-def restated(user: Document, now: datetime) -> UserRestated:
+def republished(user: Document, now: datetime) -> UserRestated:
     """The state of a member of staff, told again."""
     return UserRestated(
         user_id=user["_id"],

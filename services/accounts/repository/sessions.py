@@ -13,7 +13,7 @@ from shared.auth.keyring import Published, read_published
 from shared.document import Document
 from shared.mongo.repository import Repository
 
-MOST_TOKENS = 20
+MAX_TOKENS = 20
 """Refresh tokens of one session that are remembered; older ones count as stolen.
 
 Fewer would end the session of a browser whose many tabs refresh at once.
@@ -62,7 +62,7 @@ class SessionRepository(Repository):
                 "$push": {
                     "tokens": {
                         "$each": [{"hash": new_hash, "replaced_at": None}],
-                        "$slice": -MOST_TOKENS,
+                        "$slice": -MAX_TOKENS,
                     }
                 }
             },

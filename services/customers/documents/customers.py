@@ -9,7 +9,7 @@ from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
 from shared.mongo import validators
 from shared.mongo.collections import Collection
-from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, LONGEST_KEY, is_key_of
+from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, MAX_KEY_LENGTH, is_key_of
 from shared.values.iso import countries, currencies
 
 _COUNTRIES = sorted(countries())
@@ -28,7 +28,7 @@ AMOUNT: Document = {
 
 _LABEL = validators.or_null(validators.text(50))
 _TOTALS = validators.array(
-    validators.fields({"amount": AMOUNT, "currency": {"enum": CURRENCIES}}), most=200
+    validators.fields({"amount": AMOUNT, "currency": {"enum": CURRENCIES}}), max_items=200
 )
 _PURCHASES = validators.fields(
     {
@@ -59,7 +59,7 @@ _BEFORE = validators.fields(
         "last_name": validators.or_null(validators.text(100)),
         "company": validators.or_null(validators.text(200)),
         "emails": validators.array(
-            validators.fields({"address": ADDRESS_SCHEMA, "label": _LABEL}), most=20
+            validators.fields({"address": ADDRESS_SCHEMA, "label": _LABEL}), max_items=20
         ),
         "phones": validators.array(
             validators.fields(
@@ -68,10 +68,10 @@ _BEFORE = validators.fields(
                     "label": _LABEL,
                 }
             ),
-            most=20,
+            max_items=20,
         ),
-        "addresses": validators.array(_ADDRESS, most=50),
-        "tags": validators.array(validators.text(50), most=50) | {"uniqueItems": True},
+        "addresses": validators.array(_ADDRESS, max_items=50),
+        "tags": validators.array(validators.text(50), max_items=50) | {"uniqueItems": True},
         "preferences": {
             "bsonType": "object",
             "maxProperties": 50,
@@ -79,9 +79,9 @@ _BEFORE = validators.fields(
         },
         "keys": validators.fields(
             {
-                "last_name": validators.or_null(validators.text(LONGEST_KEY)),
-                "names": validators.array(validators.text(LONGEST_KEY), most=3),
-                "emails": validators.array(KEY_SCHEMA, most=20) | {"uniqueItems": True},
+                "last_name": validators.or_null(validators.text(MAX_KEY_LENGTH)),
+                "names": validators.array(validators.text(MAX_KEY_LENGTH), max_items=3),
+                "emails": validators.array(KEY_SCHEMA, max_items=20) | {"uniqueItems": True},
             }
         ),
         "purchases": _PURCHASES,
@@ -103,7 +103,7 @@ _LIVE = validators.fields(
         "channels": validators.fields(
             {name: {"bsonType": "bool"} for name in CHANNELS}, optional=CHANNELS
         ),
-        "interests": validators.array(validators.text(50), most=50) | {"uniqueItems": True},
+        "interests": validators.array(validators.text(50), max_items=50) | {"uniqueItems": True},
     },
     optional=("batch", "request"),
 )

@@ -7,8 +7,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.customers.model.activity import VISITOR_ID
 from services.customers.model.journal import (
     KINDS,
-    LARGEST_DATA,
-    LONGEST_SUMMARY,
+    MAX_DATA_BYTES,
+    MAX_SUMMARY_LENGTH,
     STAFF_KINDS,
     VIEW_KINDS,
 )
@@ -46,7 +46,7 @@ JOURNAL = Collection(
                 "kind": {"enum": list(KINDS)},
                 "actor": _ACTOR,
                 "source": validators.text(100),
-                "summary": validators.text(LONGEST_SUMMARY),
+                "summary": validators.text(MAX_SUMMARY_LENGTH),
                 "data": {"bsonType": "object", "maxProperties": 20},
                 "corrects": {"bsonType": ["string", "null"]},
                 "request": REQUEST_SCHEMA,
@@ -55,7 +55,7 @@ JOURNAL = Collection(
         ),
         "$expr": {
             "$and": [
-                {"$lte": [{"$bsonSize": "$data"}, LARGEST_DATA]},
+                {"$lte": [{"$bsonSize": "$data"}, MAX_DATA_BYTES]},
                 # Only what staff said can be put right by staff.
                 {"$or": [{"$eq": ["$corrects", None]}, {"$in": ["$kind", list(STAFF_KINDS)]}]},
             ]

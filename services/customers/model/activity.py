@@ -68,6 +68,6 @@ def view(entry: Document, *, batch: str, index: int, now: datetime) -> Document:
         refusal = invalid(needed, f"A {entry['kind']} needs it.")
         raise NothingViewed("A view has to say of what it is.", errors=refusal.errors)
     refuse_future(entry.get("at"), now=now)
-    own = [entry["id"]] if "id" in entry else [batch, index, sorted(entry.items())]
+    parts = [entry["id"]] if "id" in entry else [batch, index, sorted(entry.items())]
     fields = {name: value for name, value in entry.items() if name != "id"}
-    return {"at": now, **fields, "_id": f"view:{digest(*own)}", "batch": batch}
+    return {"at": now, **fields, "_id": f"view:{digest(*parts)}", "batch": batch}

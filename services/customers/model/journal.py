@@ -39,10 +39,10 @@ KINDS = (
 API, IMPORT, WEBSITE = "api", "import", "website"
 """Sources of an entry, beside the names of services that acted for somebody."""
 
-LONGEST_SUMMARY = 2_000
-LONGEST_VALUE = 2_000
+MAX_SUMMARY_LENGTH = 2_000
+MAX_VALUE_BYTES = 2_000
 """Bytes of JSON that are kept of one value, before and after a change."""
-LARGEST_DATA = 64 * 1024
+MAX_DATA_BYTES = 64 * 1024
 """Bytes of `data`, in the form in which the database keeps it."""
 
 
@@ -158,6 +158,6 @@ def _fitting(values: Sequence[Any]) -> int:
     total = 0
     for number, value in enumerate(values):
         total += len(orjson.dumps(value))
-        if total > LONGEST_VALUE:
+        if total > MAX_VALUE_BYTES:
             return number
     return len(values)

@@ -26,7 +26,7 @@ _STEPS: dict[type[OrderState], tuple[str, str]] = {
     OrderDelivered: ("order_delivered", "arrived"),
     OrderCancelled: ("order_cancelled", "was called off"),
 }
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 
 
 def of_customer(
@@ -96,7 +96,7 @@ def imported(batch: str, customer_id: str, event_at: datetime, **by: Any) -> Ent
 def viewed(customer_id: str, view: Document) -> Entry:
     """A page or product was looked at on the shop's website."""
     names = {"page": ("title", "url"), "product": ("title", "sku")}[view["kind"]]
-    what = next(view[name] for name in names if view.get(name))[:_LONGEST_NAME]
+    what = next(view[name] for name in names if view.get(name))[:_MAX_NAME_LENGTH]
     fields = ("url", "title", "sku", "visitor_id", "batch")
     return Entry(
         id=view["_id"],

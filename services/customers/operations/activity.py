@@ -16,7 +16,7 @@ from services.customers.repository.journal import JournalRepository
 from shared.document import Document
 from shared.errors import FieldError, Invalid, Refusal, Stale
 from shared.events.contracts import VisitorTied
-from shared.events.event import Origin
+from shared.events.event import Provenance
 
 
 class CustomerUnknown(Invalid):
@@ -39,7 +39,7 @@ def record(
     *,
     batch: str,
     now: datetime,
-    origin: Origin,
+    origin: Provenance,
 ) -> list[Document]:
     """Keep views; one outcome for each, in their order.
 
@@ -59,13 +59,13 @@ def record(
     )
     # Before it is read who the visitors are: whoever says so after that finds the views here.
     there |= website.views.add_all(anonymous)
-    _tie_all(website, _ties(known, now, origin), now, origin)
+    _identify_all(website, _identifications(known, now, origin), now, origin)
     _bring(website, anonymous)
     return _outcomes(website, made, there, batch)
 
 
-def tie(
-    website: Website, visitor_id: str, customer_id: str, *, now: datetime, origin: Origin
+def identify(
+    website: Website, visitor_id: str, customer_id: str, *, now: datetime, origin: Provenance
 ) -> Document:
     """Say that a visitor is a customer, which brings their earlier views into the journal.
 
@@ -79,14 +79,14 @@ def tie(
     activity.refuse_odd_visitor(visitor_id)
     if not website.customers.revisions([customer_id]):
         raise _unknown()
-    event = _tied(visitor_id, customer_id, now, origin)
+    event = _identified(visitor_id, customer_id, now, origin)
     website.visitors.add_all([event], now=now)
     visitor = website.visitors.get(visitor_id)
     if visitor["customer_id"] == customer_id:
         return visitor
     if website.customers.revisions([visitor["customer_id"]]):
         raise VisitorTaken.by(visitor["customer_id"])
-    return _retie(website, visitor, customer_id, now, origin)
+    return _reidentify(website, visitor, customer_id, now, origin)
 
 
 def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
@@ -102,21 +102,23 @@ def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
 
 def _bring(website: Website, views: Sequence[Document]) -> None:
     """Take those of the views into journals whose visitors are known to be customers."""
-    tied = website.visitors.customers_of({view["visitor_id"] for view in views})
-    live = website.customers.revisions(set(tied.values()))
+    identified = website.visitors.customers_of({view["visitor_id"] for view in views})
+    live = website.customers.revisions(set(identified.values()))
     website.journal.add_all(
         [
-            journal_entries.viewed(tied[view["visitor_id"]], view)
+            journal_entries.viewed(identified[view["visitor_id"]], view)
             for view in views
-            if tied.get(view["visitor_id"]) in live
+            if identified.get(view["visitor_id"]) in live
         ]
     )
 
 
-def _tie_all(website: Website, ties: Sequence[VisitorTied], now: datetime, origin: Origin) -> None:
+def _identify_all(
+    website: Website, identifications: Sequence[VisitorTied], now: datetime, origin: Provenance
+) -> None:
     """Say of visitors who they are, of whom nobody is known or somebody who was deleted."""
-    website.visitors.add_all(ties, now=now)
-    told = {event.visitor_id: event.customer_id for event in ties}
+    website.visitors.add_all(identifications, now=now)
+    told = {event.visitor_id: event.customer_id for event in identifications}
     known = website.visitors.known(told) if told else []
     others = [one for one in known if one["customer_id"] != told[one["_id"]]]
     live = website.customers.revisions({one["customer_id"] for one in others}) if others else {}
@@ -124,29 +126,31 @@ def _tie_all(website: Website, ties: Sequence[VisitorTied], now: datetime, origi
         if visitor["customer_id"] not in live:
             # Somebody may have said so first, and then it stays so.
             with suppress(Stale):
-                _retie(website, visitor, told[visitor["_id"]], now, origin)
+                _reidentify(website, visitor, told[visitor["_id"]], now, origin)
 
 
-def _retie(
-    website: Website, visitor: Document, customer_id: str, now: datetime, origin: Origin
+def _reidentify(
+    website: Website, visitor: Document, customer_id: str, now: datetime, origin: Provenance
 ) -> Document:
     """Say anew who a visitor is whose customer was deleted."""
-    again = _tied(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
-    return website.visitors.retie(again, now=now)
+    again = _identified(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
+    return website.visitors.reidentify(again, now=now)
 
 
-def _ties(known: Sequence[Document], now: datetime, origin: Origin) -> list[VisitorTied]:
+def _identifications(
+    known: Sequence[Document], now: datetime, origin: Provenance
+) -> list[VisitorTied]:
     """What views of customers say of who a visitor is; of one told to be two, the first."""
-    ties: dict[str, VisitorTied] = {}
+    identifications: dict[str, VisitorTied] = {}
     for view in known:
         if "visitor_id" in view:
-            event = _tied(view["visitor_id"], view["customer_id"], now, origin)
-            ties.setdefault(view["visitor_id"], event)
-    return list(ties.values())
+            event = _identified(view["visitor_id"], view["customer_id"], now, origin)
+            identifications.setdefault(view["visitor_id"], event)
+    return list(identifications.values())
 
 
-def _tied(
-    visitor_id: str, customer_id: str, now: datetime, origin: Origin, *, version: int = 1
+def _identified(
+    visitor_id: str, customer_id: str, now: datetime, origin: Provenance, *, version: int = 1
 ) -> VisitorTied:
     return VisitorTied(
         visitor_id=visitor_id,

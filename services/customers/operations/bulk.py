@@ -10,7 +10,7 @@ from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.document import Document
 from shared.errors import FieldError, Refusal
-from shared.events.event import NOBODY, Origin
+from shared.events.event import NOBODY, Provenance
 from shared.identifiers import new_id
 
 
@@ -21,7 +21,7 @@ def register_many(
     journal: JournalRepository,
     now: datetime,
     batch: str,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> list[Document]:
     """Add those of `entries` that are not there yet; one outcome for each, in their order.
 
@@ -76,7 +76,7 @@ class _Known:
         """Those that nobody means yet; of several alike the first."""
         new = []
         for one in made:
-            if isinstance(one, Customer) and _sign(one) not in self._meant:
+            if isinstance(one, Customer) and _identity_key(one) not in self._meant:
                 self._claim({"_id": one.id}, one.external_id, one.email_keys)
                 new.append(one)
         return new
@@ -87,17 +87,17 @@ class _Known:
         If somebody added the same one between our look and our write (`meanwhile`), it is there,
         and that is fine.
         """
-        row = self._meant[_sign(customer)]
+        row = self._meant[_identity_key(customer)]
         if not isinstance(result, Refusal):
             row["added"] = True
-        elif _sign(customer) in meanwhile._meant:
-            row["_id"] = meanwhile._meant[_sign(customer)]["_id"]
+        elif _identity_key(customer) in meanwhile._meant:
+            row["_id"] = meanwhile._meant[_identity_key(customer)]["_id"]
         else:
             row["refusal"] = result
 
     def outcome(self, customer: Customer, *, batch: str) -> Document:
         """What became of an entry. Only the first of several alike can have been created."""
-        row = self._meant[_sign(customer)]
+        row = self._meant[_identity_key(customer)]
         if "refusal" in row:
             return _refused(row["refusal"])
         created = (row.get("added") or row.get("batch") == batch) and row[
@@ -114,7 +114,7 @@ class _Known:
             self._meant.setdefault(sign, row)
 
 
-def _sign(customer: Customer) -> str:
+def _identity_key(customer: Customer) -> str:
     """What a customer is known by: the external id or, without one, the first e-mail address."""
     if customer.external_id:
         return f"id:{customer.external_id}"

@@ -15,7 +15,7 @@ from shared.events.contracts import (
     CustomerRegistered,
     CustomerRestated,
 )
-from shared.events.event import NOBODY, Event, Origin
+from shared.events.event import NOBODY, Event, Provenance
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
@@ -38,7 +38,7 @@ def register(
     *,
     now: datetime,
     request: CreationRequest | None = None,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> Document:
     """Add a customer and tell the other services.
 
@@ -58,7 +58,7 @@ def change(
     *,
     version: int,
     now: datetime,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> Document:
     """Change the given fields of a customer, if it still has `version`.
 
@@ -83,7 +83,7 @@ def delete(
     *,
     version: int,
     now: datetime,
-    origin: Origin = NOBODY,
+    origin: Provenance = NOBODY,
 ) -> None:
     """Delete a customer, if it still has `version`; its addresses are free for others at once.
 
@@ -97,7 +97,7 @@ def delete(
     customers.delete(id, event, version=version, now=now)
 
 
-def arrival(customer: Customer, origin: Origin) -> list[CustomerRegistered | ConsentChanged]:
+def arrival(customer: Customer, origin: Provenance) -> list[CustomerRegistered | ConsentChanged]:
     """What the arrival of a customer means."""
     said: Document = {
         "customer_id": customer.id,
@@ -112,7 +112,7 @@ def arrival(customer: Customer, origin: Origin) -> list[CustomerRegistered | Con
     return events
 
 
-def restated(customer: Document, now: datetime) -> CustomerRestated:
+def republished(customer: Document, now: datetime) -> CustomerRestated:
     """The state of a customer, told again; of a deleted one, that they are gone."""
     deleted = "deleted_at" in customer
     return CustomerRestated(

@@ -8,9 +8,9 @@ from bson import Decimal128
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared.events.contracts import OrderState
-from shared.messaging.consumer import NotNow
+from shared.messaging.consumer import RetryLater
 
-MOST_TRIES = 20
+MAX_TRIES = 20
 
 
 def keep_ledger(
@@ -52,7 +52,7 @@ def refresh_purchases(
     :raises NotNow: others were always quicker.
     """
     waiting = customer_ids
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         revisions = customers.revisions(waiting)
         purchases = ledger.purchases(sorted(revisions))
         waiting = {
@@ -62,4 +62,4 @@ def refresh_purchases(
         }
         if not waiting:
             return
-    raise NotNow("Many orders of the same customers arrive at once.")
+    raise RetryLater("Many orders of the same customers arrive at once.")

@@ -86,7 +86,7 @@ class VisitorRepository(Repository):
         """The customers whom these visitors turned out to be, of those who did."""
         return {visitor["_id"]: visitor["customer_id"] for visitor in self.known(ids)}
 
-    def retie(self, event: VisitorTied, *, now: datetime) -> Document:
+    def reidentify(self, event: VisitorTied, *, now: datetime) -> Document:
         """Tie a visitor whose customer is gone to another.
 
         :raises Stale: somebody else did so first.

@@ -32,11 +32,11 @@ from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
 from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
-from shared.mongo.client import UNSETTLED, write_errors
+from shared.mongo.client import LOCAL_READS, write_errors
 from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
-_MOST_AT_ONCE = 200
+_MAX_AT_ONCE = 200
 """As many as may be asked for by id: the server's first answer would have 101 otherwise."""
 
 
@@ -64,7 +64,7 @@ class CustomerRepository(Repository):
         "revision",
     )
 
-    def seen(self, document: Document) -> Document:
+    def upcast(self, document: Document) -> Document:
         """A document as it was read, in today's form."""
         return upcast(document)
 
@@ -81,8 +81,8 @@ class CustomerRepository(Repository):
         :raises CustomerDeletedSince: whom the same request added before was deleted.
         """
         document = to_document(customer)
-        seen = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
+        upcast = {name: document[name] for name in ("_id", *self.public)}
+        stamp = request.stamp({name: upcast[name] for name in self.public}) if request else {}
         try:
             self.insert({**document, **stamp}, *events)
         except DuplicateKeyError as error:
@@ -92,7 +92,7 @@ class CustomerRepository(Repository):
             if "deleted_at" in repeated:
                 raise CustomerDeletedSince.of(repeated["_id"]) from error
             return repeated
-        return seen
+        return upcast
 
     def add_many(
         self, entries: Sequence[tuple[Customer, Sequence[Event]]], *, batch: str
@@ -170,8 +170,8 @@ class CustomerRepository(Repository):
             found = self.collection.find(
                 where | named(filters) | {"deleted_at": None}, self._projection
             )
-            items = found.hint(UNIQUE[unique]).batch_size(_MOST_AT_ONCE)
-            return Page(items=[self.seen(item) for item in items], next=None)
+            items = found.hint(UNIQUE[unique]).batch_size(_MAX_AT_ONCE)
+            return Page(items=[self.upcast(item) for item in items], next=None)
         if is_by_name(filters):
             page = page_by_name(
                 self.collection,
@@ -181,7 +181,7 @@ class CustomerRepository(Repository):
                 after=None if after is None else [str(value) for value in after],
                 limit=limit,
             )
-            return Page(items=[self.seen(item) for item in page.items], next=page.next)
+            return Page(items=[self.upcast(item) for item in page.items], next=page.next)
         where |= named(filters)
         return self.page(range_of(filters), after=after, limit=limit, where=where)
 
@@ -198,7 +198,7 @@ class CustomerRepository(Repository):
 
     def revisions(self, customer_ids: Iterable[str]) -> dict[str, int]:
         """The revision of the purchases of each of these customers that is live."""
-        found = self.collection.with_options(read_concern=UNSETTLED).find(
+        found = self.collection.with_options(read_concern=LOCAL_READS).find(
             {"_id": {"$in": list(customer_ids)}, "deleted_at": None}, {"revision": 1}
         )
         return {document["_id"]: document["revision"] for document in found}
@@ -221,7 +221,7 @@ class CustomerRepository(Repository):
             return None
         # What was answered first was of the form of its time as well.
         request = found["request"]
-        return self.seen(found) | {"request": request | {"first": self.seen(request["first"])}}
+        return self.upcast(found) | {"request": request | {"first": self.upcast(request["first"])}}
 
     def _taken(self, details: Mapping[str, Any], customer: Customer) -> Refusal:
         """The refusal behind a duplicate key: which field, and who holds the value."""

@@ -11,7 +11,7 @@ from shared.mongo.paging import EARLIEST, Keys, Range
 from shared.values.email import email_key
 
 NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
-LAST_SIGN = "\U0010ffff"
+LAST_CHARACTER = "\U0010ffff"
 """No name goes on with a sign after this one."""
 
 # Filter → its index, in which each value that is given finds one customer at most.
@@ -49,7 +49,7 @@ def named(filters: Document) -> Document:
     if "q" not in filters:
         return {}
     prefix = name_key(filters["q"])
-    return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + LAST_SIGN}}}
+    return {"keys.names": {"$elemMatch": {"$gte": prefix, "$lt": prefix + LAST_CHARACTER}}}
 
 
 def conditions(filters: Document) -> Document:

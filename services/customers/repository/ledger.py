@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.customers import documents
 from shared.document import Document
-from shared.mongo.client import UNSETTLED
+from shared.mongo.client import LOCAL_READS
 from shared.mongo.repository import Repository, apply_states
 
 NO_PURCHASES: Document = {
@@ -37,7 +37,7 @@ class LedgerRepository(Repository):
         Cancelled orders do not count. Totals are exact sums, in the order of their currency codes.
         """
         is_sale = {"$eq": ["$kind", "sale"]}
-        groups = self.collection.with_options(read_concern=UNSETTLED).aggregate(
+        groups = self.collection.with_options(read_concern=LOCAL_READS).aggregate(
             [
                 {
                     "$match": {

@@ -3,11 +3,11 @@
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
-from services.customers.repository.filters import LAST_SIGN
+from services.customers.repository.filters import LAST_CHARACTER
 from shared.document import Document
 from shared.mongo.paging import Page, Range
 
-LEAST_SHARE = 4
+MIN_SHARE = 4
 """A look that fills up a page reads this fraction of it at least."""
 
 Entry = list[str]
@@ -45,7 +45,7 @@ def page_by_name(
         missing = limit + 1 - len(items) if len(found) == asked else 0
         # What fills it up may be known already as well, and to look for one at a time costs more
         # than to read some that are not needed.
-        asked = max(missing, limit // LEAST_SHARE)
+        asked = max(missing, limit // MIN_SHARE)
     more = len(items) > limit
     return Page(items=items[:limit], next=ends[limit - 1] if more else None)
 
@@ -64,7 +64,7 @@ def _read(
         index="names",
         keys=(("keys.names", ASCENDING), ("_id", ASCENDING)),
         start=(prefix,),
-        stop=(prefix + LAST_SIGN,),
+        stop=(prefix + LAST_CHARACTER,),
     )
     # Who is at the position was read before, and may be left out at later names too.
     query = where if after is None else {"$and": [where, {"_id": {"$ne": after[1]}}]}

@@ -13,6 +13,6 @@ class StaffRepository(Repository):
     collection_name = documents.STAFF.name
     public = ("name", "role", "active", "version")
 
-    def keep(self, cards: Sequence[Document]) -> None:
+    def keep(self, copies: Sequence[Document]) -> None:
         """Keep the cards that are newer than what is known."""
-        apply_states(self.collection, cards)
+        apply_states(self.collection, copies)

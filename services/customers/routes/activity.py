@@ -11,7 +11,7 @@ from shared.document import Document
 from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint
 
-LARGEST_BULK_BODY = 8 * 1024 * 1024
+MAX_BULK_BODY_BYTES = 8 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "activity",
@@ -28,7 +28,7 @@ def _website() -> Website:
 
 @blueprint.post("/activity")
 @allow("sales", "admin")
-@bulk.body_limit(LARGEST_BULK_BODY)
+@bulk.body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(ActivitySchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def record_activity(payload: Document) -> Response:
@@ -55,7 +55,7 @@ def tie_visitor(payload: Document, visitor_id: str) -> Response:
     409 if they are another customer already, whose id the refusal names.
     """
     return responses.entity(
-        operations.tie(
+        operations.identify(
             _website(), visitor_id, payload["customer_id"], now=clock.now(), origin=origin()
         )
     )

@@ -21,7 +21,7 @@ from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
-LARGEST_BULK_BODY = 16 * 1024 * 1024
+MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "customers",
@@ -62,7 +62,7 @@ def register_customer(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(LARGEST_BULK_BODY)
+@bulk.body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkCustomersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def register_customers(payload: Document) -> Response:

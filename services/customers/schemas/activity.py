@@ -16,14 +16,14 @@ class ViewSchema(Schema):
     """
 
     id = Text(
-        longest=100, metadata={"description": "An id of your own; told again, it counts once."}
+        max_length=100, metadata={"description": "An id of your own; told again, it counts once."}
     )
-    customer_id = Text(longest=100)
+    customer_id = Text(max_length=100)
     visitor_id = fields.String(validate=_VISITOR_ID)
     kind = fields.String(required=True, validate=validate.OneOf(list(VIEW_KINDS)))
-    url = Text(longest=2_000, metadata={"description": "An address, or its path."})
-    title = Text(longest=300)
-    sku = Text(longest=100)
+    url = Text(max_length=2_000, metadata={"description": "An address, or its path."})
+    title = Text(max_length=300)
+    sku = Text(max_length=100)
     at = Time(metadata={"description": "When it was looked at; now, unless told."})
 
 
@@ -33,7 +33,7 @@ class ActivitySchema(Schema):
     `batch` names the work they belong to; sent again, it gets the same answer.
     """
 
-    batch = Text(longest=100, required=True)
+    batch = Text(max_length=100, required=True)
     entries = fields.List(
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
@@ -46,7 +46,7 @@ class ActivitySchema(Schema):
 class TieSchema(Schema):
     """Who a visitor is."""
 
-    customer_id = Text(longest=100, required=True)
+    customer_id = Text(max_length=100, required=True)
 
 
 class VisitorSchema(Schema):

@@ -61,7 +61,7 @@ class PreferenceField(fields.Field[str | bool | int]):
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
     ) -> str | bool | int:
         if isinstance(value, str):
-            return Text(longest=500).deserialize(value)
+            return Text(max_length=500).deserialize(value)
         if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _BIGGEST_INTEGER):
             return value
         raise ValidationError("A preference is a text, a whole number, true or false.")
@@ -77,13 +77,13 @@ class ChannelsSchema(Schema):
 
 
 def _label() -> Text:
-    return Text(longest=50, allow_none=True, load_default=None)
+    return Text(max_length=50, allow_none=True, load_default=None)
 
 
 class EmailSchema(Schema):
     """An e-mail address of a customer."""
 
-    address = EmailField(longest=254, required=True)
+    address = EmailField(max_length=254, required=True)
     label = _label()
 
     @post_load
@@ -95,7 +95,7 @@ class EmailSchema(Schema):
 class PhoneSchema(Schema):
     """A phone number of a customer."""
 
-    number = PhoneField(longest=50, required=True, metadata={"example": "+442079460958"})
+    number = PhoneField(max_length=50, required=True, metadata={"example": "+442079460958"})
     label = _label()
 
     @post_load
@@ -108,11 +108,11 @@ class AddressSchema(Schema):
     """A postal address of a customer."""
 
     label = _label()
-    line1 = Text(longest=200, allow_none=True, load_default=None)
-    line2 = Text(longest=200, allow_none=True, load_default=None)
-    city = Text(longest=100, allow_none=True, load_default=None)
-    region = Text(longest=100, allow_none=True, load_default=None)
-    postcode = Text(longest=20, allow_none=True, load_default=None)
+    line1 = Text(max_length=200, allow_none=True, load_default=None)
+    line2 = Text(max_length=200, allow_none=True, load_default=None)
+    city = Text(max_length=100, allow_none=True, load_default=None)
+    region = Text(max_length=100, allow_none=True, load_default=None)
+    postcode = Text(max_length=20, allow_none=True, load_default=None)
     country = CountryField(allow_none=True, load_default=None, metadata={"example": "GB"})
 
     @post_load
@@ -128,21 +128,21 @@ def _many(schema: type[Schema], most: int) -> fields.List:
 class CustomerFieldsSchema(Schema):
     """What callers may say of a customer. None of it is needed by itself."""
 
-    external_id = Text(longest=100, allow_none=True)
-    first_name = Text(longest=100, allow_none=True)
-    last_name = Text(longest=100, allow_none=True)
-    company = Text(longest=200, allow_none=True)
+    external_id = Text(max_length=100, allow_none=True)
+    first_name = Text(max_length=100, allow_none=True)
+    last_name = Text(max_length=100, allow_none=True)
+    company = Text(max_length=200, allow_none=True)
     emails = _many(EmailSchema, 20)
     phones = _many(PhoneSchema, 20)
     addresses = _many(AddressSchema, 50)
-    tags = fields.List(Text(longest=50), validate=validate.Length(max=50))
+    tags = fields.List(Text(max_length=50), validate=validate.Length(max=50))
     preferences = fields.Dict(
         keys=fields.String(validate=_PREFERENCE_KEY),
         values=PreferenceField(),
         validate=validate.Length(max=50),
     )
     channels = fields.Nested(ChannelsSchema)
-    interests = fields.List(Text(longest=50), validate=validate.Length(max=50))
+    interests = fields.List(Text(max_length=50), validate=validate.Length(max=50))
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class BulkCustomersSchema(Schema):
     `batch` names the work they belong to; sent again, it gets the same answer.
     """
 
-    batch = Text(longest=100, required=True)
+    batch = Text(max_length=100, required=True)
     entries = fields.List(
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
@@ -191,14 +191,14 @@ class CustomerQuerySchema(Schema):
         validate=validate.Length(max=200),
         metadata={"description": "Ids, each as its own `id=` parameter."},
     )
-    last_name = Text(longest=100, metadata={"description": "Equal, without case and accents."})
-    email = Text(longest=254)
-    phone = PhoneField(longest=50)
-    external_id = Text(longest=100)
-    tag = Text(longest=50)
-    interest = Text(longest=50)
+    last_name = Text(max_length=100, metadata={"description": "Equal, without case and accents."})
+    email = Text(max_length=254)
+    phone = PhoneField(max_length=50)
+    external_id = Text(max_length=100)
+    tag = Text(max_length=50)
+    interest = Text(max_length=50)
     q = Text(
-        longest=100,
+        max_length=100,
         metadata={
             "description": "Beginning of a first, last or company name, without case and accents."
         },

@@ -5,19 +5,19 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.customers.model.journal import KINDS, LONGEST_SUMMARY, STAFF_KINDS
+from services.customers.model.journal import KINDS, MAX_SUMMARY_LENGTH, STAFF_KINDS
 from shared.web.fields import Text, Time
 
-LARGEST_DATA = 4_096
+MAX_DATA_BYTES = 4_096
 DEEPEST_DATA = 4
-MOST_NAMES = 20
+MAX_NAMES = 20
 
 
 def _refuse_large(data: dict[str, Any]) -> None:
     # First, for what is nested without end cannot be measured.
     _refuse_deep(data, DEEPEST_DATA)
-    if len(orjson.dumps(data)) > LARGEST_DATA:
-        raise ValidationError(f"It may have at most {LARGEST_DATA} bytes, as JSON.")
+    if len(orjson.dumps(data)) > MAX_DATA_BYTES:
+        raise ValidationError(f"It may have at most {MAX_DATA_BYTES} bytes, as JSON.")
 
 
 def _refuse_deep(value: Any, levels: int) -> None:
@@ -45,13 +45,13 @@ class NewEntrySchema(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf(STAFF_KINDS))
     at = Time(metadata={"description": "When it happened; now, unless told."})
-    summary = Text(longest=LONGEST_SUMMARY, required=True)
+    summary = Text(max_length=MAX_SUMMARY_LENGTH, required=True)
     data = fields.Dict(
         keys=fields.String(),
-        validate=[validate.Length(max=MOST_NAMES), _refuse_large],
+        validate=[validate.Length(max=MAX_NAMES), _refuse_large],
         metadata={
-            "description": f"Anything small: at most {LARGEST_DATA} bytes as JSON, "
-            f"{MOST_NAMES} names, {DEEPEST_DATA} levels."
+            "description": f"Anything small: at most {MAX_DATA_BYTES} bytes as JSON, "
+            f"{MAX_NAMES} names, {DEEPEST_DATA} levels."
         },
     )
     corrects = fields.String(allow_none=True)

@@ -8,8 +8,8 @@ from services.imports.model.lines import MAX_LENGTHS, Buyer, Line, Place, Unfit
 from shared.values.email import email_key
 
 # What the customers service takes at most.
-MOST_CONTACTS = 20
-MOST_ADDRESSES = 50
+MAX_CONTACTS = 20
+MAX_ADDRESSES = 50
 # The orders service wants an article on every line; what a file does not name was still sold.
 NO_SKU = "-"
 
@@ -73,7 +73,7 @@ def build_customer(lines: Sequence[Line]) -> dict[str, Any]:
         "emails": [{"address": email, "label": None} for email in emails],
         "phones": [{"number": phone, "label": None} for phone in phones],
         "addresses": [
-            {"label": None, **_address(place)} for place in list(places)[-MOST_ADDRESSES:]
+            {"label": None, **_address(place)} for place in list(places)[-MAX_ADDRESSES:]
         ],
     }
 
@@ -108,7 +108,7 @@ def _distinct(values: Iterable[str], key: Callable[[str], str]) -> list[str]:
     latest_last: dict[str, str] = {}
     for value in values:
         latest_last.setdefault(key(value), value)
-    return list(latest_last.values())[-MOST_CONTACTS:]
+    return list(latest_last.values())[-MAX_CONTACTS:]
 
 
 def _latest(values: Iterable[str]) -> str | None:

@@ -12,12 +12,12 @@ from shared.values.iso import money_currencies
 UNSTATED = ""
 """No decimal sign is stated: it is a point, but where that could also group thousands."""
 
-MOST_DECIMALS = 6
-LARGEST_PRICE = Decimal(10) ** 12
-LARGEST_QUANTITY = 10**9
+MAX_DECIMALS = 6
+MAX_PRICE = Decimal(10) ** 12
+MAX_QUANTITY = 10**9
 
 # More digits are no amount of money; a bound keeps the work on a hostile cell small.
-_MOST_DIGITS = 40
+_MAX_DIGITS = 40
 _MARK = r"(?:[A-Za-z\u00c0-\u024f]{1,3}\.?|[A-Z]{0,2}[$\u00a2-\u00a5\u20a0-\u20c0])"
 _SIGN = "[-+\u2212]"
 _SHAPE = re.compile(
@@ -49,7 +49,7 @@ def read_quantity(cell: str, *, decimal: str, thousands: str) -> int:
     number = read(cell, "quantity", decimal=decimal, thousands=thousands)
     if number.mark or number.value != number.value.to_integral_value():
         raise Unfit(f"The quantity {quoted(cell)} is not a whole number.")
-    if abs(number.value) >= LARGEST_QUANTITY:
+    if abs(number.value) >= MAX_QUANTITY:
         raise Unfit(f"The quantity {quoted(cell)} is too large.")
     return int(number.value)
 
@@ -64,11 +64,11 @@ def read_price(cell: str, *, currency: str, decimal: str, thousands: str) -> Dec
     stated = {"€": "EUR"}.get(number.mark, number.mark)
     if stated in money_currencies() and stated != currency:
         raise Unfit(f"The unit price {quoted(cell)} is not in {currency}.")
-    if abs(number.value) >= LARGEST_PRICE:
+    if abs(number.value) >= MAX_PRICE:
         raise Unfit(f"The unit price {quoted(cell)} is too large.")
     price = _without_trailing_zeros(number.value)
-    if -int(price.as_tuple().exponent) > MOST_DECIMALS:
-        raise Unfit(f"The unit price {quoted(cell)} has more than {MOST_DECIMALS} decimals.")
+    if -int(price.as_tuple().exponent) > MAX_DECIMALS:
+        raise Unfit(f"The unit price {quoted(cell)} has more than {MAX_DECIMALS} decimals.")
     return price
 
 
@@ -87,7 +87,7 @@ def read(cell: str, name: str, *, decimal: str, thousands: str) -> Number:
                 "name the decimal sign under format.decimal in the mapping."
             )
         decimal = "."
-    shape = _SHAPE.fullmatch(text) if len(text) <= 2 * _MOST_DIGITS else None
+    shape = _SHAPE.fullmatch(text) if len(text) <= 2 * _MAX_DIGITS else None
     digits = shape and _digits(shape["digits"].strip(), decimal=decimal, thousands=thousands)
     if shape is None or digits is None or not _is_sound(shape):
         raise Unfit(f"The {name} {quoted(cell)} is not a number{_hint(decimal, thousands)}.")
@@ -97,13 +97,13 @@ def read(cell: str, name: str, *, decimal: str, thousands: str) -> Number:
 def _without_trailing_zeros(value: Decimal) -> Decimal:
     """The same value with no more decimals than may be, where only zeros are lost."""
     whole, _, fraction = str(value).partition(".")
-    kept = fraction[:MOST_DECIMALS] + fraction[MOST_DECIMALS:].rstrip("0")
+    kept = fraction[:MAX_DECIMALS] + fraction[MAX_DECIMALS:].rstrip("0")
     return Decimal(f"{whole}.{kept}") if kept != fraction else value
 
 
 def _digits(text: str, *, decimal: str, thousands: str) -> str | None:
     match = _written(decimal, thousands).fullmatch(text)
-    if match is None or len(text) > _MOST_DIGITS:
+    if match is None or len(text) > _MAX_DIGITS:
         return None
     whole = re.sub("[^0-9]", "", match["whole"] or "")
     fraction = match["fraction"] or ""

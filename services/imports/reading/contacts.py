@@ -16,11 +16,11 @@ from services.imports.reading.texts import is_nothing, quoted
 Found = tuple[tuple[str, ...], tuple[str, ...]]
 """What was read, and the notes on what was not."""
 
-_LONGEST = 500
+_MAX_LENGTH = 500
 _MANY_EMAILS = re.compile(r"[;,\s]+")
 _MANY_PHONES = re.compile(r"\s*(?:[/;,|]|\bor\b|\bund\b|\boder\b|\bou\b)\s*", re.IGNORECASE)
 _FLOAT = re.compile(r"([0-9]+)\.0")
-_MOST = 20
+_MAX = 20
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def read_phones(cell: str, regions: tuple[str, ...]) -> Found:
 
 
 def _parts(separator: re.Pattern[str], text: str) -> list[str]:
-    return [part for part in separator.split(text[:_LONGEST]) if part][:_MOST] or [text]
+    return [part for part in separator.split(text[:_MAX_LENGTH]) if part][:_MAX] or [text]
 
 
 def _found(name: str, text: str, parts: dict[str, str | None]) -> Found:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 65_536
 # Without a bound, a file with no line ends, or a quotation mark that nothing closes, would be
 # gathered in memory whole.
-LONGEST_RECORD = 1_000_000
+MAX_RECORD_LENGTH = 1_000_000
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -41,7 +41,7 @@ _CANDIDATES = [
 _UNDECIDED = "ascii"
 # charset-normalizer's measure of disorder, 0 to 1. Its own bound of 0.2 is for prose; lists of
 # articles, all numbers and signs, pass it often.
-_MOST_CHAOS = 0.5
+_MAX_CHAOS = 0.5
 _CLOSE = 0.1
 
 
@@ -73,10 +73,10 @@ class _Replayed(io.RawIOBase):
         return len(part)
 
 
-def pieces(stream: Binary, *, most_bytes: int) -> Iterator[bytes]:
+def pieces(stream: Binary, *, max_bytes: int) -> Iterator[bytes]:
     """The bytes of a file, unzipped where it is a gzip, in pieces that are full but for the last.
 
-    :raises FileTooLarge: there are more than `most_bytes` after unzipping.
+    :raises FileTooLarge: there are more than `max_bytes` after unzipping.
     """
     head = _read_full(stream, PIECE_BYTES)
     if head.startswith(_ZIP):
@@ -89,8 +89,8 @@ def pieces(stream: Binary, *, most_bytes: int) -> Iterator[bytes]:
     total = 0
     while piece := _read_full(source, PIECE_BYTES):
         total += len(piece)
-        if total > most_bytes:
-            raise FileTooLarge(f"The file, unzipped, is larger than {most_bytes:,} bytes.")
+        if total > max_bytes:
+            raise FileTooLarge(f"The file, unzipped, is larger than {max_bytes:,} bytes.")
         yield piece
 
 
@@ -173,8 +173,8 @@ class Lines:
         return line
 
     def _guard(self, more: int) -> None:
-        if self.pending + more > LONGEST_RECORD:
-            raise Endless(f"a record is longer than {LONGEST_RECORD:,} characters")
+        if self.pending + more > MAX_RECORD_LENGTH:
+            raise Endless(f"a record is longer than {MAX_RECORD_LENGTH:,} characters")
 
 
 def _detect(piece: bytes) -> str:
@@ -199,7 +199,7 @@ def _legacy(piece: bytes) -> str:
     if b"\0" in piece:
         raise FileUnreadable("The file is not a CSV file: it holds binary data.")
     sample = b"\n".join(line for line in piece.splitlines() if not line.isascii())
-    found = from_bytes(sample, cp_isolation=_CANDIDATES, threshold=_MOST_CHAOS)
+    found = from_bytes(sample, cp_isolation=_CANDIDATES, threshold=_MAX_CHAOS)
     best = found.best()
     if best is None:
         raise FileUnreadable(

@@ -119,33 +119,33 @@ class Table:
         )
 
 
-def open_table(stream: Binary, mapping: Mapping, *, most_bytes: int) -> Table:
+def open_table(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Table:
     """Begin to read a file, gzip or plain, from where `stream` stands. The stream need not seek.
 
-    `most_bytes` bounds the file after unzipping.
+    `max_bytes` bounds the file after unzipping.
 
     :raises FileUnreadable: it is no CSV, is broken at its beginning, or lacks a mapped column.
-    :raises FileTooLarge: it has more than `most_bytes`.
+    :raises FileTooLarge: it has more than `max_bytes`.
     """
-    text = Text(pieces(stream, most_bytes=most_bytes), encoding=mapping.format.encoding)
+    text = Text(pieces(stream, max_bytes=max_bytes), encoding=mapping.format.encoding)
     return Table(text, mapping)
 
 
 def read_rows(
-    stream: Binary, mapping: Mapping, *, now: datetime, most_bytes: int, after: int = 0
+    stream: Binary, mapping: Mapping, *, now: datetime, max_bytes: int, after: int = 0
 ) -> Iterator[tuple[int, list[str], Line | Rejection]]:
     """The rows of a file behind row `after`: row number, fields as in the file, what they come to.
 
     `stream` must stand at the beginning of the file even so; rows up to `after` are read over.
 
     :raises FileUnreadable: as `open_table`, or later, where the file is broken further on.
-    :raises FileTooLarge: it has more than `most_bytes`.
+    :raises FileTooLarge: it has more than `max_bytes`.
     """
-    table = open_table(stream, mapping, most_bytes=most_bytes)
+    table = open_table(stream, mapping, max_bytes=max_bytes)
     return rows.parse_rows(table, table.columns, mapping, now=now, after=after)
 
 
-def inspect(stream: Binary, mapping: Mapping, *, most_bytes: int) -> Head:
+def inspect(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Head:
     """Read the head of a file, to refuse at once what cannot be read.
 
     What is broken further on shows when it is read.
@@ -153,7 +153,7 @@ def inspect(stream: Binary, mapping: Mapping, *, most_bytes: int) -> Head:
 
     :raises FileUnreadable: as `open_table`.
     """
-    table = open_table(stream, mapping, most_bytes=most_bytes)
+    table = open_table(stream, mapping, max_bytes=max_bytes)
     first_rows = tuple(tuple(fields) for _, fields in itertools.islice(table, HEAD_ROWS))
     header = table.columns.header
     return Head(encoding=table.encoding, delimiter=table.delimiter, header=header, rows=first_rows)

@@ -13,7 +13,7 @@ from shared.values.iso import money_currencies
 # What belongs to the order and not to the line, in groups that are stated together.
 _ORDER_GROUPS = (("placed_at",), ("currency",), ("status",), BUYER, PLACE)
 # Decimal128, in which amounts are stored, holds this many digits.
-_MOST_DIGITS = 34
+_MAX_DIGITS = 34
 
 
 def parse_rows(
@@ -183,7 +183,7 @@ def _amount(fields: Sequence[str], columns: Columns, mapping: Mapping) -> Decima
         for field in ("quantity", "unit_price")
     )
     amount = multiply(quantity, unit_price)
-    return amount if len(amount.as_tuple().digits) <= _MOST_DIGITS else None
+    return amount if len(amount.as_tuple().digits) <= _MAX_DIGITS else None
 
 
 def _positions(columns: Columns, names: Iterable[str]) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 Check = Callable[[str], str | None]
 """A rule for a text: what is wrong with it, as a sentence, or None."""
 
-_LONGEST = 200
+_MAX_LENGTH = 200
 
 
 class Section:
@@ -70,8 +70,10 @@ class Section:
         return f"{self._path}.{key}" if self._path else key
 
     def _checked(self, key: str, value: object, check: Check, *, empty: bool) -> str | None:
-        if not isinstance(value, str) or not (value or empty) or len(value) > _LONGEST:
-            self.problem(key, f"It must be text of {0 if empty else 1} to {_LONGEST} characters.")
+        if not isinstance(value, str) or not (value or empty) or len(value) > _MAX_LENGTH:
+            self.problem(
+                key, f"It must be text of {0 if empty else 1} to {_MAX_LENGTH} characters."
+            )
             return None
         wrong = check(value)
         if wrong:

@@ -7,17 +7,17 @@ from shared.document import Document
 from shared.mongo.repository import Repository, apply_states
 
 
-class CardRepository(Repository):
+class CustomerCopyRepository(Repository):
     """What customers told us: a card of each customer, deleted ones included."""
 
-    collection_name = documents.CUSTOMER_CARDS.name
+    collection_name = documents.CUSTOMER_COPIES.name
     public = ("name", "deleted", "version")
 
-    def keep(self, cards: Sequence[Document]) -> None:
+    def keep(self, copies: Sequence[Document]) -> None:
         """Keep the cards that are newer than what is known."""
-        apply_states(self.collection, cards)
+        apply_states(self.collection, copies)
 
     def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
         """Of those customers who have a card, whether they were deleted."""
         found = self.collection.find({"_id": {"$in": list(customer_ids)}}, {"deleted": 1})
-        return {card["_id"]: card["deleted"] for card in found}
+        return {copy["_id"]: copy["deleted"] for copy in found}

@@ -23,9 +23,9 @@ from services.orders.operations import placed
 from services.orders.repository.orders import to_document as order_document
 from shared.document import Document
 from shared.events.contracts import ConsentChanged
-from shared.events.event import Origin
+from shared.events.event import Provenance
 
-ORIGIN: Origin = {"via": "sample"}
+ORIGIN: Provenance = {"via": "sample"}
 """Nobody asked for all this, and it did not come over HTTP."""
 
 
@@ -97,7 +97,7 @@ def customer(one: Customer, purchases: Purchases, *, batch: str) -> Document:
     }
 
 
-def card(one: Customer) -> Document:
+def copy(one: Customer) -> Document:
     """The card of a customer, for the orders' database."""
     return {"_id": one.id, "name": one.display_name, "deleted": False, "version": one.version}
 

@@ -25,7 +25,7 @@ from services.tools.sample import people, sales
 from services.tools.sample.names import countries
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.repository import insert_missing
 from shared.settings import Settings
 
@@ -66,7 +66,7 @@ def load(settings: Settings, plan: Plan, *, add: bool = False) -> str:
 def is_used(settings: Settings, client: MongoClient[Document]) -> bool:
     """Whether there are customers or orders."""
     return any(
-        database(client, settings, service)[service].find_one({}, {"_id": 1}) is not None
+        service_database(client, settings, service)[service].find_one({}, {"_id": 1}) is not None
         for service in ("customers", "orders")
     )
 
@@ -84,7 +84,7 @@ def write(
         bar = progress.add_task("sample", total=plan.customers + plan.orders)
         waiting: deque[tuple[Future[int], str, int]] = deque()
         for service, name, documents in batches(plan, now=server_time(client)):
-            target = database(client, settings, service)[name]
+            target = service_database(client, settings, service)[name]
             waiting.append((pool.submit(insert, target, documents), name, len(documents)))
             while len(waiting) > _AHEAD:
                 inserted, count = _settle(waiting, progress, bar)
@@ -120,7 +120,7 @@ def batches(plan: Plan, *, now: datetime) -> Iterator[Batch]:
             [books.customer(one, purchases, batch=mark) for one in known],
         )
         yield "customers", "journal", books.arrivals(known, recorded_at=now)
-        yield "orders", "customer_cards", [books.card(one) for one in known]
+        yield "orders", "customer_cards", [books.copy(one) for one in known]
 
 
 def server_time(client: MongoClient[Document]) -> datetime:

@@ -13,7 +13,7 @@ from rich.console import Console
 from services.tools.sample.loading import batches, server_time, write
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings
 
@@ -61,7 +61,7 @@ def _insert(settings: Settings, client: MongoClient[Document], plan: Plan) -> fl
     """The seconds that it takes to insert all documents, batch by batch, without making them."""
     seconds = 0.0
     for service, name, documents in batches(plan, now=server_time(client)):
-        target = database(client, settings, service)[name]
+        target = service_database(client, settings, service)[name]
         began = perf_counter()
         target.insert_many(documents)
         seconds += perf_counter() - began
@@ -73,7 +73,7 @@ def _scratch(
     settings: Settings, client: MongoClient[Document], *, built: bool
 ) -> Iterator[Settings]:
     made = replace(settings, database_prefix=f"{settings.database_prefix[:24]}_{uuid4().hex[:8]}")
-    owned = {service: database(client, made, service) for service in SERVICES}
+    owned = {service: service_database(client, made, service) for service in SERVICES}
     try:
         for service, one in owned.items():
             if built:

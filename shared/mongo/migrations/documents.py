@@ -3,7 +3,7 @@
 from shared.document import Document
 from shared.mongo.collections import Collection
 
-MOST_FAILURES = 100
+MAX_FAILURES = 100
 """Documents that are named in a record. All are counted; the next run finds the others."""
 
 _COUNT: Document = {"bsonType": ["int", "long"], "minimum": 0}
@@ -47,7 +47,7 @@ MIGRATIONS = Collection(
                 "count": _COUNT,
                 "failures": {
                     "bsonType": "array",
-                    "maxItems": MOST_FAILURES,
+                    "maxItems": MAX_FAILURES,
                     "items": {
                         "bsonType": "object",
                         "additionalProperties": False,

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.document import Document
 from shared.mongo.migrations import LockLost, MigrationHeld, MigrationsUnfit
-from shared.mongo.migrations.documents import MIGRATIONS, MOST_FAILURES
+from shared.mongo.migrations.documents import MAX_FAILURES, MIGRATIONS
 from shared.mongo.migrations.files import Migration
 
 LEASE_SECONDS = 30
@@ -132,7 +132,7 @@ class Records:
             {
                 "$set": {"position": position},
                 "$inc": {"migrated": migrated, "failed": len(failures)},
-                "$push": {"failures": {"$each": failures, "$slice": MOST_FAILURES}},
+                "$push": {"failures": {"$each": failures, "$slice": MAX_FAILURES}},
             },
         )
 

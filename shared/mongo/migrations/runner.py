@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class MigrationResult:
     """What a migration came to. `problem` says why it is not done, or is None."""
 
     migrated: int
@@ -57,7 +57,7 @@ def apply(
     sleep: Callable[[float], None] = time.sleep,
     batch: int = BATCH,
     beat: float = LEASE_SECONDS / 3,
-) -> Account:
+) -> MigrationResult:
     """Apply a migration, or go on with it where it was cut short.
 
     `batch` documents are read and written at once; every `beat` seconds the lock is renewed.
@@ -101,7 +101,7 @@ def rehearse(
     *,
     progress: Progress,
     batch: int = BATCH,
-) -> Account:
+) -> MigrationResult:
     """What applying it would come to now. Nothing is written; documents are held to the rules."""
     outcome = Outcome()
     counted = _count(database, migration)
@@ -114,7 +114,7 @@ def rehearse(
         done = outcome.migrated + len(outcome.failures)
         progress(migration.name, min(done, counted["older"]), counted["older"])
     failed = len(outcome.failures)
-    return Account(
+    return MigrationResult(
         migrated=outcome.migrated,
         already_new=counted["count"] - counted["older"],
         failed=failed,
@@ -126,7 +126,7 @@ def rehearse(
 
 def _settle(
     records: Records, database: Database[Document], migration: Migration, holder: str
-) -> Account:
+) -> MigrationResult:
     """Hold what was done against what is there, and record it."""
     record = records.find(migration) or {}
     migrated, failed = record["migrated"], record["failed"]
@@ -160,7 +160,7 @@ def _settle(
         already_new=already_new,
         problem=problem,
     )
-    return Account(
+    return MigrationResult(
         migrated=migrated,
         already_new=already_new,
         failed=failed,

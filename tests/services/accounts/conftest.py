@@ -24,7 +24,7 @@ from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 
@@ -149,15 +149,15 @@ def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
 
 
 @pytest.fixture
-def accounts(own: Database[Document], signing_key: Document) -> Accounts:
+def accounts(database: Database[Document], signing_key: Document) -> Accounts:
     """Users, sessions and a key to sign with."""
-    made = create_accounts(own)
+    made = create_accounts(database)
     made.keys.add_first(signing_key)
     return made
 
 
 @pytest.fixture
-def own(built: Database[Document]) -> Iterator[Database[Document]]:
+def database(built: Database[Document]) -> Iterator[Database[Document]]:
     """The accounts database with its rules and indexes, empty."""
     yield built
     *most, last = documents.COLLECTIONS
@@ -177,7 +177,7 @@ def app(client: MongoClient[Document], settings: Settings) -> Flask:
 @pytest.fixture(scope="session")
 def built(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database, built once: building takes longer than most tests."""
-    made = database(client, settings, "accounts")
+    made = service_database(client, settings, "accounts")
     list(build(made, documents.COLLECTIONS))
     return made
 

@@ -22,10 +22,10 @@ AT = datetime(2025, 6, 1, tzinfo=UTC)
 
 
 class TestUsers:
-    def test_takes_what_the_model_makes(self, own: Own, raw: Raw) -> None:
-        own.users.insert_one(raw())
+    def test_takes_what_the_model_makes(self, database: Own, raw: Raw) -> None:
+        database.users.insert_one(raw())
 
-        assert own.users.count_documents({}) == 1
+        assert database.users.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -57,39 +57,39 @@ class TestUsers:
         ],
         ids=lambda change: str(change)[:60],
     )
-    def test_refuses(self, own: Own, raw: Raw, change: Document) -> None:
+    def test_refuses(self, database: Own, raw: Raw, change: Document) -> None:
         with pytest.raises(WriteError) as failure:
-            own.users.insert_one(raw(**change))
+            database.users.insert_one(raw(**change))
 
         assert failure.value.code == 121
 
     @pytest.mark.parametrize("field", ["password_hash", "role", "active", "failures", "outbox"])
-    def test_refuses_a_user_without(self, own: Own, raw: Raw, field: str) -> None:
+    def test_refuses_a_user_without(self, database: Own, raw: Raw, field: str) -> None:
         document = raw()
         del document[field]
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.users.insert_one(document)
+            database.users.insert_one(document)
 
-    def test_refuses_a_change_to_a_plain_password(self, own: Own, raw: Raw) -> None:
-        own.users.insert_one(raw())
+    def test_refuses_a_change_to_a_plain_password(self, database: Own, raw: Raw) -> None:
+        database.users.insert_one(raw())
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.users.update_one({}, {"$set": {"password_hash": "correct horse battery"}})
+            database.users.update_one({}, {"$set": {"password_hash": "correct horse battery"}})
 
-    def test_refuses_an_address_that_somebody_has(self, own: Own, raw: Raw) -> None:
+    def test_refuses_an_address_that_somebody_has(self, database: Own, raw: Raw) -> None:
         user = raw()
-        own.users.insert_one(user)
+        database.users.insert_one(user)
 
         with pytest.raises(DuplicateKeyError, match="email"):
-            own.users.insert_one(raw(email=user["email"].upper(), email_key=user["email_key"]))
+            database.users.insert_one(raw(email=user["email"].upper(), email_key=user["email_key"]))
 
 
 class TestSessions:
-    def test_takes_a_session(self, own: Own) -> None:
-        own.sessions.insert_one(session())
+    def test_takes_a_session(self, database: Own) -> None:
+        database.sessions.insert_one(session())
 
-        assert own.sessions.count_documents({}) == 1
+        assert database.sessions.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -106,37 +106,37 @@ class TestSessions:
         ],
         ids=lambda change: str(change)[:60],
     )
-    def test_refuses(self, own: Own, change: Document) -> None:
+    def test_refuses(self, database: Own, change: Document) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.sessions.insert_one(session(**change))
+            database.sessions.insert_one(session(**change))
 
-    def test_forgets_those_that_are_over(self, own: Own) -> None:
-        assert own.sessions.index_information()["expired"]["expireAfterSeconds"] == 0
+    def test_forgets_those_that_are_over(self, database: Own) -> None:
+        assert database.sessions.index_information()["expired"]["expireAfterSeconds"] == 0
 
 
 class TestSigningKeys:
-    def test_takes_one_that_signs_at_a_time(self, own: Own) -> None:
+    def test_takes_one_that_signs_at_a_time(self, database: Own) -> None:
         key = crypto.new_signing_key(now=AT)
-        own.signing_keys.insert_one(key)
+        database.signing_keys.insert_one(key)
 
         with pytest.raises(DuplicateKeyError, match="one_signing"):
-            own.signing_keys.insert_one(crypto.new_signing_key(now=AT))
-        own.signing_keys.update_one({"_id": key["_id"]}, {"$set": {"state": "retired"}})
-        own.signing_keys.insert_one(crypto.new_signing_key(now=AT))
+            database.signing_keys.insert_one(crypto.new_signing_key(now=AT))
+        database.signing_keys.update_one({"_id": key["_id"]}, {"$set": {"state": "retired"}})
+        database.signing_keys.insert_one(crypto.new_signing_key(now=AT))
 
-        assert own.signing_keys.count_documents({}) == 2
+        assert database.signing_keys.count_documents({}) == 2
 
     @pytest.mark.parametrize(
         "change", [{"state": "waiting"}, {"private_key": None}, {"public_key": "x"}, {"d": "x"}]
     )
-    def test_refuses(self, own: Own, change: Document) -> None:
+    def test_refuses(self, database: Own, change: Document) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.signing_keys.insert_one(crypto.new_signing_key(now=AT) | change)
+            database.signing_keys.insert_one(crypto.new_signing_key(now=AT) | change)
 
 
 class TestBuild:
-    def test_changes_nothing_the_second_time(self, own: Own) -> None:
-        assert list(build(own, documents.COLLECTIONS)) == []
+    def test_changes_nothing_the_second_time(self, database: Own) -> None:
+        assert list(build(database, documents.COLLECTIONS)) == []
 
 
 def session(**changes: Any) -> Document:

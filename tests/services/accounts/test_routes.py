@@ -89,12 +89,12 @@ class TestRegister:
         )
 
     def test_keeps_nothing_from_which_the_password_is_quickly_guessed(
-        self, http_as: As, add_user: Add, own: Database[Document]
+        self, http_as: As, add_user: Add, database: Database[Document]
     ) -> None:
         admin = add_user(role="admin")
         http_as(admin).post("/v1/users", json=ANN, headers={"Idempotency-Key": "once"})
 
-        stored = own.users.find_one({"name": "Ann Lee", "request": {"$exists": True}}) or {}
+        stored = database.users.find_one({"name": "Ann Lee", "request": {"$exists": True}}) or {}
         quick = creation_request(
             "once", caller_id=admin.id, payload=ANN | {"email": "Ann@example.com"}
         )
@@ -105,7 +105,7 @@ class TestRegister:
 
 class TestPasswords:
     def test_are_in_no_answer_and_not_in_the_database(
-        self, http: Client, http_as: As, own: Database[Document]
+        self, http: Client, http_as: As, database: Database[Document]
     ) -> None:
         key = {"Idempotency-Key": "once"}
         answers = [http.post("/v1/users", json=ANN, headers=key) for _ in range(2)]
@@ -122,7 +122,7 @@ class TestPasswords:
         ]
 
         told = b"".join(answer.data for answer in answers).decode()
-        stored = str([list(own[name].find({})) for name in own.list_collection_names()])
+        stored = str([list(database[name].find({})) for name in database.list_collection_names()])
         for secret in (ANN["password"], new["password"], "argon2id", "password_hash"):
             assert secret not in told
         assert "password of Ann's" not in stored
@@ -183,7 +183,7 @@ class TestList:
 
 class TestChange:
     def test_changes_what_is_sent_and_nothing_else(
-        self, http: Client, own: Database[Document]
+        self, http: Client, database: Database[Document]
     ) -> None:
         before = http.post("/v1/users", json=ANN).json
 
@@ -191,7 +191,7 @@ class TestChange:
             f"/v1/users/{before['id']}", json={"name": "Ann Ng"}, headers={"If-Match": '"1"'}
         )
 
-        stored = own.users.find_one({"_id": before["id"]}) or {}
+        stored = database.users.find_one({"_id": before["id"]}) or {}
         assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
         assert answer.json == before | {
             "name": "Ann Ng",

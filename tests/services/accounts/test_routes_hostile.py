@@ -151,8 +151,10 @@ def lee(add_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture(autouse=True)
-def nothing_changes(own: Database[Document]) -> Iterator[None]:
+def nothing_changes(database: Database[Document]) -> Iterator[None]:
     """Nobody is registered or changed over HTTP, which leaves an event; nobody is signed in."""
     yield
-    assert own.users.count_documents({"version": 1, "outbox": []}) == own.users.count_documents({})
-    assert own.sessions.count_documents({}) == 0
+    assert database.users.count_documents(
+        {"version": 1, "outbox": []}
+    ) == database.users.count_documents({})
+    assert database.sessions.count_documents({}) == 0

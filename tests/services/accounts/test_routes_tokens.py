@@ -66,10 +66,10 @@ class TestSignIn:
         assert said == [said[0]] * 5
 
     def test_waits_after_many_wrong_ones(
-        self, guest: Client, add_user: Add, password: str, own: Database[Document]
+        self, guest: Client, add_user: Add, password: str, database: Database[Document]
     ) -> None:
         user = add_user()
-        own.users.update_one({"_id": user.id}, {"$set": {"failures": 9}})
+        database.users.update_one({"_id": user.id}, {"$set": {"failures": 9}})
         guest.post("/v1/tokens", json={"email": user.email, "password": "wrong"})
 
         answer = guest.post("/v1/tokens", json={"email": user.email, "password": password})
@@ -90,12 +90,12 @@ class TestRefresh:
         assert answer.json["refresh_expires_at"] == first["refresh_expires_at"]
 
     def test_a_token_used_again_later_ends_the_session(
-        self, guest: Client, add_user: Add, password: str, own: Database[Document]
+        self, guest: Client, add_user: Add, password: str, database: Database[Document]
     ) -> None:
         stolen = signed_in(guest, add_user(), password)["refresh_token"]
         mine = guest.post("/v1/tokens/refresh", json={"refresh_token": stolen}).json
         a_while_ago = datetime.now(UTC) - timedelta(seconds=11)
-        own.sessions.update_one({}, {"$set": {"tokens.0.replaced_at": a_while_ago}})
+        database.sessions.update_one({}, {"$set": {"tokens.0.replaced_at": a_while_ago}})
 
         answers = [
             guest.post("/v1/tokens/refresh", json={"refresh_token": token})

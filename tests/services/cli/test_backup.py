@@ -112,10 +112,10 @@ class TestRestore:
         assert ("OVERWRITE=1" in complaint) is bool(code)
         assert (somebody in str(busy_shop.contents())) is bool(code)
 
-    def test_says_when_redis_is_to_be_emptied(self, heard: StoredBackup, other: Settings) -> None:
+    def test_says_when_redis_is_to_be_emptied(self, handled: StoredBackup, other: Settings) -> None:
         alone = replace(other, redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
-        code, _, complaint = ended(alone, "restore", str(heard.path))
+        code, _, complaint = ended(alone, "restore", str(handled.path))
 
         assert code == 0
         assert complaint.startswith("Redis does not answer, so messages from before may lie in it;")
@@ -123,18 +123,18 @@ class TestRestore:
 
 class TestCheck:
     def test_says_what_differs(
-        self, heard: StoredBackup, wired: Settings, client: MongoClient[Document]
+        self, handled: StoredBackup, wired: Settings, client: MongoClient[Document]
     ) -> None:
-        heard.lose_index("orders.orders", "number")
-        heard.lose_index("customers.customers", "email")
+        handled.lose_index("orders.orders", "number")
+        handled.lose_index("customers.customers", "email")
 
-        code, said, complaint = ended(wired, "restore-check", str(heard.path))
+        code, said, complaint = ended(wired, "restore-check", str(handled.path))
 
         assert (code, said) == (1, "")
         assert complaint.splitlines() == [
             "customers.customers: the index email is missing.",
             "orders.orders: the index number is missing.",
-            f"Error: {heard.path} is not right in 2 ways; see above.",
+            f"Error: {handled.path} is not right in 2 ways; see above.",
         ]
         assert not [name for name in client.list_database_names() if "restore_check" in name]
 

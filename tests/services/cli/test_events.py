@@ -13,8 +13,8 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
-from shared.mongo.client import database
+from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.command_line import ended
@@ -198,7 +198,7 @@ def becomes(read: Callable[[], object], value: object, *, seconds: float = 30) -
 @pytest.fixture
 def base(client: MongoClient[Document], wired: Settings) -> Callable[[str], Database[Document]]:
     """The databases of the shop."""
-    return lambda service: database(client, wired, service)
+    return lambda service: service_database(client, wired, service)
 
 
 @pytest.fixture
@@ -215,9 +215,9 @@ def dead(shop: Shop, carrier: Carrier, base: Callable[[str], Database[Document]]
         "document_id": order["_id"],
     }
     inbox = Inbox(base("customers"))
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         inbox.count_attempt([entry["id"]])
-    inbox.park(made, "ValueError: no")
+    inbox.dead_letter(made, "ValueError: no")
     return made
 
 

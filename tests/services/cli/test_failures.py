@@ -4,7 +4,7 @@ import pytest
 from click import ClickException
 from pymongo.errors import ConnectionFailure, OperationFailure
 
-from services.cli.failures import told
+from services.cli.failures import explained
 from tests.services.cli.conftest import Call
 
 
@@ -24,7 +24,7 @@ class TestTold:
         ids=["away", "refuses"],
     )
     def test_is_one_sentence(self, failure: Exception, sentence: str) -> None:
-        with pytest.raises(ClickException) as complaint, told():
+        with pytest.raises(ClickException) as complaint, explained():
             raise failure
 
         assert complaint.value.message == sentence

@@ -12,7 +12,7 @@ from requests import Request
 from rich.console import Console
 
 from services.cli import import_client
-from services.cli.import_client import Errand, Form, ImportFailed, account, is_accounted_for
+from services.cli.import_client import Form, ImportFailed, ImportRequest, account, is_accounted_for
 from services.imports.repository.jobs import JobRepository
 from shared.api_client import ApiClient, ApiUnreachable, GivenToken
 from shared.document import Document
@@ -45,7 +45,7 @@ class TestSignIn:
 
         assert source() == "abc"
 
-    @pytest.mark.usefixtures("own")
+    @pytest.mark.usefixtures("database")
     def test_signs_in_with_a_password(
         self, settings: Settings, staff: dict[str, str], imports: str
     ) -> None:
@@ -68,8 +68,8 @@ class TestSignIn:
 
 
 class TestRun:
-    def test_follows_the_import_to_its_end(self, run: Run, errand: Errand) -> None:
-        job = run(errand)
+    def test_follows_the_import_to_its_end(self, run: Run, request: ImportRequest) -> None:
+        job = run(request)
 
         assert (job["state"], job["reconciliation"]) == ("finished", SHOP_ACCOUNT)
         assert job["file"] == {
@@ -78,8 +78,10 @@ class TestRun:
             "sha256": job["file"]["sha256"],
         }
 
-    def test_shows_how_far_it_is(self, run: Run, errand: Errand, output: io.StringIO) -> None:
-        run(errand)
+    def test_shows_how_far_it_is(
+        self, run: Run, request: ImportRequest, output: io.StringIO
+    ) -> None:
+        run(request)
 
         assert "reading rows" in output.getvalue()
         assert "8/8" in output.getvalue()
@@ -88,7 +90,7 @@ class TestRun:
         header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
         (file := tmp_path / 'a "shop".csv').write_text(header + "\n")
 
-        job = run(Errand(file=file, preset="online-retail", mapping=None))
+        job = run(ImportRequest(file=file, preset="online-retail", mapping=None))
 
         assert (job["state"], job["preset"]) == ("finished", "online-retail")
         assert job["file"]["name"] == "a _shop_.csv"
@@ -101,22 +103,22 @@ class TestRun:
         ],
     )
     def test_says_why_a_file_is_not_taken(
-        self, run: Run, errand: Errand, content: bytes, sentence: str
+        self, run: Run, request: ImportRequest, content: bytes, sentence: str
     ) -> None:
-        errand.file.write_bytes(content)
+        request.file.write_bytes(content)
 
         with pytest.raises(ImportFailed) as failed:
-            run(errand)
+            run(request)
 
         assert str(failed.value).startswith(sentence)
         assert "\n" not in str(failed.value)
 
-    def test_lists_what_is_wrong_with_a_mapping(self, run: Run, errand: Errand) -> None:
-        assert errand.mapping is not None
-        errand.mapping.write_text('{"source": "My Shop", "columns": {}}')
+    def test_lists_what_is_wrong_with_a_mapping(self, run: Run, request: ImportRequest) -> None:
+        assert request.mapping is not None
+        request.mapping.write_text('{"source": "My Shop", "columns": {}}')
 
         with pytest.raises(ImportFailed) as failed:
-            run(errand)
+            run(request)
 
         lines = str(failed.value).splitlines()
         assert lines[0] == "The mapping breaks a rule."
@@ -126,43 +128,43 @@ class TestRun:
             "defaults.currency",
         }
 
-    def test_says_why_an_import_failed(self, run: Run, errand: Errand) -> None:
-        errand.file.write_bytes(shop_file(*[row("1")] * 5_000, '1,"never closed'))
+    def test_says_why_an_import_failed(self, run: Run, request: ImportRequest) -> None:
+        request.file.write_bytes(shop_file(*[row("1")] * 5_000, '1,"never closed'))
 
         with pytest.raises(ImportFailed, match=r"^The import failed: The file cannot be read"):
-            run(errand)
+            run(request)
 
     def test_says_that_there_is_no_such_file(self, run: Run, tmp_path: Path) -> None:
         with pytest.raises(ImportFailed, match=r"no-such\.csv cannot be read: No such file"):
-            run(Errand(file=tmp_path / "no-such.csv", preset="online-retail", mapping=None))
+            run(ImportRequest(file=tmp_path / "no-such.csv", preset="online-retail", mapping=None))
 
     def test_says_that_a_folder_is_no_file(self, run: Run, tmp_path: Path) -> None:
         with pytest.raises(ImportFailed, match="cannot be read"):
-            run(Errand(file=tmp_path, preset="online-retail", mapping=None))
+            run(ImportRequest(file=tmp_path, preset="online-retail", mapping=None))
 
-    def test_wants_a_way_to_read_the_file(self, run: Run, errand: Errand) -> None:
+    def test_wants_a_way_to_read_the_file(self, run: Run, request: ImportRequest) -> None:
         with pytest.raises(ImportFailed, match="PRESET=online-retail"):
-            run(Errand(file=errand.file, preset=None, mapping=None))
+            run(ImportRequest(file=request.file, preset=None, mapping=None))
 
-    def test_says_that_a_mapping_is_no_json(self, run: Run, errand: Errand) -> None:
-        assert errand.mapping is not None
-        errand.mapping.write_text("{")
+    def test_says_that_a_mapping_is_no_json(self, run: Run, request: ImportRequest) -> None:
+        assert request.mapping is not None
+        request.mapping.write_text("{")
 
         with pytest.raises(ImportFailed, match="is not valid JSON"):
-            run(errand)
+            run(request)
 
-    def test_says_that_a_mapping_is_not_there(self, run: Run, errand: Errand) -> None:
-        assert errand.mapping is not None
-        errand.mapping.unlink()
+    def test_says_that_a_mapping_is_not_there(self, run: Run, request: ImportRequest) -> None:
+        assert request.mapping is not None
+        request.mapping.unlink()
 
         with pytest.raises(ImportFailed, match="cannot be read: No such file"):
-            run(errand)
+            run(request)
 
-    def test_says_that_nobody_answers(self, errand: Errand, console: Console) -> None:
+    def test_says_that_nobody_answers(self, request: ImportRequest, console: Console) -> None:
         nobody = ApiClient(f"http://{LOOPBACK}:{free_port()}", GivenToken("abc"))
 
         with pytest.raises(ApiUnreachable):
-            import_client.run(nobody, errand, console=console, sleep=lambda _: None)
+            import_client.run(nobody, request, console=console, sleep=lambda _: None)
 
 
 class TestAccount:
@@ -252,17 +254,17 @@ def run(imports: str, headers: Any, console: Console, step: Step, jobs: JobRepos
         (job,) = jobs.collection.find({"state": {"$nin": ["finished", "failed"]}}, {"_id": 1})
         step(job["_id"])
 
-    return lambda errand: import_client.run(
-        ApiClient(imports, token), errand, console=console, sleep=go_on
+    return lambda request: import_client.run(
+        ApiClient(imports, token), request, console=console, sleep=go_on
     )
 
 
 @pytest.fixture
-def errand(tmp_path: Path) -> Errand:
+def request(tmp_path: Path) -> ImportRequest:
     """The stall's file and its mapping."""
     (file := tmp_path / "shop.csv").write_bytes(SHOP)
     (mapping := tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
-    return Errand(file=file, preset=None, mapping=mapping)
+    return ImportRequest(file=file, preset=None, mapping=mapping)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pymongo import MongoClient
 from services.tools import schema
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.services.cli.conftest import Call
 from tests.support.old_customers import old_customers
@@ -33,7 +33,7 @@ class TestMigrate:
     def test_names_what_it_cannot_do_and_fails(
         self, call: Call, settings: Settings, client: MongoClient[Document], old: list[Document]
     ) -> None:
-        customers = database(client, settings, "customers")
+        customers = service_database(client, settings, "customers")
         customers.command({"collMod": "customers", "validationLevel": "off"})
         customers.customers.update_one(
             {"_id": old[3]["_id"]}, {"$set": {"preferences": {"likes_tea": True}, "tags": "vip"}}
@@ -55,7 +55,7 @@ class TestMigrate:
         self, call: Call, settings: Settings, client: MongoClient[Document]
     ) -> None:
         call("schema")
-        database(client, settings, "customers").migrations.update_one(
+        service_database(client, settings, "customers").migrations.update_one(
             {}, {"$set": {"checksum": "0" * 64}}
         )
 
@@ -81,5 +81,5 @@ def old(settings: Settings, client: MongoClient[Document]) -> list[Document]:
     """Customers of before, in a database that is built."""
     list(schema.update(settings, client))
     people = list(old_customers(Plan(customers=20, orders=0)))
-    database(client, settings, "customers").customers.insert_many(people)
+    service_database(client, settings, "customers").customers.insert_many(people)
     return people

@@ -7,7 +7,7 @@ from pymongo.errors import ConnectionFailure
 
 from services.cli.schema import connected
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings
 from tests.services.cli.conftest import Call
 
@@ -29,7 +29,7 @@ class TestSchema:
         self, call: Call, settings: Settings, client: MongoClient[Document]
     ) -> None:
         call("schema")
-        orders = database(client, settings, "orders")
+        orders = service_database(client, settings, "orders")
         orders.orders.drop_index("number")
         orders.command({"collMod": "orders", "validator": {}})
         orders.orders.create_index("total", name="by_total")
@@ -60,7 +60,7 @@ class TestSchema:
         self, call: Call, settings: Settings, client: MongoClient[Document]
     ) -> None:
         call("schema")
-        users = database(client, settings, "accounts").users
+        users = service_database(client, settings, "accounts").users
         users.drop_index("email")
         users.database.command({"collMod": "users", "validator": {}})
         users.insert_many([{"email_key": "lee@example.com"}, {"email_key": "lee@example.com"}])

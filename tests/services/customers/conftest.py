@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
-from services.customers import SENDS, documents
+from services.customers import PUBLISHES, documents
 from services.customers.app import create_app
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
@@ -23,7 +23,7 @@ from shared.auth.keyring import Keyring, Published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 
@@ -55,10 +55,10 @@ def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
 
 @pytest.fixture
 def http_as(
-    app: Flask, own: Database[Document], headers: Callable[[str], dict[str, str]]
+    app: Flask, database: Database[Document], headers: Callable[[str], dict[str, str]]
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
-    assert own.name.endswith("customers")
+    assert database.name.endswith("customers")
 
     def make(role: str | None) -> FlaskClient:
         browser = app.test_client()
@@ -70,25 +70,25 @@ def http_as(
 
 
 @pytest.fixture
-def customers(own: Database[Document]) -> CustomerRepository:
+def customers(database: Database[Document]) -> CustomerRepository:
     """The customers."""
-    return CustomerRepository(own, SENDS)
+    return CustomerRepository(database, PUBLISHES)
 
 
 @pytest.fixture
-def ledger(own: Database[Document]) -> LedgerRepository:
+def ledger(database: Database[Document]) -> LedgerRepository:
     """What they have bought."""
-    return LedgerRepository(own)
+    return LedgerRepository(database)
 
 
 @pytest.fixture
-def journal(own: Database[Document]) -> JournalRepository:
+def journal(database: Database[Document]) -> JournalRepository:
     """What happened with them."""
-    return JournalRepository(own)
+    return JournalRepository(database)
 
 
 @pytest.fixture
-def own(built: Database[Document]) -> Iterator[Database[Document]]:
+def database(built: Database[Document]) -> Iterator[Database[Document]]:
     """The customers database with its rules and indexes, empty."""
     yield built
     *most, last = documents.COLLECTIONS
@@ -109,7 +109,7 @@ def app(client: MongoClient[Document], settings: Settings, published: Published)
 @pytest.fixture(scope="session")
 def built(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database, built once: building takes longer than most tests."""
-    made = database(client, settings, "customers")
+    made = service_database(client, settings, "customers")
     list(build(made, documents.COLLECTIONS))
     return made
 

@@ -17,7 +17,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from services.customers import SENDS, subscribers
+from services.customers import PUBLISHES, subscribers
 from services.customers.model.customers import Customer
 from services.customers.operations import purchases
 from services.customers.repository.customers import CustomerRepository
@@ -26,7 +26,7 @@ from services.customers.repository.staff import StaffRepository
 from shared.document import Document
 from shared.events.contracts import OrderState, UserChanged
 from shared.identifiers import new_id
-from shared.messaging.consumer import NotNow
+from shared.messaging.consumer import RetryLater
 from shared.mongo.client import connect
 from shared.settings import Settings
 
@@ -154,38 +154,40 @@ class TestKeepLedger:
         }
 
     def test_counts_what_a_new_primary_does_not_yet_know_a_majority_to_have(
-        self, books: Books, buyer: str, settings: Settings, own: Database[Document]
+        self, books: Books, buyer: str, settings: Settings, database: Database[Document]
     ) -> None:
         concerns = Concerns()
         with connect(settings, listeners=[concerns]) as watched:
-            base = watched[own.name]
+            base = watched[database.name]
             purchases.keep_ledger(
-                CustomerRepository(base, SENDS), LedgerRepository(base), [order(buyer, total="3")]
+                CustomerRepository(base, PUBLISHES),
+                LedgerRepository(base),
+                [order(buyer, total="3")],
             )
 
         assert concerns.found == [("find", "local"), ("aggregate", "local")]
         assert plain(books, buyer)["totals"] == [("GBP", Decimal(3))]
 
     def test_puts_it_off_when_others_are_always_quicker(
-        self, own: Database[Document], ledger: LedgerRepository, buyer: str
+        self, database: Database[Document], ledger: LedgerRepository, buyer: str
     ) -> None:
-        with pytest.raises(NotNow):
-            purchases.keep_ledger(Outrun(own, SENDS), ledger, [order(buyer)])
+        with pytest.raises(RetryLater):
+            purchases.keep_ledger(Outrun(database, PUBLISHES), ledger, [order(buyer)])
 
         assert ledger.collection.count_documents({"customer_id": buyer}) == 1
 
 
 class TestKeepStaffCard:
-    def test_keeps_the_newest(self, own: Database[Document]) -> None:
-        staff, id = StaffRepository(own), new_id()
+    def test_keeps_the_newest(self, database: Database[Document]) -> None:
+        staff, id = StaffRepository(database), new_id()
 
         for version, name in ((2, "Ann Ng"), (1, "Ann"), (2, "Ann Ng")):
             event = UserChanged(
                 user_id=id, name=name, role="sales", active=True, version=version, occurred_at=""
             )
-            subscribers.keep_staff_card(staff, [event])
+            subscribers.keep_staff_copies(staff, [event])
 
-        assert list(own.staff.find({})) == [
+        assert list(database.staff.find({})) == [
             {"_id": id, "name": "Ann Ng", "role": "sales", "active": True, "version": 2}
         ]
 
@@ -261,7 +263,7 @@ def keep_until_done(books: Books, events: list[OrderState]) -> None:
     for _ in range(10):
         try:
             purchases.keep_ledger(*books, events)
-        except NotNow:
+        except RetryLater:
             continue
         return
     pytest.fail("others were always quicker")

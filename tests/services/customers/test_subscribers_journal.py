@@ -93,30 +93,30 @@ class TestNoteOrders:
 
 class TestJournal:
     def test_is_the_same_however_its_events_come(
-        self, own: Database[Document], journal: JournalRepository
+        self, database: Database[Document], journal: JournalRepository
     ) -> None:
         chance = random.Random(11)  # noqa: S311 - the same dice each time.
         events = [event for _ in range(40) for event in life(chance)]
-        handlers = worker.join(own)
+        handlers = worker.join(database)
 
-        def hear(told: Sequence[Event]) -> None:
+        def handle(told: Sequence[Event]) -> None:
             for event in told:
                 if type(event) in handlers:
                     handlers[type(event)]([event])
 
-        hear(events)
+        handle(events)
         calm = contents(journal)
-        own.journal.delete_many({})
+        database.journal.delete_many({})
         shuffled = events * 3
         chance.shuffle(shuffled)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(hear, [shuffled[share::THREADS] for share in range(THREADS)]))
+            list(pool.map(handle, [shuffled[share::THREADS] for share in range(THREADS)]))
 
         assert contents(journal) == calm
         assert len(calm) > len(events)
 
-    def test_is_not_written_by_what_orders_alone_hears(self, own: Database[Document]) -> None:
-        assert CustomerChanged not in worker.join(own)
+    def test_is_not_written_by_what_orders_alone_hears(self, database: Database[Document]) -> None:
+        assert CustomerChanged not in worker.join(database)
 
 
 def life(chance: random.Random) -> list[Event]:
@@ -172,6 +172,6 @@ def order(buyer: str | None, step: str = "placed", **fields: Any) -> OrderState:
 
 
 @pytest.fixture
-def journal(own: Database[Document]) -> JournalRepository:
+def journal(database: Database[Document]) -> JournalRepository:
     """The journals, empty."""
-    return JournalRepository(own)
+    return JournalRepository(database)

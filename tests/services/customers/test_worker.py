@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.customers import HEARS, worker
+from services.customers import SUBSCRIBES, worker
 from services.customers.model.customers import Customer
 from services.customers.repository.customers import CustomerRepository
 from shared.document import Document
@@ -58,22 +58,24 @@ VISITOR = {"_id": "v-1", "tied_at": datetime(2025, 6, 1, tzinfo=UTC), "version":
 
 
 class TestJoin:
-    @pytest.mark.parametrize("event", HEARS, ids=lambda event: event.__name__)
+    @pytest.mark.parametrize("event", SUBSCRIBES, ids=lambda event: event.__name__)
     def test_every_event_has_its_effect(
-        self, own: Database[Document], event: type[Event], buyer: str
+        self, database: Database[Document], event: type[Event], buyer: str
     ) -> None:
         (fields,) = [fields for kind, fields in SAYS.items() if issubclass(event, kind)]
         about: dict[str, Any] = {} if issubclass(event, UserState) else {"customer_id": buyer}
-        own.views.insert_one(VIEW)
-        own.visitors.insert_one(VISITOR | {"customer_id": buyer})
+        database.views.insert_one(VIEW)
+        database.visitors.insert_one(VISITOR | {"customer_id": buyer})
 
-        worker.join(own)[event]([event(**fields, **about, version=1, occurred_at=NOW)])
+        worker.join(database)[event]([event(**fields, **about, version=1, occurred_at=NOW)])
 
         books = ["staff"] if issubclass(event, UserState) else ["journal"]
         # What is told again is no news.
         books = [] if event is OrderRestated else books
         books += ["ledger"] if issubclass(event, OrderState) else []
-        assert {name: own[name].count_documents({}) for name in books} == dict.fromkeys(books, 1)
+        assert {name: database[name].count_documents({}) for name in books} == dict.fromkeys(
+            books, 1
+        )
 
 
 class TestCreateWorker:

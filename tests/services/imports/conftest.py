@@ -27,7 +27,7 @@ from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import LEASE, JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.steps import Desk, work
+from services.imports.steps import ImportContext, run_step
 from services.orders import app as orders_app
 from services.tools import setup
 from shared.auth.tokens import TokenVerifier, remote_verifier
@@ -35,7 +35,7 @@ from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
 from shared.local.ports import LOOPBACK
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
 from tests.support.serving import serving
 from tests.support.stall import MAPPING, SHOP
@@ -44,41 +44,41 @@ EMPTIED = ("imports", "customers", "orders")
 
 
 @pytest.fixture
-def own(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
+def database(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
     """The imports database with its rules and indexes. It and the shop's are empty."""
-    yield database(client, settings, "imports")
+    yield service_database(client, settings, "imports")
     for service in EMPTIED:
-        _empty(database(client, settings, service))
+        _empty(service_database(client, settings, service))
 
 
 @pytest.fixture
-def jobs(desk: Desk) -> JobRepository:
+def jobs(context: ImportContext) -> JobRepository:
     """The jobs."""
-    return desk.jobs
+    return context.jobs
 
 
 @pytest.fixture
-def files(desk: Desk) -> FileStore:
+def files(context: ImportContext) -> FileStore:
     """Their files."""
-    return desk.files
+    return context.files
 
 
 @pytest.fixture
-def rows(desk: Desk) -> RowRepository:
+def rows(context: ImportContext) -> RowRepository:
     """Their rows."""
-    return desk.rows
+    return context.rows
 
 
 @pytest.fixture
-def outcomes(desk: Desk) -> OutcomeRepository:
+def outcomes(context: ImportContext) -> OutcomeRepository:
     """What became of their customers and orders."""
-    return desk.outcomes
+    return context.outcomes
 
 
 @pytest.fixture
-def desk(settings: Settings, own: Database[Document]) -> Desk:
+def context(settings: Settings, database: Database[Document]) -> ImportContext:
     """What a worker has at hand, the neighbours included."""
-    return bootstrap.create_desk(settings, own)
+    return bootstrap.create_context(settings, database)
 
 
 @pytest.fixture
@@ -115,45 +115,45 @@ def take(jobs: JobRepository) -> Callable[..., Document]:
 
 
 @pytest.fixture
-def step(desk: Desk, take: Callable[..., Document]) -> Callable[[str], str]:
+def step(context: ImportContext, take: Callable[..., Document]) -> Callable[[str], str]:
     """`step(id)`: do the step of a job that is due; gives the state it has then."""
 
     def make(id: str) -> str:
-        work(desk, take(id))
-        state: str = desk.jobs.get(id)["state"]
+        run_step(context, take(id))
+        state: str = context.jobs.get(id)["state"]
         return state
 
     return make
 
 
 @pytest.fixture
-def finish(hear: Callable[[Document], None], jobs: JobRepository) -> Callable[[str], Document]:
+def finish(handle: Callable[[Document], None], jobs: JobRepository) -> Callable[[str], Document]:
     """`finish(id)`: hear the events of a job until there is nothing more to do; gives the job."""
 
     def make(id: str) -> Document:
-        heard: set[str] = set()
+        handled: set[str] = set()
         while True:
             found = jobs.collection.find_one({"_id": id}) or {}
-            news = [entry for entry in found["outbox"] if entry["id"] not in heard]
+            news = [entry for entry in found["outbox"] if entry["id"] not in handled]
             if not news:
                 return jobs.get(id)
             for entry in news:
-                heard.add(entry["id"])
-                hear(entry["data"])
+                handled.add(entry["id"])
+                handle(entry["data"])
 
     return make
 
 
 @pytest.fixture
-def hear(desk: Desk) -> Callable[[Document], None]:
+def handle(context: ImportContext) -> Callable[[Document], None]:
     """`hear(data)`: have the worker hear an event."""
-    return lambda data: subscribers.go_on(desk, [ImportAdvanced.from_data(data)])
+    return lambda data: subscribers.go_on(context, [ImportAdvanced.from_data(data)])
 
 
 @pytest.fixture
 def browse(client: MongoClient[Document], settings: Settings) -> Callable[[str], Any]:
     """`browse(service)`: the collection that a neighbour fills, `customers` or `orders`."""
-    return lambda service: database(client, settings, service)[service]
+    return lambda service: service_database(client, settings, service)[service]
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
 
 @pytest.fixture
 def http_as(
-    own: Database[Document],
+    database: Database[Document],
     make_app: Callable[..., Flask],
     headers: Callable[[str], dict[str, str]],
 ) -> Callable[..., FlaskClient]:
@@ -172,7 +172,7 @@ def http_as(
 
     `http_as(role, import_max_bytes=…)`: of one with other settings.
     """
-    assert own.name.endswith("imports")
+    assert database.name.endswith("imports")
 
     def make(role: str | None, **changes: Any) -> FlaskClient:
         browser = make_app(**changes).test_client()
@@ -207,7 +207,7 @@ def make_app(
 @pytest.fixture
 def headers(client: MongoClient[Document], settings: Settings, staff: dict[str, str]) -> Any:
     """`headers(role)`: the request headers of a member of staff that accounts knows."""
-    accounts = accounts_app.create_accounts(database(client, settings, "accounts"))
+    accounts = accounts_app.create_accounts(service_database(client, settings, "accounts"))
 
     def make(role: str) -> dict[str, str]:
         key = accounts.keys.signing_key()
@@ -234,7 +234,7 @@ def verifier(settings: Settings) -> TokenVerifier:
 @pytest.fixture(scope="session")
 def staff(client: MongoClient[Document], settings: Settings) -> dict[str, str]:
     """The id of somebody of each role."""
-    accounts = accounts_app.create_accounts(database(client, settings, "accounts"))
+    accounts = accounts_app.create_accounts(service_database(client, settings, "accounts"))
     return {
         role: accounts_operations.register(
             accounts.users,

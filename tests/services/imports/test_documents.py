@@ -21,11 +21,11 @@ NOW = datetime(2025, 6, 1, tzinfo=UTC)
 class TestJobs:
     @pytest.mark.parametrize("state", documents.STATES)
     def test_takes_every_state(
-        self, own: Own, raw_job: Callable[..., Document], state: str
+        self, database: Own, raw_job: Callable[..., Document], state: str
     ) -> None:
-        own.jobs.insert_one(raw_job(state=state))
+        database.jobs.insert_one(raw_job(state=state))
 
-        assert own.jobs.count_documents({"state": state}) == 1
+        assert database.jobs.count_documents({"state": state}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -55,32 +55,32 @@ class TestJobs:
         ids=str,
     )
     def test_refuses_what_is_no_job(
-        self, own: Own, raw_job: Callable[..., Document], change: Document
+        self, database: Own, raw_job: Callable[..., Document], change: Document
     ) -> None:
         with pytest.raises(WriteError):
-            own.jobs.insert_one(raw_job(**change))
+            database.jobs.insert_one(raw_job(**change))
 
     @pytest.mark.parametrize("name", ["rows", "rows_of", "rejected", "customers", "orders_of"])
     def test_refuses_progress_below_nothing(
-        self, own: Own, raw_job: Callable[..., Document], name: str
+        self, database: Own, raw_job: Callable[..., Document], name: str
     ) -> None:
         job = raw_job()
         job["progress"][name] = -1
 
         with pytest.raises(WriteError):
-            own.jobs.insert_one(job)
+            database.jobs.insert_one(job)
 
     def test_refuses_the_same_request_twice(
-        self, own: Own, raw_job: Callable[..., Document]
+        self, database: Own, raw_job: Callable[..., Document]
     ) -> None:
         request = {"key": "ann:1", "fingerprint": "0", "first": {}}
-        own.jobs.insert_one(raw_job(request=request))
+        database.jobs.insert_one(raw_job(request=request))
 
         with pytest.raises(DuplicateKeyError):
-            own.jobs.insert_one(raw_job(request=request))
+            database.jobs.insert_one(raw_job(request=request))
 
-    def test_has_an_index_for_the_newest(self, own: Own) -> None:
-        plan = own.jobs.find({}).sort([("created_at", -1), ("_id", -1)]).explain()
+    def test_has_an_index_for_the_newest(self, database: Own) -> None:
+        plan = database.jobs.find({}).sort([("created_at", -1), ("_id", -1)]).explain()
 
         assert "SORT" not in stages(plan)
 
@@ -105,7 +105,7 @@ class TestRows:
         ],
         ids=str,
     )
-    def test_refuses_what_is_no_row(self, own: Own, change: Document) -> None:
+    def test_refuses_what_is_no_row(self, database: Own, change: Document) -> None:
         row = {
             "_id": "1",
             "job": new_id(),
@@ -115,24 +115,24 @@ class TestRows:
             "amount": Decimal128("2.5"),
             "currency": "GBP",
         }
-        own.rows.insert_one(row)
+        database.rows.insert_one(row)
 
         with pytest.raises(WriteError):
-            own.rows.insert_one(row | {"_id": "2"} | change)
+            database.rows.insert_one(row | {"_id": "2"} | change)
 
     @pytest.mark.parametrize(("field", "index"), [("number", "orders"), ("buyer", "buyers")])
-    def test_has_an_index_for_groups(self, own: Own, field: str, index: str) -> None:
+    def test_has_an_index_for_groups(self, database: Own, field: str, index: str) -> None:
         query = {"job": new_id(), field: {"$gt": ""}}
 
-        plan = own.rows.find(query).sort([(field, 1), ("row", 1)]).hint(index).explain()
+        plan = database.rows.find(query).sort([(field, 1), ("row", 1)]).hint(index).explain()
 
         assert "SORT" not in stages(plan)
         assert "COLLSCAN" not in stages(plan)
 
-    def test_has_an_index_for_the_rejected(self, own: Own) -> None:
+    def test_has_an_index_for_the_rejected(self, database: Own) -> None:
         query = {"job": new_id(), "rejected": True}
 
-        plan = own.rows.find(query).sort("row", 1).hint("rejected").explain()
+        plan = database.rows.find(query).sort("row", 1).hint("rejected").explain()
 
         assert "SORT" not in stages(plan)
         assert "COLLSCAN" not in stages(plan)
@@ -152,7 +152,7 @@ class TestOutcomes:
         ],
         ids=str,
     )
-    def test_refuses_what_is_no_outcome(self, own: Own, change: Document) -> None:
+    def test_refuses_what_is_no_outcome(self, database: Own, change: Document) -> None:
         outcome = {
             "_id": "1",
             "job": new_id(),
@@ -163,21 +163,21 @@ class TestOutcomes:
             "id": new_id(),
             "reason": None,
         }
-        own.outcomes.insert_one(outcome)
+        database.outcomes.insert_one(outcome)
 
         with pytest.raises(WriteError):
-            own.outcomes.insert_one(outcome | {"_id": "2"} | change)
+            database.outcomes.insert_one(outcome | {"_id": "2"} | change)
 
 
 class TestCollections:
-    def test_are_built_once(self, own: Own) -> None:
-        assert list(build(own, documents.COLLECTIONS)) == []
+    def test_are_built_once(self, database: Own) -> None:
+        assert list(build(database, documents.COLLECTIONS)) == []
 
-    def test_refuse_half_a_file(self, own: Own) -> None:
+    def test_refuse_half_a_file(self, database: Own) -> None:
         with pytest.raises(WriteError):
-            own["uploads.files"].insert_one({"filename": "a.csv"})
+            database["uploads.files"].insert_one({"filename": "a.csv"})
         with pytest.raises(WriteError):
-            own["uploads.chunks"].insert_one({"n": 0})
+            database["uploads.chunks"].insert_one({"n": 0})
 
 
 def stages(plan: Any) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database
 
 from services.imports import operations, presets
-from services.imports.operations import Asked
+from services.imports.operations import Requester
 from services.imports.reading.errors import FileUnreadable
 from services.imports.reading.mapping import MappingInvalid
 from services.imports.repository.files import FileStore
@@ -87,34 +87,34 @@ class TestAsk:
         assert ask_for(name="x" * 300)["file"]["name"] == "x" * 255
 
     def test_keeps_nothing_of_what_cannot_be_read(
-        self, ask_for: Ask, own: Database[Document]
+        self, ask_for: Ask, database: Database[Document]
     ) -> None:
         with pytest.raises(FileUnreadable):
             ask_for(b"No,Time\n")
 
-        assert own.jobs.count_documents({}) == 0
-        assert own["uploads.files"].count_documents({}) == 0
+        assert database.jobs.count_documents({}) == 0
+        assert database["uploads.files"].count_documents({}) == 0
 
     def test_keeps_nothing_when_it_is_not_delegated(
-        self, ask_for: Ask, own: Database[Document]
+        self, ask_for: Ask, database: Database[Document]
     ) -> None:
         def refuse() -> str:
             raise Unavailable("The accounts service does not answer now.")
 
         with pytest.raises(Unavailable):
-            ask_for(asked=Asked("a" * 24, None, refuse))
+            ask_for(asked=Requester("a" * 24, None, refuse))
 
-        assert own.jobs.count_documents({}) == 0
-        assert own["uploads.files"].count_documents({}) == 0
-        assert own["uploads.chunks"].count_documents({}) == 0
+        assert database.jobs.count_documents({}) == 0
+        assert database["uploads.files"].count_documents({}) == 0
+        assert database["uploads.chunks"].count_documents({}) == 0
 
     def test_a_repeated_request_gets_the_first_answer(
-        self, ask_for: Ask, own: Database[Document]
+        self, ask_for: Ask, database: Database[Document]
     ) -> None:
         first, again = ask_for(key="once"), ask_for(key="once")
 
         assert again == first
-        assert own["uploads.files"].count_documents({}) == 1
+        assert database["uploads.files"].count_documents({}) == 1
 
     def test_a_key_is_not_taken_for_another_file_or_mapping(self, ask_for: Ask) -> None:
         ask_for(key="once")
@@ -125,7 +125,7 @@ class TestAsk:
             ask_for(key="once", mapping=MAPPING | {"source": "other"})
 
     def test_two_at_once_under_one_key_make_one_job(
-        self, ask_for: Ask, jobs: JobRepository, own: Database[Document]
+        self, ask_for: Ask, jobs: JobRepository, database: Database[Document]
     ) -> None:
         answers = []
 
@@ -134,11 +134,11 @@ class TestAsk:
             answers.append(ask_for(key="once"))
             return "session.late"
 
-        answers.append(ask_for(asked=Asked("a" * 24, "once", delegate_late)))
+        answers.append(ask_for(asked=Requester("a" * 24, "once", delegate_late)))
 
         assert answers[0] == answers[1]
         assert jobs.collection.count_documents({}) == 1
-        assert own["uploads.files"].count_documents({}) == 1
+        assert database["uploads.files"].count_documents({}) == 1
 
 
 class TestWriteRejects:
@@ -172,7 +172,7 @@ def ask_for(jobs: JobRepository, files: FileStore) -> Ask:
             "stream": io.BytesIO(content),
             "preset": None,
             "mapping": MAPPING,
-            "asked": Asked("a" * 24, key, lambda: "session.secret"),
+            "asked": Requester("a" * 24, key, lambda: "session.secret"),
             "now": NOW,
             "most_bytes": 1_000_000,
         }

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from services.imports import presets
 from services.imports.routes import FORM_BYTES
 from services.imports.schemas import ImportSchema
-from services.imports.steps import Desk
+from services.imports.steps import ImportContext
 from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
@@ -136,7 +136,7 @@ class TestAskForImport:
         ids=lambda value: str(value)[:40],
     )
     def test_says_at_once_what_is_wrong_with_the_file(
-        self, http: Client, own: Database[Document], content: bytes, sentence: str
+        self, http: Client, database: Database[Document], content: bytes, sentence: str
     ) -> None:
         answer = send(http, content)
 
@@ -144,7 +144,7 @@ class TestAskForImport:
         assert answer.json["type"] == "urn:kith:problem:file-unreadable"
         assert answer.json["detail"].startswith(sentence)
         assert answer.json["errors"][0]["field"] == "file"
-        assert own["uploads.files"].count_documents({}) == 0
+        assert database["uploads.files"].count_documents({}) == 0
 
     def test_says_that_a_workbook_is_no_csv(self, http: Client) -> None:
         book = io.BytesIO()
@@ -194,7 +194,7 @@ class TestAskForImport:
         assert answer.status_code == 413
 
     def test_a_repeated_request_gets_the_first_answer(
-        self, http: Client, step: Step, own: Database[Document]
+        self, http: Client, step: Step, database: Database[Document]
     ) -> None:
         key = {"Idempotency-Key": "once"}
         first = send(http, headers=key)
@@ -204,7 +204,7 @@ class TestAskForImport:
 
         assert (again.status_code, again.json) == (202, first.json)
         assert again.headers["ETag"] == first.headers["ETag"]
-        assert own.jobs.count_documents({}) == 1
+        assert database.jobs.count_documents({}) == 1
 
     def test_a_key_is_not_taken_for_another_file(self, http: Client) -> None:
         key = {"Idempotency-Key": "once"}
@@ -235,7 +235,7 @@ class TestAskForImport:
         assert "Retry-After" in answer.headers
 
     def test_is_refused_as_accounts_refuses(
-        self, http: Client, accounts: Client, own: Database[Document]
+        self, http: Client, accounts: Client, database: Database[Document]
     ) -> None:
         tokens = accounts.post(
             "/v1/tokens", json={"email": "sales@stall.example", "password": "correct horse"}
@@ -250,7 +250,7 @@ class TestAskForImport:
 
         assert answer.status_code == 403
         assert "cannot pass that on" in answer.json["detail"]
-        assert own["uploads.files"].count_documents({}) == 0
+        assert database["uploads.files"].count_documents({}) == 0
 
     def test_imports_as_asked(self, ask: Ask, finish: Finish) -> None:
         assert finish(ask())["reconciliation"] == SHOP_ACCOUNT
@@ -356,11 +356,11 @@ class TestGetRejects:
         assert text.count("\r\n") == 1
 
     def test_are_there_when_the_import_failed(
-        self, http: Client, ask: Ask, step: Step, desk: Desk
+        self, http: Client, ask: Ask, step: Step, context: ImportContext
     ) -> None:
         id = ask()
         step(id)
-        desk.leave(desk.jobs.delegation(id) or "")
+        context.leave(context.jobs.delegation(id) or "")
         assert step(id) == "failed"
 
         assert http.get(f"/v1/imports/{id}/rejects.csv").text.count("\r\n") == 3

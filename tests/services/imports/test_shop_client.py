@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.imports import shop_client
-from services.imports.shop_client import MOST_ENTRIES, MOST_LINES, in_batches, problem_text
+from services.imports.shop_client import MAX_ENTRIES, MAX_LINES, in_batches, problem_text
 from shared.api_client import ApiRefused
 from shared.document import Document
 from shared.settings import Settings
@@ -16,7 +16,7 @@ Headers = Callable[[str], dict[str, str]]
 ANN = {"external_id": "7", "last_name": "Lee", "emails": [], "phones": [], "addresses": []}
 
 
-@pytest.mark.usefixtures("own")
+@pytest.mark.usefixtures("database")
 class TestDelegation:
     def test_lets_imports_act_for_whoever_gave_it(
         self, settings: Settings, delegation: str, browse: Callable[[str], Any]
@@ -48,7 +48,7 @@ class TestDelegation:
         shop_client.end_delegation(settings, delegation)
 
 
-@pytest.mark.usefixtures("own")
+@pytest.mark.usefixtures("database")
 class TestShop:
     def test_gives_a_result_for_each_in_their_order(
         self, settings: Settings, delegation: str
@@ -101,20 +101,20 @@ class TestInBatches:
         assert list(in_batches([])) == []
 
     def test_holds_as_many_groups_as_one_call_may(self) -> None:
-        groups = [(str(n), ["line"]) for n in range(MOST_ENTRIES * 2 + 1)]
+        groups = [(str(n), ["line"]) for n in range(MAX_ENTRIES * 2 + 1)]
 
         batches = list(in_batches(groups))
 
-        assert [len(batch) for batch in batches] == [MOST_ENTRIES, MOST_ENTRIES, 1]
+        assert [len(batch) for batch in batches] == [MAX_ENTRIES, MAX_ENTRIES, 1]
         assert [group for batch in batches for group in batch] == groups
 
     def test_holds_as_many_lines_as_one_call_may(self) -> None:
-        groups = [(str(n), ["line"] * (MOST_LINES // 2)) for n in range(3)]
+        groups = [(str(n), ["line"] * (MAX_LINES // 2)) for n in range(3)]
 
         assert [len(batch) for batch in in_batches(groups)] == [2, 1]
 
     def test_gives_a_group_that_is_larger_a_batch_of_its_own(self) -> None:
-        groups = [("a", ["line"]), ("b", ["line"] * (MOST_LINES + 1)), ("c", ["line"])]
+        groups = [("a", ["line"]), ("b", ["line"] * (MAX_LINES + 1)), ("c", ["line"])]
 
         assert [[name for name, _ in batch] for batch in in_batches(groups)] == [
             ["a"],

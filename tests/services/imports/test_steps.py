@@ -13,7 +13,7 @@ from services.imports import steps as work_module
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
 from services.imports.shop_client import Shop
-from services.imports.steps import Desk, clean_up, failed, next_step, work
+from services.imports.steps import ImportContext, clean_up, failed, next_step, run_step
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.document import Document
 from shared.errors import Stale
@@ -190,42 +190,56 @@ class TestDeadWorker:
 
     @pytest.mark.parametrize("staged", [1, 3, 8])
     def test_between_staging_rows_and_noting_it(
-        self, ask: Ask, desk: Desk, own: Own, take: Take, finish: Finish, staged: int
+        self,
+        ask: Ask,
+        context: ImportContext,
+        database: Own,
+        take: Take,
+        finish: Finish,
+        staged: int,
     ) -> None:
         id = ask()
-        dying = replace(desk, rows=DyingRows(own, after=staged))
+        dying = replace(context, rows=DyingRows(database, after=staged))
         with pytest.raises(Killed):
-            work(dying, take(id))
+            run_step(dying, take(id))
 
-        work(desk, take(id, later=True))
+        run_step(context, take(id, later=True))
 
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
     @pytest.mark.usefixtures("small")
     @pytest.mark.parametrize("phase", ["customers", "orders"])
     def test_between_sending_a_batch_and_noting_it(
-        self, ask: Ask, desk: Desk, take: Take, step: Step, finish: Finish, phase: str
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, finish: Finish, phase: str
     ) -> None:
         id = ask()
         while step(id) != phase:
             pass
         with pytest.raises(Killed):
-            work(replace(desk, enter=lambda given: dying_shop(desk.enter(given))), take(id))
+            run_step(
+                replace(context, enter=lambda given: dying_shop(context.enter(given))), take(id)
+            )
 
-        work(desk, take(id, later=True))
+        run_step(context, take(id, later=True))
 
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
     def test_between_sending_all_and_finishing(
-        self, ask: Ask, desk: Desk, own: Own, take: Take, step: Step, finish: Finish
+        self,
+        ask: Ask,
+        context: ImportContext,
+        database: Own,
+        take: Take,
+        step: Step,
+        finish: Finish,
     ) -> None:
         id = ask()
         while step(id) != "orders":
             pass
         with pytest.raises(Killed):
-            work(replace(desk, rows=DyingRows(own, after=0)), take(id))
+            run_step(replace(context, rows=DyingRows(database, after=0)), take(id))
 
-        work(desk, take(id, later=True))
+        run_step(context, take(id, later=True))
 
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
@@ -235,31 +249,31 @@ class TestLostLease:
 
     @pytest.mark.parametrize("phase", ["staging", "customers", "orders"])
     def test_its_work_is_not_noted(
-        self, ask: Ask, desk: Desk, take: Take, step: Step, finish: Finish, phase: str
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, finish: Finish, phase: str
     ) -> None:
         id = ask()
-        while desk.jobs.get(id)["state"] != phase:
+        while context.jobs.get(id)["state"] != phase:
             step(id)
         slow, quick = take(id), take(id, later=True)
-        work(desk, quick)
-        after = desk.jobs.get(id)
+        run_step(context, quick)
+        after = context.jobs.get(id)
 
         with pytest.raises(Stale):
-            work(desk, slow)
+            run_step(context, slow)
 
-        assert desk.jobs.get(id) == after
+        assert context.jobs.get(id) == after
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
     @pytest.mark.usefixtures("small")
     def test_two_at_the_same_step_spoil_nothing(
-        self, ask: Ask, desk: Desk, take: Take, finish: Finish
+        self, ask: Ask, context: ImportContext, take: Take, finish: Finish
     ) -> None:
         id = ask()
         slow = take(id)
-        work(desk, take(id, later=True))
-        work(desk, take(id))
+        run_step(context, take(id, later=True))
+        run_step(context, take(id))
         with pytest.raises(Stale):
-            work(desk, slow)
+            run_step(context, slow)
 
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
@@ -317,13 +331,13 @@ class TestBrokenFile:
         assert rows.totals(id) == []
         assert browse("customers").count_documents({}) == 0
 
-    def test_a_bomb_is_not_unpacked(self, ask: Ask, desk: Desk, take: Take) -> None:
+    def test_a_bomb_is_not_unpacked(self, ask: Ask, context: ImportContext, take: Take) -> None:
         bomb = gzip.compress(shop_file(*[row("1")] * 50_000))
         id = ask(bomb)
 
-        work(replace(desk, most_bytes=100_000), take(id))
+        run_step(replace(context, max_bytes=100_000), take(id))
 
-        job = desk.jobs.get(id)
+        job = context.jobs.get(id)
         assert len(bomb) < 100_000
         assert (job["state"], job["failure"]) == (
             "failed",
@@ -333,11 +347,17 @@ class TestBrokenFile:
 
 class TestRefusal:
     def test_a_refused_customer_takes_their_rows_along(
-        self, ask: Ask, desk: Desk, take: Take, step: Step, finish: Finish, rows: RowRepository
+        self,
+        ask: Ask,
+        context: ImportContext,
+        take: Take,
+        step: Step,
+        finish: Finish,
+        rows: RowRepository,
     ) -> None:
         id = ask()
         step(id)
-        work(replace(desk, enter=lambda given: without_ann(desk.enter(given))), take(id))
+        run_step(replace(context, enter=lambda given: without_ann(context.enter(given))), take(id))
 
         job = finish(id)
 
@@ -378,37 +398,39 @@ class TestRefusal:
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_of_whoever_asked_ends_the_job(
-        self, ask: Ask, desk: Desk, take: Take, step: Step, status: int
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, status: int
     ) -> None:
         id = ask()
         step(id)
         gone = ApiRefused(status, {"detail": "The session has ended; sign in again."})
 
-        work(replace(desk, enter=lambda _: closed_shop(gone)), take(id))
+        run_step(replace(context, enter=lambda _: closed_shop(gone)), take(id))
 
-        job = desk.jobs.get(id)
+        job = context.jobs.get(id)
         assert (job["state"], job["failure"]) == (
             "failed",
             "Whoever asked for this import may no longer do so: "
             "The session has ended; sign in again.",
         )
 
-    def test_of_another_kind_is_a_fault(self, ask: Ask, desk: Desk, take: Take, step: Step) -> None:
+    def test_of_another_kind_is_a_fault(
+        self, ask: Ask, context: ImportContext, take: Take, step: Step
+    ) -> None:
         id = ask()
         step(id)
         fault = ApiRefused(500, {"detail": "Something went wrong here."})
 
         with pytest.raises(ApiRefused):
-            work(replace(desk, enter=lambda _: closed_shop(fault)), take(id))
+            run_step(replace(context, enter=lambda _: closed_shop(fault)), take(id))
 
-        assert desk.jobs.get(id)["state"] == "customers"
+        assert context.jobs.get(id)["state"] == "customers"
 
     def test_a_revoked_delegation_ends_the_job(
-        self, ask: Ask, desk: Desk, step: Step, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, jobs: JobRepository
     ) -> None:
         id = ask()
         step(id)
-        desk.leave(jobs.delegation(id) or "")
+        context.leave(jobs.delegation(id) or "")
 
         assert step(id) == "failed"
         assert "may no longer do so" in jobs.get(id)["failure"]
@@ -416,43 +438,45 @@ class TestRefusal:
 
 class TestOutage:
     def test_leaves_the_step_to_be_done_again(
-        self, ask: Ask, desk: Desk, take: Take, step: Step, finish: Finish
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, finish: Finish
     ) -> None:
         id = ask()
         step(id)
         silent = closed_shop(ApiUnreachable("http://customers does not answer."))
         with pytest.raises(ApiUnreachable):
-            work(replace(desk, enter=lambda _: silent), take(id))
+            run_step(replace(context, enter=lambda _: silent), take(id))
 
-        work(desk, take(id, later=True))
+        run_step(context, take(id, later=True))
 
         assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
 
 class TestCleanUp:
-    def test_gives_the_delegation_back(self, ask: Ask, desk: Desk, jobs: JobRepository) -> None:
+    def test_gives_the_delegation_back(
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
+    ) -> None:
         id, given_back = ask(), list[str]()
         delegation = jobs.delegation(id)
 
-        clean_up(replace(desk, leave=given_back.append), id)
-        clean_up(replace(desk, leave=given_back.append), id)
+        clean_up(replace(context, leave=given_back.append), id)
+        clean_up(replace(context, leave=given_back.append), id)
 
         assert given_back == [delegation]
         assert jobs.delegation(id) is None
 
     def test_puts_accepted_rows_away(
-        self, ask: Ask, step: Step, desk: Desk, rows: RowRepository
+        self, ask: Ask, step: Step, context: ImportContext, rows: RowRepository
     ) -> None:
         id = ask()
         step(id)
 
-        clean_up(desk, id)
+        clean_up(context, id)
 
         assert {group["_id"]["rejected"] for group in rows.totals(id)} == {True}
         assert [found["row"] for found in rows.rejected(id)] == [3, 6]
 
     def test_is_left_to_be_done_again_while_accounts_is_away(
-        self, ask: Ask, desk: Desk, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
     ) -> None:
         id = ask()
 
@@ -460,7 +484,7 @@ class TestCleanUp:
             raise ApiUnreachable("http://accounts does not answer.")
 
         with pytest.raises(ApiUnreachable):
-            clean_up(replace(desk, leave=silent), id)
+            clean_up(replace(context, leave=silent), id)
 
         assert jobs.delegation(id) is not None
 
@@ -541,4 +565,4 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one batch, and batches of two."""
     monkeypatch.setattr(work_module, "STEP_SECONDS", -1.0)
     monkeypatch.setattr(work_module, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr("services.imports.shop.MOST_ENTRIES", 2)
+    monkeypatch.setattr("services.imports.shop.MAX_ENTRIES", 2)

@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 
 from services.imports.repository.jobs import JobRepository
 from services.imports.shop_client import Shop
-from services.imports.steps import Desk
+from services.imports.steps import ImportContext
 from services.imports.subscribers import give_up, go_on
 from shared.api_client import ApiUnreachable
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
-from shared.messaging.consumer import NotNow
+from shared.messaging.consumer import RetryLater
 from tests.support.stall import SHOP_ACCOUNT
 
 Ask = Callable[..., str]
@@ -25,69 +25,73 @@ Finish = Callable[[str], Document]
 
 
 class TestGoOn:
-    def test_does_the_step_that_is_due(self, ask: Ask, desk: Desk, jobs: JobRepository) -> None:
+    def test_does_the_step_that_is_due(
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
+    ) -> None:
         id = ask()
 
-        go_on(desk, [due(id, 1)])
+        go_on(context, [due(id, 1)])
 
         assert jobs.get(id)["state"] == "customers"
 
-    def test_does_all_that_are_due(self, ask: Ask, desk: Desk, jobs: JobRepository) -> None:
+    def test_does_all_that_are_due(
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
+    ) -> None:
         ids = [ask(), ask()]
 
-        go_on(desk, [due(id, 1) for id in ids])
+        go_on(context, [due(id, 1) for id in ids])
 
         assert {jobs.get(id)["state"] for id in ids} == {"customers"}
 
     def test_does_nothing_for_a_step_that_was_done(
-        self, ask: Ask, desk: Desk, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
     ) -> None:
         id = ask()
-        go_on(desk, [due(id, 1)])
+        go_on(context, [due(id, 1)])
         before = jobs.get(id)
 
-        go_on(desk, [due(id, 1)])
+        go_on(context, [due(id, 1)])
 
         assert jobs.get(id) == before
 
-    def test_does_nothing_for_a_job_that_is_not_there(self, desk: Desk) -> None:
-        go_on(desk, [due(new_id(), 1)])
+    def test_does_nothing_for_a_job_that_is_not_there(self, context: ImportContext) -> None:
+        go_on(context, [due(new_id(), 1)])
 
     def test_waits_for_a_step_that_another_has_in_hand(
-        self, ask: Ask, desk: Desk, take: Take
+        self, ask: Ask, context: ImportContext, take: Take
     ) -> None:
         id = ask()
         take(id)
 
-        with pytest.raises(NotNow):
-            go_on(desk, [due(id, 1)])
+        with pytest.raises(RetryLater):
+            go_on(context, [due(id, 1)])
 
     def test_a_service_that_is_away_is_waited_for(
-        self, ask: Ask, desk: Desk, step: Step, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, jobs: JobRepository
     ) -> None:
         id = ask()
         step(id)
 
-        with pytest.raises(NotNow, match="does not answer"):
-            go_on(replace(desk, enter=lambda _: silent()), [due(id, 2)])
+        with pytest.raises(RetryLater, match="does not answer"):
+            go_on(replace(context, enter=lambda _: silent()), [due(id, 2)])
 
         assert jobs.get(id)["state"] == "customers"
 
     def test_a_step_that_another_has_taken_over_is_left_to_them(
-        self, ask: Ask, desk: Desk, step: Step, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, jobs: JobRepository
     ) -> None:
         id = ask()
         step(id)
 
         def overtaken(_: str) -> Shop:
             jobs.advance(id, step=2, fields={"state": "orders"}, event=due(id, 3))
-            return desk.enter(jobs.delegation(id) or "")
+            return context.enter(jobs.delegation(id) or "")
 
-        with pytest.raises(NotNow, match="taken over"):
-            go_on(replace(desk, enter=overtaken), [due(id, 2)])
+        with pytest.raises(RetryLater, match="taken over"):
+            go_on(replace(context, enter=overtaken), [due(id, 2)])
 
     def test_cleans_up_after_the_end(
-        self, ask: Ask, desk: Desk, finish: Finish, jobs: JobRepository, refreshes: Any
+        self, ask: Ask, context: ImportContext, finish: Finish, jobs: JobRepository, refreshes: Any
     ) -> None:
         id = ask()
         delegation = jobs.delegation(id)
@@ -98,10 +102,10 @@ class TestGoOn:
         assert job["reconciliation"] == SHOP_ACCOUNT
         assert jobs.delegation(id) is None
         assert refreshes(delegation) == 401
-        assert [group["rows"] for group in desk.rows.totals(id)] == [1, 1]
+        assert [group["rows"] for group in context.rows.totals(id)] == [1, 1]
 
     def test_cleans_up_later_when_accounts_is_away(
-        self, ask: Ask, desk: Desk, step: Step, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, jobs: JobRepository
     ) -> None:
         id = ask()
         while step(id) != "finished":
@@ -110,61 +114,63 @@ class TestGoOn:
         def leave(_: str) -> None:
             raise ApiUnreachable("http://accounts does not answer.")
 
-        with pytest.raises(NotNow):
-            go_on(replace(desk, leave=leave), [due(id, 4)])
-        go_on(desk, [due(id, 4)])
+        with pytest.raises(RetryLater):
+            go_on(replace(context, leave=leave), [due(id, 4)])
+        go_on(context, [due(id, 4)])
 
         assert jobs.delegation(id) is None
 
 
 class TestGiveUp:
-    def test_tells_whoever_asked(self, ask: Ask, desk: Desk, jobs: JobRepository) -> None:
+    def test_tells_whoever_asked(
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
+    ) -> None:
         id = ask()
 
-        give_up(desk, due(id, 1), "KeyError: 'x'")
+        give_up(context, due(id, 1), "KeyError: 'x'")
 
         job = jobs.get(id)
         assert job["state"] == "failed"
         assert "(KeyError: 'x')" in job["failure"]
 
     def test_has_the_rest_cleaned_up(
-        self, ask: Ask, desk: Desk, step: Step, finish: Finish, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, finish: Finish, jobs: JobRepository
     ) -> None:
         id = ask()
         step(id)
 
-        give_up(desk, due(id, 2), "it failed")
+        give_up(context, due(id, 2), "it failed")
         finish(id)
 
         assert jobs.delegation(id) is None
         assert jobs.get(id)["state"] == "failed"
 
     def test_lets_a_job_be_that_has_gone_on(
-        self, ask: Ask, desk: Desk, step: Step, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, step: Step, jobs: JobRepository
     ) -> None:
         id = ask()
         step(id)
 
-        give_up(desk, due(id, 1), "it failed")
+        give_up(context, due(id, 1), "it failed")
 
         assert jobs.get(id)["state"] == "customers"
 
     def test_lets_a_job_be_that_has_ended(
-        self, ask: Ask, desk: Desk, finish: Finish, jobs: JobRepository
+        self, ask: Ask, context: ImportContext, finish: Finish, jobs: JobRepository
     ) -> None:
         job = finish(ask())
 
-        give_up(desk, due(job["_id"], 4), "it failed")
+        give_up(context, due(job["_id"], 4), "it failed")
 
         assert jobs.get(job["_id"]) == job
 
     def test_what_was_done_stays_and_the_file_can_come_again(
-        self, ask: Ask, desk: Desk, step: Step, finish: Finish
+        self, ask: Ask, context: ImportContext, step: Step, finish: Finish
     ) -> None:
         id = ask()
         while step(id) != "orders":
             pass
-        give_up(desk, due(id, 3), "it failed")
+        give_up(context, due(id, 3), "it failed")
 
         again = finish(ask())
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pymongo.database import Database
 
-from services.imports import HEARS, SENDS
-from services.imports.bootstrap import create_desk
+from services.imports import PUBLISHES, SUBSCRIBES
+from services.imports.bootstrap import create_context
 from services.imports.repository.jobs import JobRepository
 from services.imports.worker import create_worker, give_up, join
 from shared.document import Document
@@ -16,47 +16,49 @@ from shared.settings import Settings
 
 class TestJoin:
     def test_hears_what_the_service_says_it_hears(
-        self, settings: Settings, own: Database[Document]
+        self, settings: Settings, database: Database[Document]
     ) -> None:
-        assert set(join(settings, own)) == set(HEARS)
+        assert set(join(settings, database)) == set(SUBSCRIBES)
 
     def test_hears_what_the_service_tells_itself(self) -> None:
-        assert {event: SENDS[event] for event in HEARS} == dict.fromkeys(HEARS, ("imports",))
+        assert {event: PUBLISHES[event] for event in SUBSCRIBES} == dict.fromkeys(
+            SUBSCRIBES, ("imports",)
+        )
 
     def test_an_event_has_its_effect(
         self,
         settings: Settings,
-        own: Database[Document],
+        database: Database[Document],
         ask: Callable[..., str],
         jobs: JobRepository,
     ) -> None:
         id = ask()
 
-        join(settings, own)[ImportAdvanced]([first_step(id)])
+        join(settings, database)[ImportAdvanced]([first_step(id)])
 
         assert jobs.get(id)["state"] == "customers"
 
 
-class TestCreateDesk:
+class TestCreateContext:
     def test_takes_the_limit_from_the_settings(
-        self, settings: Settings, own: Database[Document]
+        self, settings: Settings, database: Database[Document]
     ) -> None:
-        desk = create_desk(replace(settings, import_max_unpacked_bytes=7), own)
+        context = create_context(replace(settings, import_max_unpacked_bytes=7), database)
 
-        assert desk.most_bytes == 7
+        assert context.max_bytes == 7
 
 
 class TestGiveUp:
     def test_a_parked_event_ends_its_job(
         self,
         settings: Settings,
-        own: Database[Document],
+        database: Database[Document],
         ask: Callable[..., str],
         jobs: JobRepository,
     ) -> None:
         id = ask()
 
-        give_up(settings, own, first_step(id), "its worker died or ran out of time")
+        give_up(settings, database, first_step(id), "its worker died or ran out of time")
 
         assert jobs.get(id)["state"] == "failed"
         assert "its worker died" in jobs.get(id)["failure"]

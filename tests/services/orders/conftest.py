@@ -10,16 +10,16 @@ from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.orders import SENDS, documents
+from services.orders import PUBLISHES, documents
 from services.orders.app import create_app
 from services.orders.customer_lookup import Lookup, Unanswered
 from services.orders.model import Order
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.settings import Settings
 
@@ -88,23 +88,23 @@ def make_body() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def own(client: MongoClient[Document], settings: Settings) -> Database[Document]:
+def database(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The orders database, built, with its rules and indexes."""
-    made = database(client, settings, "orders")
+    made = service_database(client, settings, "orders")
     list(build(made, documents.COLLECTIONS))
     return made
 
 
 @pytest.fixture
-def orders(own: Database[Document]) -> OrderRepository:
+def orders(database: Database[Document]) -> OrderRepository:
     """The order book."""
-    return OrderRepository(own, SENDS)
+    return OrderRepository(database, PUBLISHES)
 
 
 @pytest.fixture
-def cards(own: Database[Document]) -> CardRepository:
+def copies(database: Database[Document]) -> CustomerCopyRepository:
     """The cards of customers."""
-    return CardRepository(own)
+    return CustomerCopyRepository(database)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def customers() -> Customers:
 
 @pytest.fixture
 def http_as(
-    own: Database[Document],
+    database: Database[Document],
     client: MongoClient[Document],
     settings: Settings,
     verifier: TokenVerifier,
@@ -123,7 +123,7 @@ def http_as(
     customers: Customers,
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
-    assert own.name.endswith("orders")
+    assert database.name.endswith("orders")
     lookup: Lookup = customers.lookup
     app = create_app(settings, client=client, verifier=verifier, lookup=lookup)
 

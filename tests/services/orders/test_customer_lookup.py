@@ -15,13 +15,13 @@ from services.customers.app import create_app as create_customers
 from services.orders.app import create_app
 from services.orders.customer_lookup import CustomerDirectory, Unanswered, ask_customers
 from services.orders.model import CustomerGone, NoSuchCustomer
-from services.orders.repository.copies import CardRepository
-from services.orders.subscribers import forget_customers, keep_cards
+from services.orders.repository.copies import CustomerCopyRepository
+from services.orders.subscribers import forget_customers, keep_copies
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered
 from shared.identifiers import new_id
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.settings import Settings
 
@@ -53,42 +53,44 @@ class TestAskCustomers:
 
 
 class TestCustomerDirectory:
-    def test_a_guest_passes_unasked(self, cards: CardRepository) -> None:
-        CustomerDirectory(cards, nobody_may_ask).refuse_unknown(None)
+    def test_a_guest_passes_unasked(self, copies: CustomerCopyRepository) -> None:
+        CustomerDirectory(copies, nobody_may_ask).refuse_unknown(None)
 
-    def test_a_card_is_enough(self, cards: CardRepository) -> None:
+    def test_a_card_is_enough(self, copies: CustomerCopyRepository) -> None:
         id = new_id()
-        keep_cards(
-            cards, [CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")]
+        keep_copies(
+            copies, [CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")]
         )
 
-        CustomerDirectory(cards, nobody_may_ask).refuse_unknown(id)
+        CustomerDirectory(copies, nobody_may_ask).refuse_unknown(id)
 
-    def test_a_deleted_customer_is_gone_without_asking(self, cards: CardRepository) -> None:
+    def test_a_deleted_customer_is_gone_without_asking(
+        self, copies: CustomerCopyRepository
+    ) -> None:
         id = new_id()
-        forget_customers(cards, [CustomerDeleted(customer_id=id, version=2, occurred_at="")])
+        forget_customers(copies, [CustomerDeleted(customer_id=id, version=2, occurred_at="")])
 
         with pytest.raises(CustomerGone):
-            CustomerDirectory(cards, nobody_may_ask).refuse_unknown(id)
+            CustomerDirectory(copies, nobody_may_ask).refuse_unknown(id)
 
-    def test_who_is_not_known_there_is_unknown(self, cards: CardRepository) -> None:
+    def test_who_is_not_known_there_is_unknown(self, copies: CustomerCopyRepository) -> None:
         with pytest.raises(NoSuchCustomer):
-            CustomerDirectory(cards, lambda _: []).refuse_unknown(new_id())
+            CustomerDirectory(copies, lambda _: []).refuse_unknown(new_id())
 
-    def test_asks_no_more_after_silence(self, cards: CardRepository) -> None:
+    def test_asks_no_more_after_silence(self, copies: CustomerCopyRepository) -> None:
         questions: list[int] = []
 
         def silent(ids: Sequence[str]) -> set[str]:
             questions.append(len(ids))
             raise Unanswered("Timeout")
 
-        refusals = CustomerDirectory(cards, silent).refusals(new_id() for _ in range(500))
+        refusals = CustomerDirectory(copies, silent).refusals(new_id() for _ in range(500))
 
         assert (refusals, questions) == ({}, [200])
 
 
 class TestOrdersApplication:
-    @pytest.mark.usefixtures("own")
+    @pytest.mark.usefixtures("database")
     def test_asks_as_the_caller_for_a_customer_of_a_moment_ago(
         self,
         customers_url: str,
@@ -131,7 +133,7 @@ def customers_url(
     client: MongoClient[Document], settings: Settings, verifier: TokenVerifier
 ) -> Iterator[str]:
     """The address of a running customers service."""
-    list(build(database(client, settings, "customers"), customers_documents.COLLECTIONS))
+    list(build(service_database(client, settings, "customers"), customers_documents.COLLECTIONS))
     app = create_customers(settings, client=client, verifier=verifier)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)

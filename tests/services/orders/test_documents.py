@@ -30,17 +30,17 @@ def line(**fields: Any) -> Document:
 
 
 class TestOrders:
-    def test_takes_what_the_model_makes(self, own: Database[Document], raw: Raw) -> None:
-        own.orders.insert_one(raw())
+    def test_takes_what_the_model_makes(self, database: Database[Document], raw: Raw) -> None:
+        database.orders.insert_one(raw())
 
-        assert own.orders.count_documents({}) == 1
+        assert database.orders.count_documents({}) == 1
 
-    def test_takes_a_return(self, own: Database[Document], raw: Raw) -> None:
+    def test_takes_a_return(self, database: Database[Document], raw: Raw) -> None:
         back = line(quantity=-2, subtotal=Decimal128("-5.1"))
 
-        own.orders.insert_one(raw(kind="return", lines=[back], total=Decimal128("-5.100")))
+        database.orders.insert_one(raw(kind="return", lines=[back], total=Decimal128("-5.100")))
 
-        assert own.orders.count_documents({}) == 1
+        assert database.orders.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -76,55 +76,59 @@ class TestOrders:
         ],
         ids=str,
     )
-    def test_refuses(self, own: Database[Document], raw: Raw, change: Document) -> None:
+    def test_refuses(self, database: Database[Document], raw: Raw, change: Document) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.orders.insert_one(raw(**change))
+            database.orders.insert_one(raw(**change))
 
     @pytest.mark.parametrize(
         "field", ["lines", "kind", "total", "placed_at", "outbox", "fingerprint"]
     )
-    def test_refuses_an_order_without(self, own: Database[Document], raw: Raw, field: str) -> None:
+    def test_refuses_an_order_without(
+        self, database: Database[Document], raw: Raw, field: str
+    ) -> None:
         document = raw()
         del document[field]
 
         with pytest.raises(WriteError):
-            own.orders.insert_one(document)
+            database.orders.insert_one(document)
 
-    def test_refuses_a_number_twice_in_one_source(self, own: Database[Document], raw: Raw) -> None:
-        own.orders.insert_one(raw(number="536365"))
+    def test_refuses_a_number_twice_in_one_source(
+        self, database: Database[Document], raw: Raw
+    ) -> None:
+        database.orders.insert_one(raw(number="536365"))
 
         with pytest.raises(DuplicateKeyError):
-            own.orders.insert_one(raw(number="536365"))
+            database.orders.insert_one(raw(number="536365"))
 
-    def test_takes_a_number_in_two_sources(self, own: Database[Document], raw: Raw) -> None:
-        own.orders.insert_one(raw(number="536365"))
+    def test_takes_a_number_in_two_sources(self, database: Database[Document], raw: Raw) -> None:
+        database.orders.insert_one(raw(number="536365"))
 
-        own.orders.insert_one(raw(number="536365", source="market"))
+        database.orders.insert_one(raw(number="536365", source="market"))
 
-        assert own.orders.count_documents({"number": "536365"}) == 2
+        assert database.orders.count_documents({"number": "536365"}) == 2
 
 
 class TestRefusedAsFuture:
     def test_tells_the_rule_of_time_from_the_others(
-        self, own: Database[Document], raw: Raw
+        self, database: Database[Document], raw: Raw
     ) -> None:
         late = raw(placed_at=datetime.now(UTC) + timedelta(days=1))
 
-        assert documents.refused_as_future(_failure(own, late))
-        assert not documents.refused_as_future(_failure(own, late | {"kind": "return"}))
-        assert not documents.refused_as_future(_failure(own, raw(kind="return")))
+        assert documents.refused_as_future(_failure(database, late))
+        assert not documents.refused_as_future(_failure(database, late | {"kind": "return"}))
+        assert not documents.refused_as_future(_failure(database, raw(kind="return")))
 
 
 class TestCustomerCards:
-    def test_takes_a_card_without_a_name(self, own: Database[Document]) -> None:
-        own.customer_cards.insert_one(
+    def test_takes_a_card_without_a_name(self, database: Database[Document]) -> None:
+        database.customer_cards.insert_one(
             {"_id": new_id(), "name": None, "deleted": True, "version": 2}
         )
 
-        assert own.customer_cards.count_documents({"deleted": True}) == 1
+        assert database.customer_cards.count_documents({"deleted": True}) == 1
 
-    def test_refuses_other_personal_data(self, own: Database[Document]) -> None:
-        card = {
+    def test_refuses_other_personal_data(self, database: Database[Document]) -> None:
+        copy = {
             "_id": new_id(),
             "name": "Ann",
             "deleted": False,
@@ -133,17 +137,17 @@ class TestCustomerCards:
         }
 
         with pytest.raises(WriteError):
-            own.customer_cards.insert_one(card)
+            database.customer_cards.insert_one(copy)
 
 
 class TestBuild:
-    def test_changes_nothing_the_second_time(self, own: Database[Document]) -> None:
-        assert list(build(own, documents.COLLECTIONS)) == []
+    def test_changes_nothing_the_second_time(self, database: Database[Document]) -> None:
+        assert list(build(database, documents.COLLECTIONS)) == []
 
 
-def _failure(own: Database[Document], document: Document) -> Document:
+def _failure(database: Database[Document], document: Document) -> Document:
     with pytest.raises(WriteError) as failure:
-        own.orders.insert_one(document)
+        database.orders.insert_one(document)
     details: Document = (failure.value.details or {})["errInfo"]
     return details
 

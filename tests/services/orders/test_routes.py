@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.schemas import OrderSchema
 from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered
@@ -151,11 +151,11 @@ class TestCustomersOfOrders:
         assert answer.status_code == 201
 
     def test_a_customer_with_a_card_is_not(
-        self, http: Client, make_body: Body, customers: Customers, cards: CardRepository
+        self, http: Client, make_body: Body, customers: Customers, copies: CustomerCopyRepository
     ) -> None:
         id = new_id()
-        subscribers.keep_cards(
-            cards, [CustomerRegistered(customer_id=id, name="A", version=1, occurred_at="")]
+        subscribers.keep_copies(
+            copies, [CustomerRegistered(customer_id=id, name="A", version=1, occurred_at="")]
         )
 
         answer = http.post("/v1/orders", json=make_body(customer_id=id))
@@ -170,11 +170,11 @@ class TestCustomersOfOrders:
         assert answer.json["errors"][0]["field"] == "customer_id"
 
     def test_a_deleted_customer_is_refused(
-        self, http: Client, make_body: Body, cards: CardRepository
+        self, http: Client, make_body: Body, copies: CustomerCopyRepository
     ) -> None:
         id = new_id()
         subscribers.forget_customers(
-            cards, [CustomerDeleted(customer_id=id, version=2, occurred_at="")]
+            copies, [CustomerDeleted(customer_id=id, version=2, occurred_at="")]
         )
 
         answer = http.post("/v1/orders", json=make_body(customer_id=id))
@@ -197,7 +197,7 @@ class TestCustomersOfOrders:
         headers: Callable[[str], dict[str, str]],
         make_body: Body,
         customers: Customers,
-        cards: CardRepository,
+        copies: CustomerCopyRepository,
     ) -> None:
         http, key, id = (
             http_as(None),
@@ -206,7 +206,7 @@ class TestCustomersOfOrders:
         )
         first = http.post("/v1/orders", json=make_body(customer_id=id), headers=key)
         subscribers.forget_customers(
-            cards, [CustomerDeleted(customer_id=id, version=2, occurred_at="")]
+            copies, [CustomerDeleted(customer_id=id, version=2, occurred_at="")]
         )
 
         again = http.post("/v1/orders", json=make_body(customer_id=id), headers=key)
@@ -266,7 +266,7 @@ class TestPlaceOrders:
         assert [result["status"] for result in later] == ["unchanged"] * 3
 
     def test_an_order_that_went_on_is_still_the_same(
-        self, http: Client, make_body: Body, own: Database[Document]
+        self, http: Client, make_body: Body, database: Database[Document]
     ) -> None:
         (created,) = bulk(http, [make_body(number="1")])
         http.post(f"/v1/orders/{created['id']}/pay", headers={"If-Match": '"1"'})
@@ -274,7 +274,7 @@ class TestPlaceOrders:
         (again,) = bulk(http, [make_body(number="1")], batch="two")
 
         assert again == {"index": 0, "status": "unchanged", "id": created["id"]}
-        assert own.orders.count_documents({"status": "paid", "version": 2}) == 1
+        assert database.orders.count_documents({"status": "paid", "version": 2}) == 1
 
     def test_asks_for_all_customers_at_once(
         self, http: Client, make_body: Body, customers: Customers
@@ -293,10 +293,12 @@ class TestPlaceOrders:
 
         assert [result["status"] for result in results] == ["refused", "created"]
 
-    def test_sends_the_events(self, http: Client, make_body: Body, own: Database[Document]) -> None:
+    def test_sends_the_events(
+        self, http: Client, make_body: Body, database: Database[Document]
+    ) -> None:
         bulk(http, [make_body(number="1"), make_body(number="2", status="delivered")])
 
-        stored = list(own.orders.find({}, {"outbox": 1}))
+        stored = list(database.orders.find({}, {"outbox": 1}))
         assert [entry["name"] for order in stored for entry in order["outbox"]] == [
             "OrderPlaced"
         ] * 2
@@ -318,7 +320,7 @@ class TestPlaceOrders:
 
 class TestSteps:
     def test_lead_to_delivered(
-        self, http: Client, make_body: Body, own: Database[Document]
+        self, http: Client, make_body: Body, database: Database[Document]
     ) -> None:
         order = http.post("/v1/orders", json=make_body())
 
@@ -326,7 +328,7 @@ class TestSteps:
             tag = {"If-Match": order.headers["ETag"]}
             order = http.post(f"/v1/orders/{order.json['id']}/{step}", headers=tag)
 
-        stored = own.orders.find_one({}) or {}
+        stored = database.orders.find_one({}) or {}
         assert (order.json["status"], order.headers["ETag"]) == ("delivered", '"4"')
         assert [
             (
@@ -497,6 +499,6 @@ def field_of(result: Document) -> str:
 
 def references(node: Any) -> list[str]:
     if isinstance(node, dict):
-        own = [node["$ref"].rsplit("/", 1)[1]] if "/schemas/" in str(node.get("$ref")) else []
-        return own + [name for inner in node.values() for name in references(inner)]
+        database = [node["$ref"].rsplit("/", 1)[1]] if "/schemas/" in str(node.get("$ref")) else []
+        return database + [name for inner in node.values() for name in references(inner)]
     return [name for inner in node for name in references(inner)] if isinstance(node, list) else []

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pymongo.database import Database
 
-from services.orders import HEARS
+from services.orders import SUBSCRIBES
 from services.orders.worker import create_worker, join
 from shared.document import Document
 from shared.events.contracts import CustomerChanged
@@ -13,17 +13,17 @@ from shared.settings import Settings
 
 
 class TestJoin:
-    def test_hears_what_the_service_says_it_hears(self, own: Database[Document]) -> None:
-        assert set(join(own)) == set(HEARS)
+    def test_hears_what_the_service_says_it_hears(self, database: Database[Document]) -> None:
+        assert set(join(database)) == set(SUBSCRIBES)
 
-    def test_a_change_reaches_the_card(self, own: Database[Document]) -> None:
+    def test_a_change_reaches_the_card(self, database: Database[Document]) -> None:
         id = new_id()
 
-        join(own)[CustomerChanged](
+        join(database)[CustomerChanged](
             [CustomerChanged(customer_id=id, name="Ann", version=2, occurred_at="")]
         )
 
-        assert (own.customer_cards.find_one({"_id": id}) or {})["name"] == "Ann"
+        assert (database.customer_cards.find_one({"_id": id}) or {})["name"] == "Ann"
 
 
 class TestCreateWorker:

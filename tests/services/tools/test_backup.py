@@ -17,7 +17,7 @@ from shared.backup import BackupBroken, BackupFailed, Progress, quietly
 from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.broker import broker_client, queue_key
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier, carrier
 from tests.support.shop import Shop
@@ -71,7 +71,7 @@ class TestRestore:
         carrier.settle()
         for _ in range(5):
             busy_shop.place(busy_shop.people[0])
-        orders = database(client, busy_shop.settings, "orders").orders
+        orders = service_database(client, busy_shop.settings, "orders").orders
         # Sent, and heard by nobody: without a restore they would go out again in years.
         late = {"outbox.$[].due_at": datetime(2099, 1, 1, tzinfo=UTC), "outbox.$[].sent": 9}
         assert orders.update_many({"outbox.sent": 0}, {"$set": late}).modified_count == 5
@@ -80,9 +80,11 @@ class TestRestore:
 
         assert done.waiting == 5
         assert settle(client, other) == 5
-        assert list(consistency.differences(lambda name: database(client, other, name))) == []
+        assert (
+            list(consistency.differences(lambda name: service_database(client, other, name))) == []
+        )
         assert waiting_in(client, other) == 0
-        assert database(client, other, "customers").ledger.count_documents({}) == 15
+        assert service_database(client, other, "customers").ledger.count_documents({}) == 15
 
     def test_does_nothing_twice_that_was_heard_before(
         self,
@@ -94,7 +96,7 @@ class TestRestore:
     ) -> None:
         carrier.settle()
         order = busy_shop.place(busy_shop.people[0])
-        orders = database(client, busy_shop.settings, "orders").orders
+        orders = service_database(client, busy_shop.settings, "orders").orders
         entries = orders.find_one({"_id": order["_id"]}, {"outbox": 1})
         carrier.settle()
         # Heard, but the receipt had not come yet.
@@ -102,20 +104,23 @@ class TestRestore:
 
         restore(back_up(), other)
 
-        before = database(client, other, "customers").ledger.find_one({"_id": order["_id"]})
+        before = service_database(client, other, "customers").ledger.find_one({"_id": order["_id"]})
         assert settle(client, other) == 1
-        assert database(client, other, "customers").ledger.find_one({"_id": order["_id"]}) == before
+        assert (
+            service_database(client, other, "customers").ledger.find_one({"_id": order["_id"]})
+            == before
+        )
         assert waiting_in(client, other) == 0
 
     def test_gives_back_what_the_next_backup_takes(
-        self, heard: StoredBackup, other: Settings, store: BackupSettings
+        self, handled: StoredBackup, other: Settings, store: BackupSettings
     ) -> None:
-        restore(heard, other)
+        restore(handled, other)
 
         again = backups.make(other, store, now=datetime.now(UTC), progress=quietly)
 
         assert [(one.name, one.sha256) for one in again.manifest.records] == [
-            (one.name, one.sha256) for one in heard.manifest.records
+            (one.name, one.sha256) for one in handled.manifest.records
         ]
 
     def test_does_not_touch_databases_that_hold_something(
@@ -155,14 +160,14 @@ class TestRestore:
         assert busy_shop.contents() == before
 
     def test_leaves_nothing_half_done(
-        self, heard: StoredBackup, client: MongoClient[Document], other: Settings
+        self, handled: StoredBackup, client: MongoClient[Document], other: Settings
     ) -> None:
         def interrupt_late(name: str, _done: int, _of: int) -> None:
             if name == "indexes":
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            restore(heard, other, progress=interrupt_late)
+            restore(handled, other, progress=interrupt_late)
 
         names = client.list_database_names()
         assert [name for name in names if name.startswith(other.database_prefix)] == []
@@ -182,16 +187,16 @@ class TestRestore:
             assert done.emptied
             assert broker.llen(queue_key(wired, "customers")) == 0
 
-    def test_says_that_it_could_not_drop_them(self, heard: StoredBackup, other: Settings) -> None:
+    def test_says_that_it_could_not_drop_them(self, handled: StoredBackup, other: Settings) -> None:
         alone = replace(other, redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
-        assert not restore(heard, alone).emptied
+        assert not restore(handled, alone).emptied
 
     def test_refuses_a_name_that_no_database_can_have(
-        self, heard: StoredBackup, other: Settings
+        self, handled: StoredBackup, other: Settings
     ) -> None:
         with pytest.raises(BackupFailed, match=r"INTO=a\.b names no databases"):
-            restore(heard, replace(other, database_prefix="a.b"))
+            restore(handled, replace(other, database_prefix="a.b"))
 
 
 def while_busy(shop: Shop, carrier: Carrier, back_up: BackUp, *, times: int) -> list[StoredBackup]:
@@ -250,7 +255,7 @@ def waiting_in(client: MongoClient[Document], settings: Settings) -> int:
     """In how many documents of a shop an event waits."""
     waits = {"outbox.id": {"$exists": True}}
     return sum(
-        database(client, settings, name)[name].count_documents(waits)
+        service_database(client, settings, name)[name].count_documents(waits)
         for name in ("customers", "orders")
     )
 

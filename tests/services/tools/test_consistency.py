@@ -11,7 +11,7 @@ from services.tools import consistency
 from services.tools.consistency import merged
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.shop import Shop
@@ -200,4 +200,4 @@ def settled(shop: Shop, carrier: Carrier) -> tuple[str, str]:
 @pytest.fixture
 def base(client: MongoClient[Document], wired: Settings) -> Base:
     """The databases of the shop."""
-    return lambda service: database(client, wired, service)
+    return lambda service: service_database(client, wired, service)

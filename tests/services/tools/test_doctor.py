@@ -14,7 +14,7 @@ from services.tools.sample.plan import Plan
 from shared.doctor.findings import Level
 from shared.document import Document
 from shared.messaging.inbox import Inbox
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings
 from tests.support.system import system
 
@@ -33,8 +33,8 @@ class TestRun:
             assert {f"{name} {what}" for what in ("rules", "events", "dead letters")} <= subjects
 
     def test_finds_each_trouble(self, sound: Settings, client: MongoClient[Document]) -> None:
-        orders = database(client, sound, "orders")
-        customers = database(client, sound, "customers")
+        orders = service_database(client, sound, "orders")
+        customers = service_database(client, sound, "customers")
         orders.orders.drop_index("sku")
         orders.command(
             "update",
@@ -45,7 +45,7 @@ class TestRun:
         customers.customers.update_one(
             {}, {"$set": {"outbox": [waiting(LONG_AGO)]}}, bypass_document_validation=True
         )
-        Inbox(customers).park({"id": "e1", "name": "OrderPlaced"}, "KeyError: 'total'")
+        Inbox(customers).dead_letter({"id": "e1", "name": "OrderPlaced"}, "KeyError: 'total'")
         customers.drop_collection("staff")
 
         bad = {one.subject: one for one in doctor.run(sound) if one.level is Level.BAD}
@@ -81,7 +81,7 @@ class TestRun:
         level: Level,
         state: str,
     ) -> None:
-        customers = database(client, sound, "customers")
+        customers = service_database(client, sound, "customers")
         if change:
             customers.migrations.update_one({}, {"$set": change})
 
@@ -109,7 +109,9 @@ class TestCommand:
         self, sound: Settings, client: MongoClient[Document], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lead_to(sound, monkeypatch)
-        Inbox(database(client, sound, "customers")).park({"id": "e1", "name": "X"}, "why")
+        Inbox(service_database(client, sound, "customers")).dead_letter(
+            {"id": "e1", "name": "X"}, "why"
+        )
 
         ended = CliRunner().invoke(cli, ["doctor"])
 
@@ -123,7 +125,7 @@ class TestCommand:
 
         ended = CliRunner().invoke(cli, ["doctor", "--profile", "70"])
 
-        noted = database(client, sound, "orders").command("profile", -1)
+        noted = service_database(client, sound, "orders").command("profile", -1)
         assert (ended.exit_code, noted["was"], noted["slowms"]) == (0, 1, 70)
         doctor.note_slow_queries(sound, milliseconds=None)
 

@@ -12,7 +12,7 @@ from services.tools import explain
 from services.tools.explain import Ask, ListRoute, NotSetUp, UnknownFilter
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.query_cost import Cost, Query
 from shared.settings import Settings
 from tests.support.system import system
@@ -70,7 +70,7 @@ class TestRun:
 
     def test_asks_for_an_empty_journal_where_there_is_no_other(self, mongo_url: str) -> None:
         with system(mongo_url, Plan(customers=3, orders=3)) as young, connect(young) as client:
-            database(client, young, "customers").journal.delete_many({})
+            service_database(client, young, "customers").journal.delete_many({})
             asks = list(explain.run(young))
 
         assert {ask.items for ask in asks if ask.route.path == JOURNAL} == {0}
@@ -83,7 +83,7 @@ class TestRun:
 class TestServed:
     def test_is_not_what_a_dropped_index_leaves(self, market: Settings) -> None:
         with connect(market) as client:
-            orders = database(client, market, "orders").orders
+            orders = service_database(client, market, "orders").orders
             kept = orders.index_information()["number"]["key"]
             orders.drop_index("number")
             try:

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from services.tools import migrate, schema
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings
 from tests.support.old_customers import old_customers
 
@@ -38,7 +38,7 @@ class TestSettleNew:
         assert list(migrate.settle_new(settings, client)) == []
 
         assert migrate.pending(settings, client) == []
-        record = database(client, settings, "customers").migrations.find_one({}) or {}
+        record = service_database(client, settings, "customers").migrations.find_one({}) or {}
         assert (record["_id"], record["state"], record["count"]) == (FIRST, "applied", 0)
 
     def test_says_what_is_pending(
@@ -57,7 +57,7 @@ class TestSettleNew:
     ) -> None:
         list(schema.update(settings, client))
         list(migrate.settle_new(settings, client))
-        database(client, settings, "customers").migrations.update_one(
+        service_database(client, settings, "customers").migrations.update_one(
             {}, {"$set": {"checksum": "0" * 64}}
         )
 
@@ -120,6 +120,6 @@ class TestApply:
 def old(settings: Settings, client: MongoClient[Document]) -> Database[Document]:
     """The customers' database, built, with customers of before in it."""
     list(schema.update(settings, client))
-    made = database(client, settings, "customers")
+    made = service_database(client, settings, "customers")
     made.customers.insert_many(PEOPLE)
     return made

@@ -23,7 +23,7 @@ from services.tools import migrate, setup
 from services.tools.sample import people
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.command_line import ended, started
 from tests.support.old_customers import PREFERENCES, as_before
@@ -120,18 +120,18 @@ class TestMigrateUnderLoad:
         ],
     )
     def test_fails_nobody_and_loses_nothing_though_it_is_killed(
-        self, settings: Settings, own: Database[Document], size: Size, shop: Shop
+        self, settings: Settings, database: Database[Document], size: Size, shop: Shop
     ) -> None:
-        before = fill(own, size)
+        before = fill(database, size)
 
         with at_work(shop, before) as team:
             team.wait_for_answers(20)
-            kill_in_the_middle(settings, own, size)
-            killed = own.migrations.find_one({}) or {}
+            kill_in_the_middle(settings, database, size)
+            killed = database.migrations.find_one({}) or {}
             held, _, complaint = ended(settings, "migrate")
             team.wait_for_answers(20)
             # As if the time of its lease had passed; to wait for it would show no more.
-            own.migrations.update_one({}, {"$set": {"lease_until": datetime.now(UTC)}})
+            database.migrations.update_one({}, {"$set": {"lease_until": datetime.now(UTC)}})
             code, said, _ = ended(settings, "migrate", "--batch", str(size.batch), patience=1_200)
             team.wait_for_answers(20)
 
@@ -141,7 +141,7 @@ class TestMigrateUnderLoad:
         assert code == 0, said
         assert set(team.answers) == {200, 201}
         assert team.wrong == []
-        after = {one["_id"]: one for one in own.customers.find()}
+        after = {one["_id"]: one for one in database.customers.find()}
         assert {one["schema_version"] for one in after.values()} == {MIGRATION.schema_version}
         assert {id: {name: after[id][name] for name in SHOWN} for id in team.said} == team.said
         untouched = before.keys() - team.said.keys()
@@ -151,30 +151,30 @@ class TestMigrateUnderLoad:
             for id in untouched
         }
         assert after.keys() == before.keys() | team.said.keys()
-        record = own.migrations.find_one({}) or {}
+        record = database.migrations.find_one({}) or {}
         assert (record["state"], record["failed"], record["runs"]) == ("applied", 0, 2)
         assert record["migrated"] + record["already_new"] == record["count"] >= len(before)
         assert record["position"] > killed["position"]
 
 
-def fill(own: Database[Document], size: Size) -> dict[str, Document]:
+def fill(database: Database[Document], size: Size) -> dict[str, Document]:
     """Put customers of both forms into the database."""
     plan = Plan(customers=size.customers, orders=0)
     said = cycle(PREFERENCES)
     for numbers in plan.chunks(plan.customers):
         made = [{**to_document(one), "outbox": []} for one in people.customers(plan, numbers)]
-        own.customers.insert_many(
+        database.customers.insert_many(
             one if number % NEW_ONES == 0 else as_before(one, preferences=next(said))
             for number, one in zip(numbers, made, strict=True)
         )
     # As Kith of before left it: it had no migrations.
-    own.migrations.delete_many({})
-    return {one["_id"]: one for one in own.customers.find()}
+    database.migrations.delete_many({})
+    return {one["_id"]: one for one in database.customers.find()}
 
 
-def kill_in_the_middle(settings: Settings, own: Database[Document], size: Size) -> None:
+def kill_in_the_middle(settings: Settings, database: Database[Document], size: Size) -> None:
     with started(settings, "migrate", "--batch", str(size.batch)) as process:
-        while not (own.migrations.find_one({"migrated": {"$gt": 0}})):
+        while not (database.migrations.find_one({"migrated": {"$gt": 0}})):
             assert process.poll() is None, process.communicate()
             time.sleep(0.005)
         process.kill()
@@ -232,16 +232,16 @@ def at_work(shop: Shop, before: dict[str, Document]) -> Iterator[Team]:
 
 
 @pytest.fixture
-def own(settings: Settings, client: MongoClient[Document]) -> Database[Document]:
+def database(settings: Settings, client: MongoClient[Document]) -> Database[Document]:
     """The customers' database, in a system that is set up."""
     list(setup.run(replace(settings, admin_password=PASSWORD)))
-    return database(client, settings, "customers")
+    return service_database(client, settings, "customers")
 
 
 @pytest.fixture
-def shop(own: Database[Document], settings: Settings, tmp_path: Path) -> Iterator[Shop]:
+def shop(database: Database[Document], settings: Settings, tmp_path: Path) -> Iterator[Shop]:
     """The web processes of customers and of accounts, and somebody who is signed in."""
-    assert own.name.startswith(settings.database_prefix)
+    assert database.name.startswith(settings.database_prefix)
     with serving(settings, tmp_path, "accounts", "customers") as urls:
         body = {"email": settings.admin_email, "password": PASSWORD}
         answer = requests.post(f"{urls['accounts']}/v1/tokens", json=body, timeout=60)

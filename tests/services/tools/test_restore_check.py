@@ -98,7 +98,7 @@ class TestCheck:
         assert scratch(client) == set()
 
     def test_leaves_nothing_behind_when_it_is_interrupted(
-        self, heard: StoredBackup, client: MongoClient[Document], wired: Settings
+        self, handled: StoredBackup, client: MongoClient[Document], wired: Settings
     ) -> None:
         seen: list[set[str]] = []
 
@@ -108,7 +108,7 @@ class TestCheck:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            restore_check.check(wired, heard.path, progress=interrupt)
+            restore_check.check(wired, handled.path, progress=interrupt)
 
         assert seen != [set()]
         assert scratch(client) == set()
@@ -116,12 +116,12 @@ class TestCheck:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_leaves_nothing_behind_when_a_signal_ends_it(
         self,
-        heard: StoredBackup,
+        handled: StoredBackup,
         client: MongoClient[Document],
         wired: Settings,
         number: signal.Signals,
     ) -> None:
-        process = started(wired, "restore-check", str(heard.path))
+        process = started(wired, "restore-check", str(handled.path))
         while not scratch(client):
             assert process.poll() is None
             time.sleep(0.01)

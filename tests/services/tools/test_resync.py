@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.accounts import SENDS
+from services.accounts import PUBLISHES
 from services.accounts.operations import users
 from services.accounts.repository.users import UserRepository
 from services.customers.documents import CUSTOMERS
@@ -17,7 +17,7 @@ from services.customers.repository.ledger import NO_PURCHASES
 from services.tools import consistency, resync
 from services.tools.resync import SOURCES, Step
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
 from tests.support.shop import Shop
@@ -111,7 +111,7 @@ class TestRun:
 
         list(
             resync.run(
-                worked.settings, worked.client, ["orders"], wait=wait, at_once=4, most_waiting=4
+                worked.settings, worked.client, ["orders"], wait=wait, at_once=4, max_waiting=4
             )
         )
 
@@ -137,14 +137,14 @@ def contents(base: Base, service: str) -> list[Document]:
 @pytest.fixture
 def base(client: MongoClient[Document], wired: Settings) -> Base:
     """The databases of the shop."""
-    return lambda service: database(client, wired, service)
+    return lambda service: service_database(client, wired, service)
 
 
 @pytest.fixture
 def worked(busy_shop: Shop, base: Base, carrier: Carrier) -> Shop:
     """A shop whose events were all heard, with staff, and a customer who is gone."""
     users.register(
-        UserRepository(base("accounts"), SENDS),
+        UserRepository(base("accounts"), PUBLISHES),
         email="pat@example.com",
         name="Pat",
         role="sales",

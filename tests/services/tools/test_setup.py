@@ -14,7 +14,7 @@ from services.accounts.operations import sessions
 from services.accounts.operations.sessions import Accounts
 from services.tools import setup
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings, SettingsInvalid
 
 
@@ -25,7 +25,7 @@ class TestRun:
         lines = list(setup.run(settings))
 
         for service in PORTS:
-            names = set(database(client, settings, service).list_collection_names())
+            names = set(service_database(client, settings, service).list_collection_names())
             assert {"inbox", "dead_letters"} < names
         assert f"{settings.database_prefix}_orders.orders: created" in lines
         assert "kith_accounts: signing key made" in lines
@@ -113,7 +113,7 @@ def contents(client: MongoClient[Document], settings: Settings) -> Document:
     return {
         f"{service}.{info['name']}": (info["options"], list(found[info["name"]].find({})))
         for service in PORTS
-        for found in (database(client, settings, service),)
+        for found in (service_database(client, settings, service),)
         for info in found.list_collections()
     }
 
@@ -121,4 +121,4 @@ def contents(client: MongoClient[Document], settings: Settings) -> Document:
 @pytest.fixture
 def accounts(client: MongoClient[Document], settings: Settings) -> Accounts:
     """The accounts service's own view of its database."""
-    return create_accounts(database(client, settings, "accounts"))
+    return create_accounts(service_database(client, settings, "accounts"))

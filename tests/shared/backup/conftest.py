@@ -13,7 +13,7 @@ from shared.backup import quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
@@ -26,8 +26,8 @@ def settings(mongo_url: str) -> Iterator[Settings]:
     prefix = f"test_{uuid4().hex[:12]}"
     made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
     with connect(made) as client:
-        list(build(database(client, made, "things"), COLLECTIONS))
-        list(build(database(client, made, "odds"), (ODDS,)))
+        list(build(service_database(client, made, "things"), COLLECTIONS))
+        list(build(service_database(client, made, "odds"), (ODDS,)))
         yield made
         for name in client.list_database_names():
             if name.startswith(prefix):
@@ -35,13 +35,13 @@ def settings(mongo_url: str) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def own(client: MongoClient[Document], settings: Settings) -> Database[Document]:
+def database(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database of the made-up service, with three things of which events wait."""
-    made = database(client, settings, "things")
+    made = service_database(client, settings, "things")
     things = ThingRepository(made, HEARERS)
     for one in (thing(size=size) for size in (1, 2, 3)):
         things.insert(one, changed(one))
-    database(client, settings, "odds")[ODDS.name].insert_many(OF_EVERY_TYPE)
+    service_database(client, settings, "odds")[ODDS.name].insert_many(OF_EVERY_TYPE)
     return made
 
 
@@ -54,9 +54,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def backup(own: Database[Document], settings: Settings, folder: Path) -> Manifest:
+def backup(database: Database[Document], settings: Settings, folder: Path) -> Manifest:
     """A backup of the made-up services, in `folder`."""
-    return dump(own.client, settings.database_prefix, SERVICES, folder, progress=quietly)
+    return dump(database.client, settings.database_prefix, SERVICES, folder, progress=quietly)
 
 
 @pytest.fixture

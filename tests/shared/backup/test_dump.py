@@ -14,7 +14,7 @@ from shared.backup import BackupFailed, quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
 
@@ -87,15 +87,15 @@ class TestDump:
 
     def test_is_of_one_moment_while_others_write(
         self,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         settings: Settings,
         folder: Path,
     ) -> None:
-        odds, stop = database(client, settings, "odds")[ODDS.name], Event()
+        odds, stop = service_database(client, settings, "odds")[ODDS.name], Event()
         padding = "x" * 1_000
-        own.things.update_many({}, {"$set": {"size": 0}})
-        own.inbox.insert_many(
+        database.things.update_many({}, {"$set": {"size": 0}})
+        database.inbox.insert_many(
             [
                 {"_id": str(id), "attempts": 0, "seen_at": NOW, "error": padding}
                 for id in range(20_000)
@@ -108,8 +108,8 @@ class TestDump:
             while not stop.is_set():
                 count += 1
                 odds.update_one({"_id": 1}, {"$set": {"count": count}})
-                own.things.update_many({}, {"$set": {"size": count}})
-                own.inbox.delete_one({"_id": str(count)})
+                database.things.update_many({}, {"$set": {"size": count}})
+                database.inbox.delete_one({"_id": str(count)})
 
         thread = Thread(target=write)
         thread.start()
@@ -143,7 +143,7 @@ class TestDump:
     )
     def test_fails_when_the_schema_changes_meanwhile(
         self,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         settings: Settings,
         folder: Path,
@@ -152,7 +152,7 @@ class TestDump:
         def progress(name: str, _done: int, _of: int) -> None:
             if name == "odds.odd.ones" and not changed:
                 changed.append(name)
-                change(own.things)
+                change(database.things)
 
         changed: list[str] = []
 
@@ -163,12 +163,12 @@ class TestDump:
 
     def test_waits_for_a_collection_that_was_made_just_now(
         self,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         settings: Settings,
         folder: Path,
     ) -> None:
-        own.create_collection("newest").insert_one({})
+        database.create_collection("newest").insert_one({})
 
         made = dump(client, settings.database_prefix, SERVICES, folder, progress=quietly)
 

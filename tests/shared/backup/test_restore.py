@@ -82,10 +82,12 @@ class TestRefuseOccupied:
         refuse_occupied(client, [f"{settings.database_prefix}_things", "test_no_such"])
 
     def test_refuses_documents(
-        self, own: Database[Document], client: MongoClient[Document]
+        self, database: Database[Document], client: MongoClient[Document]
     ) -> None:
-        with pytest.raises(BackupFailed, match=rf"{own.name} holds documents \(things\), which"):
-            refuse_occupied(client, [own.name])
+        with pytest.raises(
+            BackupFailed, match=rf"{database.name} holds documents \(things\), which"
+        ):
+            refuse_occupied(client, [database.name])
 
 
 class TestRestore:
@@ -103,13 +105,13 @@ class TestRestore:
 
     def test_brings_back_what_breaks_the_rules_of_today(
         self,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         settings: Settings,
         folder: Path,
         into: str,
     ) -> None:
-        own.things.insert_one({"_id": "old"}, bypass_document_validation=True)
+        database.things.insert_one({"_id": "old"}, bypass_document_validation=True)
         made = dump(client, settings.database_prefix, SERVICES, folder, progress=quietly)
 
         fill(client, made, folder, into=into, progress=quietly)
@@ -132,7 +134,7 @@ class TestRestore:
     def test_sends_waiting_events_again_at_once(
         self,
         backup: Manifest,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         into: str,
         restore: Restore,
@@ -145,7 +147,7 @@ class TestRestore:
         assert len(entries) == 6
         assert {(entry["due_at"], entry["sent"]) for entry in entries} == {(now, 0)}
         assert {entry["id"] for entry in entries} == {
-            entry["id"] for one in own.things.find() for entry in one["outbox"]
+            entry["id"] for one in database.things.find() for entry in one["outbox"]
         }
 
     def test_can_be_dropped(self, client: MongoClient[Document], restore: Restore) -> None:

@@ -28,10 +28,10 @@ class TestTally:
 
 
 class TestRawBatches:
-    def test_come_in_the_order_of_ids_however_they_lie(self, own: Database[Document]) -> None:
-        own.inbox.insert_many([{"_id": id, "attempts": 0, "seen_at": _NOW} for id in "cab"])
+    def test_come_in_the_order_of_ids_however_they_lie(self, database: Database[Document]) -> None:
+        database.inbox.insert_many([{"_id": id, "attempts": 0, "seen_at": _NOW} for id in "cab"])
 
-        (batch,) = raw_batches(own.inbox)
+        (batch,) = raw_batches(database.inbox)
 
         assert [document["_id"] for document in bson.decode_all(batch)] == ["a", "b", "c"]
 

@@ -16,11 +16,11 @@ from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, th
 
 class TestUnconfirmed:
     def test_are_none_where_nothing_happened(
-        self, own: Database[Document], things: ThingRepository, now: datetime
+        self, database: Database[Document], things: ThingRepository, now: datetime
     ) -> None:
         things.insert(thing())
 
-        (finding,) = unconfirmed(own, COLLECTIONS, now=now)
+        (finding,) = unconfirmed(database, COLLECTIONS, now=now)
 
         assert (finding.level, finding.state) == (Level.GOOD, "none waits")
 
@@ -30,7 +30,7 @@ class TestUnconfirmed:
     )
     def test_are_told_by_the_age_of_the_oldest(
         self,
-        own: Database[Document],
+        database: Database[Document],
         things: ThingRepository,
         minutes: int,
         level: Level,
@@ -40,9 +40,9 @@ class TestUnconfirmed:
         things.insert(first, lost(first))
         things.insert(second, lost(second), changed(second))
         now = datetime.now(UTC)
-        age(own, first["_id"], now - timedelta(minutes=minutes))
+        age(database, first["_id"], now - timedelta(minutes=minutes))
 
-        findings = {one.state: one for one in unconfirmed(own, COLLECTIONS, now=now)}
+        findings = {one.state: one for one in unconfirmed(database, COLLECTIONS, now=now)}
 
         finding = next(one for state, one in findings.items() if "ThingLost for others" in state)
         assert finding.level is level
@@ -58,16 +58,16 @@ class TestUnconfirmed:
 
 
 class TestDeadLetters:
-    def test_are_none(self, own: Database[Document]) -> None:
-        (finding,) = dead_letters(own)
+    def test_are_none(self, database: Database[Document]) -> None:
+        (finding,) = dead_letters(database)
 
         assert (finding.level, finding.state) == (Level.GOOD, "none")
 
-    def test_are_told_with_the_reason(self, own: Database[Document]) -> None:
+    def test_are_told_with_the_reason(self, database: Database[Document]) -> None:
         delivery: dict[str, Any] = {"id": "e1", "name": "ThingLost"}
-        Inbox(own).park(delivery, "ValueError: no such thing")
+        Inbox(database).dead_letter(delivery, "ValueError: no such thing")
 
-        (finding,) = dead_letters(own)
+        (finding,) = dead_letters(database)
 
         assert finding.level is Level.BAD
         assert finding.state == "1 ThingLost; the last, e1: ValueError: no such thing"

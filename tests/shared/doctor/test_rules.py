@@ -16,37 +16,39 @@ Plant = Callable[[Document], Any]
 
 
 class TestBreaches:
-    def test_are_none_among_good_documents(self, own: Database[Document], plant: Plant) -> None:
+    def test_are_none_among_good_documents(
+        self, database: Database[Document], plant: Plant
+    ) -> None:
         plant(thing())
 
-        (finding,) = breaches(own, COLLECTIONS)
+        (finding,) = breaches(database, COLLECTIONS)
 
         assert (finding.level, finding.state) == (Level.GOOD, "every document obeys them")
 
     @pytest.mark.parametrize("piece", [1, 2, 1_000])
     def test_are_found_wherever_they_lie(
-        self, own: Database[Document], plant: Plant, piece: int
+        self, database: Database[Document], plant: Plant, piece: int
     ) -> None:
         for _ in range(5):
             plant(thing())
         # Ids of other types lie before and after all others.
         planted = [plant(thing(_id=id, size="large")) for id in (7, "f" * 30, ObjectId(), "0" * 24)]
 
-        (finding,) = breaches(own, COLLECTIONS, piece=piece)
+        (finding,) = breaches(database, COLLECTIONS, piece=piece)
 
         assert finding.level is Level.BAD
-        assert finding.subject == f"{own.name}.things rules"
+        assert finding.subject == f"{database.name}.things rules"
         assert finding.state == f"broken by 4 documents: 7, {'0' * 24}, {'f' * 30}, …"
         assert len(planted) == 4
 
 
 @pytest.fixture
-def plant(own: Database[Document]) -> Plant:
+def plant(database: Database[Document]) -> Plant:
     """`plant(document)`: put a document there as one was before the rules were tightened."""
 
     def put(document: Document) -> Any:
         whole = {**document, "outbox": []}
-        own.command("insert", "things", documents=[whole], bypassDocumentValidation=True)
+        database.command("insert", "things", documents=[whole], bypassDocumentValidation=True)
         return whole["_id"]
 
     return put

@@ -12,8 +12,8 @@ from tests.support.things import thing
 
 
 class TestSlowest:
-    def test_says_how_to_have_them_noted(self, own: Database[Document]) -> None:
-        (finding,) = slowest(own)
+    def test_says_how_to_have_them_noted(self, database: Database[Document]) -> None:
+        (finding,) = slowest(database)
 
         assert (finding.level, finding.state) == (Level.GOOD, "not noted")
         assert "make doctor PROFILE=" in finding.advice
@@ -43,9 +43,9 @@ class TestSlowest:
 
 
 @pytest.fixture
-def noted(own: Database[Document]) -> Iterator[Database[Document]]:
+def noted(database: Database[Document]) -> Iterator[Database[Document]]:
     """The database, of which every query is noted."""
-    note_slow_queries(own, milliseconds=0)
-    yield own
-    own.command("profile", 0)
-    own.drop_collection("system.profile")
+    note_slow_queries(database, milliseconds=0)
+    yield database
+    database.command("profile", 0)
+    database.drop_collection("system.profile")

@@ -14,33 +14,35 @@ from tests.support.things import COLLECTIONS, THINGS, thing
 
 
 class TestCollections:
-    def test_tell_how_much_there_is(self, own: Database[Document], now: datetime) -> None:
-        fill(own, 3)
+    def test_tell_how_much_there_is(self, database: Database[Document], now: datetime) -> None:
+        fill(database, 3)
 
-        (finding, empty) = storage.collections(own, COLLECTIONS, now=now)
+        (finding, empty) = storage.collections(database, COLLECTIONS, now=now)
 
         assert finding.level is Level.GOOD
-        assert finding.subject == f"{own.name}.things"
+        assert finding.subject == f"{database.name}.things"
         assert finding.state.startswith("3 documents, ")
         assert "; indexes " in finding.state
         assert empty.state == "inbox, dead_letters"
 
-    def test_that_are_not_there_are_named(self, own: Database[Document], now: datetime) -> None:
-        own.drop_collection("things")
+    def test_that_are_not_there_are_named(
+        self, database: Database[Document], now: datetime
+    ) -> None:
+        database.drop_collection("things")
         try:
-            finding = next(storage.collections(own, COLLECTIONS, now=now))
+            finding = next(storage.collections(database, COLLECTIONS, now=now))
         finally:
-            list(build(own, COLLECTIONS))
+            list(build(database, COLLECTIONS))
 
         assert (finding.level, finding.state) == (Level.BAD, "not there")
         assert "setup" in finding.advice
 
-    def test_name_a_dropped_index(self, own: Database[Document], now: datetime) -> None:
-        own.things.drop_index("by_size")
+    def test_name_a_dropped_index(self, database: Database[Document], now: datetime) -> None:
+        database.things.drop_index("by_size")
         try:
-            findings = list(storage.collections(own, COLLECTIONS, now=now))
+            findings = list(storage.collections(database, COLLECTIONS, now=now))
         finally:
-            list(build(own, COLLECTIONS))
+            list(build(database, COLLECTIONS))
 
         assert [one.state for one in findings if one.level is Level.BAD] == ["missing: by_size"]
 
@@ -48,23 +50,23 @@ class TestCollections:
         ("settled", "level"), [(timedelta(0), Level.LOOK), (timedelta(days=1), Level.GOOD)]
     )
     def test_name_unused_indexes_once_it_is_time(
-        self, own: Database[Document], now: datetime, settled: timedelta, level: Level
+        self, database: Database[Document], now: datetime, settled: timedelta, level: Level
     ) -> None:
-        fill(own, storage.LEAST_DOCUMENTS)
-        own.things.create_index("note", name="planted")
-        own.things.find_one({"kind": "box"}, hint="by_size")
-        own.things.find_one({"outbox.to": "others"}, hint="outbox_due")
+        fill(database, storage.MIN_DOCUMENTS)
+        database.things.create_index("note", name="planted")
+        database.things.find_one({"kind": "box"}, hint="by_size")
+        database.things.find_one({"outbox.to": "others"}, hint="outbox_due")
         try:
             found = {
                 one.subject: one
                 for one in storage.collections(
-                    own, (THINGS,), now=now + timedelta(minutes=5), settled=settled
+                    database, (THINGS,), now=now + timedelta(minutes=5), settled=settled
                 )
             }
         finally:
-            own.things.drop_index("planted")
+            database.things.drop_index("planted")
 
-        finding = found[f"{own.name}.things indexes"]
+        finding = found[f"{database.name}.things indexes"]
         assert finding.level is level
         assert "planted (" in finding.state
         assert "by_size" not in finding.state
@@ -78,7 +80,7 @@ class TestDisk:
     )
     def test_is_told_with_what_is_left(
         self,
-        own: Database[Document],
+        database: Database[Document],
         client: MongoClient[Document],
         monkeypatch: pytest.MonkeyPatch,
         scarce: float,
@@ -89,7 +91,7 @@ class TestDisk:
         monkeypatch.setattr(storage, "SCARCE", scarce)
         monkeypatch.setattr(storage, "VERY_SCARCE", very_scarce)
 
-        finding = storage.disk(client, own.name)
+        finding = storage.disk(client, database.name)
 
         assert finding.level is level
         assert " free" in finding.state

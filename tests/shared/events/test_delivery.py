@@ -5,7 +5,7 @@ from typing import Any
 import bson
 import pytest
 
-from shared.events.delivery import sorted_out
+from shared.events.delivery import sort_out
 from tests.support.handlers import delivery
 
 
@@ -13,7 +13,7 @@ class TestSortedOut:
     def test_gives_deliveries_back_as_they_came(self) -> None:
         made = [delivery(1), {**delivery(2), "request_id": "r", "added_later": [1]}]
 
-        assert sorted_out(made) == (made, [])
+        assert sort_out(made) == (made, [])
 
     @pytest.mark.parametrize(
         ("broken", "error"),
@@ -29,7 +29,7 @@ class TestSortedOut:
     def test_says_what_is_wrong_with_what_is_none(self, broken: dict[str, Any], error: str) -> None:
         fine = delivery(1)
 
-        sound, ((kept, reason),) = sorted_out([{**delivery(2), **broken}, fine])
+        sound, ((kept, reason),) = sort_out([{**delivery(2), **broken}, fine])
 
         assert sound == [fine]
         assert reason.startswith(f"It is malformed: {error}")
@@ -38,7 +38,7 @@ class TestSortedOut:
     def test_tells_where_it_comes_from_if_that_can_be_told(self) -> None:
         odd = {**delivery(1), "data": 5}
 
-        _, ((kept, _),) = sorted_out([odd])
+        _, ((kept, _),) = sort_out([odd])
 
         assert {name: kept[name] for name in ("id", "sender", "collection", "document_id")} == {
             name: odd[name] for name in ("id", "sender", "collection", "document_id")
@@ -48,14 +48,14 @@ class TestSortedOut:
         "raw", [{"sender": "x\0"}, {"id": "\ud800"}, 5, "\ud800", {5: 5}, 2**70]
     )
     def test_gives_the_same_thing_the_same_id(self, raw: Any) -> None:
-        _, ((first, _),) = sorted_out([raw])
-        _, ((again, _),) = sorted_out([raw])
+        _, ((first, _),) = sort_out([raw])
+        _, ((again, _),) = sort_out([raw])
 
         assert first["id"] == again["id"]
         assert first["id"].startswith("malformed-")
         assert bson.encode(first)
 
     def test_keeps_of_a_huge_one_the_beginning(self) -> None:
-        _, ((kept, _),) = sorted_out(["x" * 10**6])
+        _, ((kept, _),) = sort_out(["x" * 10**6])
 
         assert len(kept["text"]) == 10_000

@@ -88,9 +88,9 @@ class TestEvent:
 
 class TestOutboxEntries:
     def test_has_one_for_each_that_hears_an_event(self) -> None:
-        hearers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
+        subscribers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
 
-        entries = outbox_entries((CHANGED, LOST), hearers, now=NOW)
+        entries = outbox_entries((CHANGED, LOST), subscribers, now=NOW)
 
         assert [(entry["name"], entry["to"]) for entry in entries] == [
             ("ThingChanged", "orders"),
@@ -99,9 +99,9 @@ class TestOutboxEntries:
         ]
 
     def test_gives_an_event_one_id_for_all_and_no_other_event_the_same(self) -> None:
-        hearers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
+        subscribers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
 
-        entries = outbox_entries((CHANGED, LOST), hearers, now=NOW)
+        entries = outbox_entries((CHANGED, LOST), subscribers, now=NOW)
 
         ids = [entry["id"] for entry in entries]
         assert ids[0] == ids[1] != ids[2]
@@ -120,10 +120,10 @@ class TestOutboxEntries:
             outbox_entries((LOST,), {}, now=NOW)
 
     def test_names_the_request_by_which_it_happened(self) -> None:
-        hearers: dict[type[Event], tuple[str, ...]] = {ThingLost: ("orders",)}
+        subscribers: dict[type[Event], tuple[str, ...]] = {ThingLost: ("orders",)}
 
-        (asked,) = outbox_entries((LOST,), hearers, now=NOW, request_id="r1")
-        (unasked,) = outbox_entries((LOST,), hearers, now=NOW)
+        (asked,) = outbox_entries((LOST,), subscribers, now=NOW, request_id="r1")
+        (unasked,) = outbox_entries((LOST,), subscribers, now=NOW)
 
         assert asked["request_id"] == "r1"
         assert "request_id" not in unasked

@@ -23,7 +23,7 @@ PARENT = (
 )
 # Is killed while its guardian watches a group.
 KILLED = (
-    "import os, signal; from shared.guardian import Guardian; guardian = Guardian(); "
+    "import os, signal; from shared.local.guardian import Guardian; guardian = Guardian(); "
     "guardian.watch({group}); os.kill(os.getpid(), signal.SIGKILL)"
 )
 

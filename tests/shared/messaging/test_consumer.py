@@ -19,181 +19,187 @@ from pymongo.errors import (
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.messaging.consumer import Hearing, NotNow, is_to_blame
-from shared.messaging.inbox import MOST_ATTEMPTS, OLDEST, Inbox
-from tests.support.handlers import Heard, Killed, delivery, ids
+from shared.messaging.consumer import Consumer, RetryLater, is_to_blame
+from shared.messaging.inbox import MAX_ATTEMPTS, OLDEST, Inbox
+from tests.support.handlers import Killed, RecordingHandlers, delivery, ids
 from tests.support.things import ThingChanged
 
-MakeHearing = Callable[..., Hearing]
+MakeHearing = Callable[..., Consumer]
 
 
 class TestHandle:
     def test_gives_a_handler_all_events_of_its_kind_at_once(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
         deliveries = [delivery(1), delivery(2), delivery(3, name="ThingLost"), delivery(4)]
 
-        settled = make_hearing(heard).handle(deliveries)
+        settled = make_consumer(handled).handle(deliveries)
 
-        assert heard.batches == [[1, 2, 4], ["lost 3"]]
+        assert handled.batches == [[1, 2, 4], ["lost 3"]]
         assert ids(settled) == ids(deliveries)
 
     def test_does_not_mind_fields_that_it_does_not_know(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
         later = delivery(1, colour="red")
 
-        assert make_hearing(heard).handle([later]) == [later]
-        assert heard.batches == [[1]]
+        assert make_consumer(handled).handle([later]) == [later]
+        assert handled.batches == [[1]]
 
-    def test_does_not_do_again_what_is_done(self, make_hearing: MakeHearing, heard: Heard) -> None:
-        hearing, once = make_hearing(heard), delivery(1)
-        hearing.handle([once])
+    def test_does_not_do_again_what_is_done(
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
+    ) -> None:
+        consumer, once = make_consumer(handled), delivery(1)
+        consumer.handle([once])
 
-        assert hearing.handle([once]) == [once]
-        assert hearing.handle([once, delivery(2)])[0] == once
+        assert consumer.handle([once]) == [once]
+        assert consumer.handle([once, delivery(2)])[0] == once
 
-        assert heard.batches == [[1], [2]]
+        assert handled.batches == [[1], [2]]
 
     def test_bears_one_event_twice_in_a_message(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
         once = delivery(1)
 
-        assert make_hearing(heard).handle([once, once]) == [once, once]
+        assert make_consumer(handled).handle([once, once]) == [once, once]
 
-    def test_of_nothing_does_nothing(self, make_hearing: MakeHearing, heard: Heard) -> None:
-        assert make_hearing(heard).handle([]) == []
+    def test_of_nothing_does_nothing(
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
+    ) -> None:
+        assert make_consumer(handled).handle([]) == []
 
 
 class TestFailure:
     def test_of_a_batch_falls_back_to_one_by_one(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
-        heard.failing = {2: ValueError("no")}
+        handled.failing = {2: ValueError("no")}
         deliveries = [delivery(1), delivery(2), delivery(3)]
 
-        settled = make_hearing(heard).handle(deliveries)
+        settled = make_consumer(handled).handle(deliveries)
 
         assert ids(settled) == ids([deliveries[0], deliveries[2]])
-        assert heard.batches == [[1], [3]]
+        assert handled.batches == [[1], [3]]
 
     def test_is_tried_again_when_the_event_comes_again(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
-        hearing, unlucky = make_hearing(heard), delivery(1)
-        heard.failing = {1: ValueError("not yet")}
-        assert hearing.handle([unlucky]) == []
+        consumer, unlucky = make_consumer(handled), delivery(1)
+        handled.failing = {1: ValueError("not yet")}
+        assert consumer.handle([unlucky]) == []
 
-        heard.failing = {}
+        handled.failing = {}
 
-        assert hearing.handle([unlucky]) == [unlucky]
-        assert heard.batches == [[1]]
+        assert consumer.handle([unlucky]) == [unlucky]
+        assert handled.batches == [[1]]
 
     def test_that_does_not_end_is_parked_while_others_go_on(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        hearing, unlucky = make_hearing(heard), delivery(13)
-        heard.failing = {13: ValueError("no")}
+        consumer, unlucky = make_consumer(handled), delivery(13)
+        handled.failing = {13: ValueError("no")}
 
-        for number in range(MOST_ATTEMPTS - 1):
+        for number in range(MAX_ATTEMPTS - 1):
             another = delivery(number)
-            assert hearing.handle([another, unlucky]) == [another]
-        assert own.dead_letters.count_documents({}) == 0
+            assert consumer.handle([another, unlucky]) == [another]
+        assert database.dead_letters.count_documents({}) == 0
 
-        assert ids(hearing.handle([delivery(5), unlucky])) > {unlucky["id"]}
-        (letter,) = own.dead_letters.find()
+        assert ids(consumer.handle([delivery(5), unlucky])) > {unlucky["id"]}
+        (letter,) = database.dead_letters.find()
         assert letter["delivery"] == unlucky
         assert letter["error"] == "ValueError: no"
 
     def test_is_parked_after_five_attempts_and_not_before(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
-        hearing, unlucky = make_hearing(heard), delivery(1)
-        heard.failing = {1: ValueError("no")}
+        consumer, unlucky = make_consumer(handled), delivery(1)
+        handled.failing = {1: ValueError("no")}
 
-        settled = [hearing.handle([unlucky]) for _ in range(6)]
+        settled = [consumer.handle([unlucky]) for _ in range(6)]
 
         assert settled == [[], [], [], [], [unlucky], [unlucky]]
-        assert heard.attempts[1] == 5
+        assert handled.attempts[1] == 5
 
     def test_that_is_parked_stays_parked(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        hearing, unlucky = make_hearing(heard), delivery(1)
-        heard.failing = {1: ValueError("no")}
+        consumer, unlucky = make_consumer(handled), delivery(1)
+        handled.failing = {1: ValueError("no")}
         for _ in range(6):
-            hearing.handle([unlucky])
+            consumer.handle([unlucky])
 
-        heard.failing = {}
+        handled.failing = {}
 
-        assert hearing.handle([unlucky]) == [unlucky]
-        assert heard.batches == []
-        assert own.dead_letters.count_documents({}) == 1
+        assert consumer.handle([unlucky]) == [unlucky]
+        assert handled.batches == []
+        assert database.dead_letters.count_documents({}) == 1
 
     def test_that_is_parked_is_told_with_its_reason(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         told: list[tuple[str, Any, str]] = []
-        hearing = make_hearing(
-            heard,
-            on_parked=lambda database, event, error: told.append((database.name, event, error)),
+        consumer = make_consumer(
+            handled,
+            on_dead_letter=lambda database, event, error: told.append(
+                (database.name, event, error)
+            ),
         )
-        heard.failing = {1: ValueError("no")}
+        handled.failing = {1: ValueError("no")}
 
         unlucky = delivery(1)
-        for _ in range(MOST_ATTEMPTS):
-            hearing.handle([unlucky])
+        for _ in range(MAX_ATTEMPTS):
+            consumer.handle([unlucky])
 
         event = ThingChanged.from_data(unlucky["data"])
-        assert told == [(own.name, event, "ValueError: no")]
+        assert told == [(database.name, event, "ValueError: no")]
 
     def test_with_a_long_story_is_kept_short(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        heard.failing = {1: ValueError("x" * 10_000)}
+        handled.failing = {1: ValueError("x" * 10_000)}
 
-        make_hearing(heard).handle([delivery(1)])
+        make_consumer(handled).handle([delivery(1)])
 
-        assert len((own.inbox.find_one() or {})["error"]) == 500
+        assert len((database.inbox.find_one() or {})["error"]) == 500
 
     def test_by_a_query_that_never_ends_in_time_counts(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        hearing, endless = make_hearing(heard), delivery(1)
+        consumer, endless = make_consumer(handled), delivery(1)
         for error in (ExecutionTimeout("too slow"), NetworkTimeout("no answer")):
-            heard.failing = {1: error}
-            hearing.handle([endless])
+            handled.failing = {1: error}
+            consumer.handle([endless])
 
-        assert (own.inbox.find_one() or {})["attempts"] == 2
+        assert (database.inbox.find_one() or {})["attempts"] == 2
 
     def test_of_the_last_try_by_an_outage_does_not_park(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        hearing, unlucky = make_hearing(heard), delivery(1)
-        heard.failing = {1: ValueError("no")}
-        for _ in range(MOST_ATTEMPTS - 1):
-            hearing.handle([unlucky])
-        heard.failing = {1: AutoReconnect()}
+        consumer, unlucky = make_consumer(handled), delivery(1)
+        handled.failing = {1: ValueError("no")}
+        for _ in range(MAX_ATTEMPTS - 1):
+            consumer.handle([unlucky])
+        handled.failing = {1: AutoReconnect()}
 
-        assert hearing.handle([unlucky]) == []
-        assert own.dead_letters.count_documents({}) == 0
+        assert consumer.handle([unlucky]) == []
+        assert database.dead_letters.count_documents({}) == 0
 
 
 class TestOutOfTime:
     def test_leaves_the_rest_of_a_message_to_come_again(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        hearing, endless = make_hearing(heard), delivery(2)
-        heard.failing = {2: SoftTimeLimitExceeded()}
+        consumer, endless = make_consumer(handled), delivery(2)
+        handled.failing = {2: SoftTimeLimitExceeded()}
         together = [delivery(1), endless, delivery(3)]
 
-        assert hearing.handle([delivery(7, name="ThingLost"), *together])[0]["name"] == "ThingLost"
-        assert heard.batches == [["lost 7"]]
+        assert consumer.handle([delivery(7, name="ThingLost"), *together])[0]["name"] == "ThingLost"
+        assert handled.batches == [["lost 7"]]
 
         # They come again one by one.
-        assert [hearing.handle([each]) for each in together] == [[together[0]], [], [together[2]]]
-        noted = own.inbox.find_one({"_id": endless["id"]}) or {}
+        assert [consumer.handle([each]) for each in together] == [[together[0]], [], [together[2]]]
+        noted = database.inbox.find_one({"_id": endless["id"]}) or {}
         assert noted["attempts"] == 2
         assert noted["error"].startswith("SoftTimeLimitExceeded: ")
 
@@ -212,47 +218,55 @@ class TestUnreadable:
     )
     def test_events_are_parked_at_once_and_keep_nobody_waiting(
         self,
-        make_hearing: MakeHearing,
-        heard: Heard,
-        own: Database[Document],
+        make_consumer: MakeHearing,
+        handled: RecordingHandlers,
+        database: Database[Document],
         data: Document,
         error: str,
     ) -> None:
         odd, fine = delivery(1), delivery(2, name="ThingLost")
         odd["data"] = {**odd["data"], **data} if data else {}
         told: list[str] = []
-        hearing = make_hearing(heard, on_parked=lambda _, __, error: told.append(error))
+        consumer = make_consumer(handled, on_dead_letter=lambda _, __, error: told.append(error))
 
-        settled = hearing.handle([odd, fine])
+        settled = consumer.handle([odd, fine])
 
         assert ids(settled) == ids([odd, fine])
-        assert heard.batches == [["lost 2"]]
-        (letter,) = own.dead_letters.find()
+        assert handled.batches == [["lost 2"]]
+        (letter,) = database.dead_letters.find()
         assert letter["delivery"] == odd
         assert letter["error"].startswith(f"It is malformed: {error}")
-        assert own.inbox.count_documents({"_id": odd["id"]}) == 0
+        assert database.inbox.count_documents({"_id": odd["id"]}) == 0
 
     @pytest.mark.parametrize("raw", [5, None, "text", [], {}, {"id": 5}, ["list"]])
     def test_deliveries_are_parked_without_an_id_of_their_own(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document], raw: Any
+        self,
+        make_consumer: MakeHearing,
+        handled: RecordingHandlers,
+        database: Database[Document],
+        raw: Any,
     ) -> None:
-        fine, hearing = delivery(1), make_hearing(heard)
+        fine, consumer = delivery(1), make_consumer(handled)
 
         for _ in range(2):
-            hearing.handle([raw, fine])
+            consumer.handle([raw, fine])
 
-        (letter,) = own.dead_letters.find()
+        (letter,) = database.dead_letters.find()
         assert letter["_id"].startswith("malformed-")
         assert letter["error"].startswith("It is malformed: Delivery")
-        assert heard.batches == [[1]]
+        assert handled.batches == [[1]]
 
     @pytest.mark.parametrize("message", [5, None, {"id": "e"}])
     def test_messages_are_parked_whole(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document], message: Any
+        self,
+        make_consumer: MakeHearing,
+        handled: RecordingHandlers,
+        database: Database[Document],
+        message: Any,
     ) -> None:
-        make_hearing(heard).handle(message)
+        make_consumer(handled).handle(message)
 
-        assert own.dead_letters.count_documents({}) == 1
+        assert database.dead_letters.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         ("newer", "error"),
@@ -263,77 +277,77 @@ class TestUnreadable:
     )
     def test_events_of_a_newer_version_wait_some_tries_for_a_newer_worker(
         self,
-        make_hearing: MakeHearing,
-        heard: Heard,
-        own: Database[Document],
+        make_consumer: MakeHearing,
+        handled: RecordingHandlers,
+        database: Database[Document],
         newer: Document,
         error: str,
     ) -> None:
-        hearing, odd = make_hearing(heard), {**delivery(1), **newer}
+        consumer, odd = make_consumer(handled), {**delivery(1), **newer}
 
-        settled = [hearing.handle([odd]) for _ in range(MOST_ATTEMPTS)]
+        settled = [consumer.handle([odd]) for _ in range(MAX_ATTEMPTS)]
 
         assert settled == [[], [], [], [], [odd]]
-        (letter,) = own.dead_letters.find()
+        (letter,) = database.dead_letters.find()
         assert letter["error"].startswith(error)
 
 
 class TestOld:
     def test_events_are_parked_and_not_applied(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         now = datetime.now(UTC)
         old = delivery(1, occurred_at=(now - OLDEST - timedelta(minutes=1)).isoformat())
         young = delivery(2, occurred_at=(now - OLDEST + timedelta(minutes=1)).isoformat())
 
-        settled = make_hearing(heard).handle([old, young])
+        settled = make_consumer(handled).handle([old, young])
 
         assert ids(settled) == ids([old, young])
-        assert heard.batches == [[2]]
-        (letter,) = own.dead_letters.find()
+        assert handled.batches == [[2]]
+        (letter,) = database.dead_letters.find()
         assert letter["error"] == (
             "It happened 89 days ago, and whether it was heard is not remembered that long; make "
             "resync tells its state anew."
         )
 
     def test_events_are_confirmed_if_they_are_still_known_as_done(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         old = delivery(1, occurred_at="2020-01-01T00:00:00Z")
-        Inbox(own).count_attempt([old["id"]])
-        Inbox(own).mark_done([old["id"]])
+        Inbox(database).count_attempt([old["id"]])
+        Inbox(database).mark_done([old["id"]])
 
-        assert make_hearing(heard).handle([old]) == [old]
-        assert own.dead_letters.count_documents({}) == 0
+        assert make_consumer(handled).handle([old]) == [old]
+        assert database.dead_letters.count_documents({}) == 0
 
 
 class TestDeadLetter:
     def test_that_comes_again_is_forgotten_when_it_has_had_its_effect(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         one, other = delivery(1), delivery(2)
         for each in (one, other):
-            Inbox(own).park(each, "x")
-        Inbox(own).count_attempt([other["id"]])
-        Inbox(own).mark_done([other["id"]])
+            Inbox(database).dead_letter(each, "x")
+        Inbox(database).count_attempt([other["id"]])
+        Inbox(database).mark_done([other["id"]])
         again = [{**each, "collection": "dead_letters"} for each in (one, other)]
 
-        settled = make_hearing(heard).handle(again)
+        settled = make_consumer(handled).handle(again)
 
         assert ids(settled) == ids(again)
-        assert heard.batches == [[1]]
-        assert own.dead_letters.count_documents({}) == 0
+        assert handled.batches == [[1]]
+        assert database.dead_letters.count_documents({}) == 0
 
 
 class TestRequest:
     def test_is_known_to_the_handler_and_to_the_logs(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
         asked = {**delivery(1), "request_id": "r1"}
 
-        make_hearing(heard).handle([asked])
+        make_consumer(handled).handle([asked])
 
-        assert heard.requests == ["r1"]
+        assert handled.requests == ["r1"]
         assert "request_id" not in structlog.contextvars.get_contextvars()
 
 
@@ -347,72 +361,79 @@ class TestIsToBlame:
 
 class TestDeath:
     def test_of_the_worker_counts_against_nobody_but_its_cause(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        heard.failing = {2: Killed()}
+        handled.failing = {2: Killed()}
         message = [delivery(1), delivery(2), delivery(3)]
 
         # Redis hands the whole message out again each time.
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             with pytest.raises(Killed):
-                make_hearing(heard).handle(message)
+                make_consumer(handled).handle(message)
 
-        assert ids(make_hearing(heard).handle(message)) == ids(message)
-        assert sorted(heard.batches) == [[1], [3]]
-        assert [letter["_id"] for letter in own.dead_letters.find()] == [message[1]["id"]]
+        assert ids(make_consumer(handled).handle(message)) == ids(message)
+        assert sorted(handled.batches) == [[1], [3]]
+        assert [letter["_id"] for letter in database.dead_letters.find()] == [message[1]["id"]]
 
     def test_of_the_worker_holds_others_up_no_longer_than_twice(
-        self, make_hearing: MakeHearing, heard: Heard
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
     ) -> None:
-        heard.failing = {1: Killed()}
+        handled.failing = {1: Killed()}
         message = [delivery(1), delivery(2), delivery(3)]
 
         for _ in range(3):
             with pytest.raises(Killed):
-                make_hearing(heard).handle(message)
+                make_consumer(handled).handle(message)
 
-        assert sorted(heard.batches) == [[2], [3]]
+        assert sorted(handled.batches) == [[2], [3]]
 
     def test_is_counted_though_nothing_was_noted_of_it(
-        self, make_hearing: MakeHearing, heard: Heard, own: Database[Document]
+        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        heard.failing = {1: Killed()}
+        handled.failing = {1: Killed()}
         deadly = delivery(1)
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             with pytest.raises(Killed):
-                make_hearing(heard).handle([deadly])
+                make_consumer(handled).handle([deadly])
 
-        assert make_hearing(heard).handle([deadly]) == [deadly]
+        assert make_consumer(handled).handle([deadly]) == [deadly]
 
-        (letter,) = own.dead_letters.find()
+        (letter,) = database.dead_letters.find()
         assert letter["error"] == "its worker died or ran out of time"
 
 
-class TestNotNow:
+class TestRetryLater:
     @pytest.mark.parametrize(
         "reason",
-        [NotNow("later"), AutoReconnect(), ServerSelectionTimeoutError(), WaitQueueTimeoutError()],
+        [
+            RetryLater("later"),
+            AutoReconnect(),
+            ServerSelectionTimeoutError(),
+            WaitQueueTimeoutError(),
+        ],
         ids=lambda reason: type(reason).__name__,
     )
     def test_does_not_count_as_an_attempt(
         self,
-        make_hearing: MakeHearing,
-        heard: Heard,
-        own: Database[Document],
+        make_consumer: MakeHearing,
+        handled: RecordingHandlers,
+        database: Database[Document],
         reason: Exception,
     ) -> None:
-        hearing, early = make_hearing(heard), delivery(1)
-        heard.failing = {1: reason}
+        consumer, early = make_consumer(handled), delivery(1)
+        handled.failing = {1: reason}
 
-        settled = [hearing.handle([early]) for _ in range(3 * MOST_ATTEMPTS)]
-        heard.failing = {}
+        settled = [consumer.handle([early]) for _ in range(3 * MAX_ATTEMPTS)]
+        handled.failing = {}
 
-        assert settled == [[]] * 3 * MOST_ATTEMPTS
-        assert hearing.handle([early]) == [early]
-        assert own.dead_letters.count_documents({}) == 0
+        assert settled == [[]] * 3 * MAX_ATTEMPTS
+        assert consumer.handle([early]) == [early]
+        assert database.dead_letters.count_documents({}) == 0
 
-    def test_holds_nobody_else_up(self, make_hearing: MakeHearing, heard: Heard) -> None:
-        heard.failing = {1: NotNow("later")}
+    def test_holds_nobody_else_up(
+        self, make_consumer: MakeHearing, handled: RecordingHandlers
+    ) -> None:
+        handled.failing = {1: RetryLater("later")}
         early, fine = delivery(1), delivery(2)
 
-        assert make_hearing(heard).handle([early, fine]) == [fine]
+        assert make_consumer(handled).handle([early, fine]) == [fine]

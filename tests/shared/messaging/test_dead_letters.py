@@ -9,23 +9,25 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.messaging import relay as outbox
-from shared.messaging.consumer import Hearing
+from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import DeadLetters, Replay
-from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
+from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
 from shared.messaging.relay import Relay
-from tests.support.handlers import Heard, delivery
+from tests.support.handlers import RecordingHandlers, delivery
 from tests.support.queues import Message
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-MakeHearing = Callable[..., Hearing]
+MakeHearing = Callable[..., Consumer]
 Messages = Callable[[str], list[Message]]
 
 
 class TestSearch:
-    def test_finds_the_oldest_first(self, letters: DeadLetters, own: Database[Document]) -> None:
+    def test_finds_the_oldest_first(
+        self, letters: DeadLetters, database: Database[Document]
+    ) -> None:
         for id in ("a", "b", "c"):
-            Inbox(own).park({**delivery(1), "id": id}, f"ValueError: {id}")
-        own.dead_letters.update_one({"_id": "c"}, {"$set": {"parked_at": LONG_AGO}})
+            Inbox(database).dead_letter({**delivery(1), "id": id}, f"ValueError: {id}")
+        database.dead_letters.update_one({"_id": "c"}, {"$set": {"parked_at": LONG_AGO}})
 
         assert [letter.id for letter in letters.search()] == ["c", "a", "b"]
         assert [letter.id for letter in letters.search(ids=["b", "x"])] == ["b"]
@@ -43,21 +45,23 @@ class TestSearch:
         ],
     )
     def test_says_what_to_do(
-        self, letters: DeadLetters, own: Database[Document], error: str, remedy: str
+        self, letters: DeadLetters, database: Database[Document], error: str, remedy: str
     ) -> None:
-        parked = delivery(1)
-        Inbox(own).park(parked, error)
+        dead_lettered = delivery(1)
+        Inbox(database).dead_letter(dead_lettered, error)
 
         (letter,) = letters.search()
 
         assert (letter.event, letter.error) == ("ThingChanged", error)
-        assert letter.source == f"things.things.{parked['document_id']}"
+        assert letter.source == f"things.things.{dead_lettered['document_id']}"
         assert letter.remedy.startswith(remedy)
 
     def test_shows_what_could_not_be_read(
-        self, letters: DeadLetters, own: Database[Document]
+        self, letters: DeadLetters, database: Database[Document]
     ) -> None:
-        Inbox(own).park({"id": "malformed-1", "text": "5"}, "It is malformed: no object")
+        Inbox(database).dead_letter(
+            {"id": "malformed-1", "text": "5"}, "It is malformed: no object"
+        )
 
         (letter,) = letters.search()
 
@@ -66,20 +70,28 @@ class TestSearch:
 
 class TestReplay:
     def test_has_the_event_heard_and_the_letter_forgotten(
-        self, poisoned: Document, letters: DeadLetters, carry: Callable[[], None], heard: Heard
+        self,
+        poisoned: Document,
+        letters: DeadLetters,
+        carry: Callable[[], None],
+        handled: RecordingHandlers,
     ) -> None:
-        heard.failing = {}
+        handled.failing = {}
 
         assert letters.replay(poisoned["id"], now=datetime.now(UTC)) is Replay.SENT
         carry()
 
-        assert heard.batches == [[13]]
+        assert handled.batches == [[13]]
         assert letters.count() == 0
 
     def test_may_be_repeated_before_and_after(
-        self, poisoned: Document, letters: DeadLetters, carry: Callable[[], None], heard: Heard
+        self,
+        poisoned: Document,
+        letters: DeadLetters,
+        carry: Callable[[], None],
+        handled: RecordingHandlers,
     ) -> None:
-        heard.failing = {}
+        handled.failing = {}
         now = datetime.now(UTC)
 
         assert letters.replay(poisoned["id"], now=now) is Replay.SENT
@@ -90,7 +102,7 @@ class TestReplay:
 
         assert letters.replay(poisoned["id"], now=now) is Replay.UNKNOWN
         carry()
-        assert heard.batches == [[13]]
+        assert handled.batches == [[13]]
 
     def test_survives_that_the_message_is_lost(
         self,
@@ -99,80 +111,92 @@ class TestReplay:
         relay: Relay,
         messages: Messages,
         carry: Callable[[], None],
-        heard: Heard,
+        handled: RecordingHandlers,
     ) -> None:
-        heard.failing = {}
+        handled.failing = {}
         letters.replay(poisoned["id"], now=datetime.now(UTC))
         relay.send_due(datetime.now(UTC) + timedelta(seconds=1))
         assert len(messages("things")) == 1
 
         carry()
 
-        assert heard.batches == [[13]]
+        assert handled.batches == [[13]]
         assert letters.count() == 0
 
     def test_gives_it_as_many_tries_as_the_first_time_and_parks_it_again(
-        self, poisoned: Document, letters: DeadLetters, carry: Callable[[], None], heard: Heard
+        self,
+        poisoned: Document,
+        letters: DeadLetters,
+        carry: Callable[[], None],
+        handled: RecordingHandlers,
     ) -> None:
-        heard.failing = {13: ValueError("still no")}
-        heard.attempts = {}
+        handled.failing = {13: ValueError("still no")}
+        handled.attempts = {}
 
         letters.replay(poisoned["id"], now=datetime.now(UTC))
-        for _ in range(MOST_ATTEMPTS + 2):
+        for _ in range(MAX_ATTEMPTS + 2):
             carry()
 
         (letter,) = letters.search()
-        assert heard.attempts == {13: MOST_ATTEMPTS}
+        assert handled.attempts == {13: MAX_ATTEMPTS}
         assert (letter.error, letter.waits) == ("ValueError: still no", False)
 
     def test_of_what_had_its_effect_only_forgets_the_letter(
-        self, poisoned: Document, letters: DeadLetters, own: Database[Document], heard: Heard
+        self,
+        poisoned: Document,
+        letters: DeadLetters,
+        database: Database[Document],
+        handled: RecordingHandlers,
     ) -> None:
-        Inbox(own).mark_done([poisoned["id"]])
+        Inbox(database).mark_done([poisoned["id"]])
 
         assert letters.replay(poisoned["id"], now=datetime.now(UTC)) is Replay.DONE
         assert letters.count() == 0
-        assert heard.batches == []
+        assert handled.batches == []
 
     def test_of_what_cannot_be_read_does_nothing(
-        self, letters: DeadLetters, own: Database[Document]
+        self, letters: DeadLetters, database: Database[Document]
     ) -> None:
-        Inbox(own).park({"id": "malformed-1", "text": "5"}, "It is malformed: no object")
+        Inbox(database).dead_letter(
+            {"id": "malformed-1", "text": "5"}, "It is malformed: no object"
+        )
 
         assert letters.replay("malformed-1", now=datetime.now(UTC)) is Replay.BROKEN
         (letter,) = letters.search()
         assert not letter.waits
 
     def test_keeps_the_request_by_which_it_happened(
-        self, letters: DeadLetters, own: Database[Document]
+        self, letters: DeadLetters, database: Database[Document]
     ) -> None:
-        Inbox(own).park({**delivery(1), "id": "e", "request_id": "r1"}, "ValueError: no")
+        Inbox(database).dead_letter(
+            {**delivery(1), "id": "e", "request_id": "r1"}, "ValueError: no"
+        )
 
         letters.replay("e", now=datetime.now(UTC))
 
-        (entry,) = (own.dead_letters.find_one() or {})["outbox"]
+        (entry,) = (database.dead_letters.find_one() or {})["outbox"]
         assert entry["request_id"] == "r1"
 
 
 @pytest.fixture
-def letters(own: Database[Document]) -> DeadLetters:
+def letters(database: Database[Document]) -> DeadLetters:
     """The dead letters of the made-up service."""
-    return DeadLetters(own, "things")
+    return DeadLetters(database, "things")
 
 
 @pytest.fixture
-def hearing(make_hearing: MakeHearing, heard: Heard) -> Hearing:
+def consumer(make_consumer: MakeHearing, handled: RecordingHandlers) -> Consumer:
     """A worker of the made-up service."""
-    return make_hearing(heard)
+    return make_consumer(handled)
 
 
 @pytest.fixture
-def poisoned(hearing: Hearing, heard: Heard) -> Document:
+def poisoned(consumer: Consumer, handled: RecordingHandlers) -> Document:
     """An event that was given up."""
     made = delivery(13)
-    heard.failing = {13: ValueError("no")}
-    for _ in range(MOST_ATTEMPTS):
-        hearing.handle([made])
+    handled.failing = {13: ValueError("no")}
+    for _ in range(MAX_ATTEMPTS):
+        consumer.handle([made])
     return made
 
 
@@ -184,7 +208,7 @@ def relay(make_relay: Callable[..., Relay]) -> Relay:
 
 @pytest.fixture
 def carry(
-    relay: Relay, hearing: Hearing, messages: Messages, own: Database[Document]
+    relay: Relay, consumer: Consumer, messages: Messages, database: Database[Document]
 ) -> Callable[[], None]:
     """`carry()`: two minutes later, send what is due, have it heard, take the receipts back."""
     rounds = count(1)
@@ -192,8 +216,8 @@ def carry(
     def carry() -> None:
         relay.send_due(datetime.now(UTC) + timedelta(minutes=2 * next(rounds)))
         for message in messages("things"):
-            for told in hearing.handle(message.kwargs["deliveries"]):
+            for told in consumer.handle(message.kwargs["deliveries"]):
                 receipt = [told["collection"], told["document_id"], told["id"]]
-                outbox.confirm(own, [receipt], hearer="things")
+                outbox.confirm(database, [receipt], subscriber="things")
 
     return carry

@@ -5,7 +5,7 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from shared.document import Document
-from shared.messaging.inbox import MOST_ATTEMPTS, Inbox
+from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
 
 
 class TestRecall:
@@ -19,13 +19,13 @@ class TestRecall:
     def test_tells_done_from_tried_from_spent(self, inbox: Inbox) -> None:
         inbox.count_attempt(["done", "tried"])
         inbox.mark_done(["done"])
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             inbox.count_attempt(["spent"])
 
         found = inbox.recall(["done", "tried", "spent", "new"])
 
         assert found.done == {"done"}
-        assert found.tried == {"tried": 1, "spent": MOST_ATTEMPTS}
+        assert found.tried == {"tried": 1, "spent": MAX_ATTEMPTS}
         assert found.spent == {"spent"}
 
     def test_says_why_the_last_attempt_failed(self, inbox: Inbox) -> None:
@@ -40,7 +40,7 @@ class TestRecall:
         }
 
     def test_does_not_call_spent_what_was_done_in_the_end(self, inbox: Inbox) -> None:
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             inbox.count_attempt(["a"])
         inbox.mark_done(["a"])
 
@@ -69,47 +69,49 @@ class TestUncountAttempt:
 
 
 class TestMarkDone:
-    def test_forgets_earlier_failures(self, inbox: Inbox, own: Database[Document]) -> None:
+    def test_forgets_earlier_failures(self, inbox: Inbox, database: Database[Document]) -> None:
         inbox.count_attempt(["a"])
         inbox.mark_failed("a", "ValueError: no")
 
         inbox.mark_done(["a"])
 
-        assert "error" not in (own.inbox.find_one({"_id": "a"}) or {})
+        assert "error" not in (database.inbox.find_one({"_id": "a"}) or {})
 
-    def test_is_forgotten_by_the_server_in_the_end(self, own: Database[Document]) -> None:
-        index = own.inbox.index_information()["forget_done"]
+    def test_is_forgotten_by_the_server_in_the_end(self, database: Database[Document]) -> None:
+        index = database.inbox.index_information()["forget_done"]
 
         assert index["expireAfterSeconds"] == 90 * 24 * 3600
 
 
 class TestPark:
-    def test_keeps_the_delivery_and_the_reason(self, inbox: Inbox, own: Database[Document]) -> None:
-        inbox.park(delivery("a"), "ValueError: no")
+    def test_keeps_the_delivery_and_the_reason(
+        self, inbox: Inbox, database: Database[Document]
+    ) -> None:
+        inbox.dead_letter(delivery("a"), "ValueError: no")
 
-        (letter,) = own.dead_letters.find()
+        (letter,) = database.dead_letters.find()
         assert letter["delivery"] == delivery("a")
         assert letter["error"] == "ValueError: no"
 
     def test_twice_keeps_what_came_first_and_the_last_reason(
-        self, inbox: Inbox, own: Database[Document]
+        self, inbox: Inbox, database: Database[Document]
     ) -> None:
-        inbox.park(delivery("a"), "first")
-        (before,) = own.dead_letters.find()
-        inbox.park({**delivery("a"), "collection": "dead_letters"}, "second")
+        inbox.dead_letter(delivery("a"), "first")
+        (before,) = database.dead_letters.find()
+        inbox.dead_letter({**delivery("a"), "collection": "dead_letters"}, "second")
 
-        (letter,) = own.dead_letters.find()
+        (letter,) = database.dead_letters.find()
         assert letter == {**before, "error": "second"}
 
 
-class TestUnpark:
-    def test_forgets_these_alone(self, inbox: Inbox, own: Database[Document]) -> None:
+class TestForgetDeadLetters:
+    def test_forgets_these_alone(self, inbox: Inbox, database: Database[Document]) -> None:
         for id in ("a", "b"):
-            inbox.park(delivery(id), "no")
+            inbox.dead_letter(delivery(id), "no")
 
-        inbox.unpark(["a", "c"])
+        inbox.forget_dead_letters(["a", "c"])
 
-        assert [letter["_id"] for letter in own.dead_letters.find()] == ["b"]
+        assert [letter["_id"] for letter in database.dead_letters.find()] == ["b"]
 
 
 class TestRules:
@@ -117,12 +119,14 @@ class TestRules:
         "wrong",
         [{"_id": 5}, {"attempts": -1}, {"attempts": "1"}, {"done_at": True}, {"more": 1}],
     )
-    def test_refuse_what_is_no_entry(self, own: Database[Document], wrong: dict[str, Any]) -> None:
-        Inbox(own).count_attempt(["a"])
-        entry = own.inbox.find_one({"_id": "a"}) or {}
+    def test_refuse_what_is_no_entry(
+        self, database: Database[Document], wrong: dict[str, Any]
+    ) -> None:
+        Inbox(database).count_attempt(["a"])
+        entry = database.inbox.find_one({"_id": "a"}) or {}
 
         with pytest.raises(WriteError):
-            own.inbox.insert_one({**entry, "_id": "b", **wrong})
+            database.inbox.insert_one({**entry, "_id": "b", **wrong})
 
 
 def delivery(id: str) -> Document:
@@ -131,6 +135,6 @@ def delivery(id: str) -> Document:
 
 
 @pytest.fixture
-def inbox(own: Database[Document]) -> Inbox:
+def inbox(database: Database[Document]) -> Inbox:
     """The made-up service's inbox."""
-    return Inbox(own)
+    return Inbox(database)

@@ -257,16 +257,16 @@ class TestSendDue:
         self,
         relay: Relay,
         things: ThingRepository,
-        own: Database[Document],
+        database: Database[Document],
         queue: Queue,
         log: Log,
         now: datetime,
     ) -> None:
         added(things, 3)
         broken = waiting(things)[0]["id"]
-        own.command("collMod", "things", validationLevel="off")
-        own.things.update_one({"outbox.id": broken}, {"$unset": {"kind": ""}})
-        own.command("collMod", "things", validationLevel="strict")
+        database.command("collMod", "things", validationLevel="off")
+        database.things.update_one({"outbox.id": broken}, {"$unset": {"kind": ""}})
+        database.command("collMod", "things", validationLevel="strict")
 
         sent = [relay.send_due(now), relay.send_due(now)]
 
@@ -356,13 +356,13 @@ class TestQueueLimit:
 
 class TestConfirm:
     def test_takes_out_the_one_event_of_the_one_hearer(
-        self, own: Database[Document], things: ThingRepository
+        self, database: Database[Document], things: ThingRepository
     ) -> None:
         lamp = thing()
         things.insert(lamp, changed(lamp), lost(lamp))
         first = waiting(things)[0]["id"]
 
-        outbox.confirm(own, [["things", lamp["_id"], first]], hearer="others")
+        outbox.confirm(database, [["things", lamp["_id"], first]], subscriber="others")
 
         assert [(entry["name"], entry["to"]) for entry in waiting(things)] == [
             ("ThingChanged", "things"),
@@ -370,31 +370,31 @@ class TestConfirm:
         ]
 
     def test_may_be_done_twice_and_for_what_is_gone(
-        self, own: Database[Document], things: ThingRepository
+        self, database: Database[Document], things: ThingRepository
     ) -> None:
         (lamp,) = added(things, 1)
         (entry,) = waiting(things)
         receipts = [["things", lamp["_id"], entry["id"]], ["things", "nothing", entry["id"]]]
 
-        outbox.confirm(own, receipts, hearer="others")
-        outbox.confirm(own, receipts, hearer="others")
+        outbox.confirm(database, receipts, subscriber="others")
+        outbox.confirm(database, receipts, subscriber="others")
 
         assert waiting(things) == []
         assert things.get(lamp["_id"])["version"] == 1
 
     def test_ends_the_sending(
-        self, relay: Relay, own: Database[Document], things: ThingRepository, now: datetime
+        self, relay: Relay, database: Database[Document], things: ThingRepository, now: datetime
     ) -> None:
         (lamp,) = added(things, 1)
         relay.send_due(now)
         (entry,) = waiting(things)
 
-        outbox.confirm(own, [["things", lamp["_id"], entry["id"]]], hearer="others")
+        outbox.confirm(database, [["things", lamp["_id"], entry["id"]]], subscriber="others")
 
         assert relay.send_due(now + timedelta(days=1)) == 0
 
-    def test_of_nothing_does_nothing(self, own: Database[Document]) -> None:
-        outbox.confirm(own, [], hearer="others")
+    def test_of_nothing_does_nothing(self, database: Database[Document]) -> None:
+        outbox.confirm(database, [], subscriber="others")
 
 
 class TestResendDelay:
@@ -615,14 +615,14 @@ def far_settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def far(own: Database[Document], far_settings: Settings) -> Iterator[Relay]:
+def far(database: Database[Document], far_settings: Settings) -> Iterator[Relay]:
     """A relay whose Redis is not there yet."""
     with create_celery("things", far_settings) as celery, broker_client(far_settings) as client:
         yield Relay(
             "things",
-            own,
+            database,
             ("things",),
-            hearers=("others", "things"),
+            subscribers=("others", "things"),
             celery=celery,
             broker=client,
             settings=far_settings,

@@ -11,7 +11,7 @@ from shared.messaging.watchdog import DEAF_AFTER, Watchdog
 from shared.settings import Settings
 
 GUARDED = (
-    "import time; from shared import watchdog; from shared.settings import load; "
+    "import time; from shared.messaging import watchdog; from shared.settings import load; "
     "watchdog.DEAF_AFTER = watchdog.LOOK_EVERY = 0.1; watchdog.guard('things', load()); "
     "time.sleep(60)"
 )

@@ -22,10 +22,10 @@ from shared.messaging.broker import create_celery
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.relay import Relay
 from shared.messaging.worker import create_worker, send_receipts
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.settings import Settings
-from tests.support.handlers import Heard, delivery
+from tests.support.handlers import RecordingHandlers, delivery
 from tests.support.queues import Message
 from tests.support.thing_worker import DEADLY
 from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, thing
@@ -40,7 +40,7 @@ class TestTasks:
         make_worker: Callable[[str], Celery],
         relay: Relay,
         things: ThingRepository,
-        heard: Heard,
+        handled: RecordingHandlers,
         messages: Messages,
     ) -> None:
         others = make_worker("others")
@@ -52,9 +52,13 @@ class TestTasks:
             others.tasks["others.receive"].run(**message.kwargs)
         assert waiting(things) == ["ThingLost"]
         for receipt in messages("things"):
-            outbox.confirm(things.collection.database, **receipt.kwargs)
+            outbox.confirm(
+                things.collection.database,
+                receipt.kwargs["receipts"],
+                subscriber=receipt.kwargs["hearer"],
+            )
 
-        assert heard.batches == [[f"lost {lamp['_id']}"]]
+        assert handled.batches == [[f"lost {lamp['_id']}"]]
         assert waiting(things) == []
 
     def test_send_a_receipt_for_what_is_done_already(
@@ -62,7 +66,7 @@ class TestTasks:
         make_worker: Callable[[str], Celery],
         relay: Relay,
         things: ThingRepository,
-        heard: Heard,
+        handled: RecordingHandlers,
         messages: Messages,
     ) -> None:
         others = make_worker("others")
@@ -74,10 +78,14 @@ class TestTasks:
         for message in messages("others"):
             others.tasks["others.receive"].run(**message.kwargs)
         receipts = messages("things")
-        outbox.confirm(things.collection.database, **receipts[-1].kwargs)
+        outbox.confirm(
+            things.collection.database,
+            receipts[-1].kwargs["receipts"],
+            subscriber=receipts[-1].kwargs["hearer"],
+        )
 
         assert len(receipts) == 2
-        assert len(heard.batches) == 1
+        assert len(handled.batches) == 1
         assert waiting(things) == []
 
     def test_send_no_receipt_for_what_failed(
@@ -85,13 +93,13 @@ class TestTasks:
         make_worker: Callable[[str], Celery],
         relay: Relay,
         things: ThingRepository,
-        heard: Heard,
+        handled: RecordingHandlers,
         messages: Messages,
     ) -> None:
         others = make_worker("others")
         lamp = thing(size=13)
         things.insert(lamp, changed(lamp))
-        heard.failing = {13: ValueError("no")}
+        handled.failing = {13: ValueError("no")}
         relay.send_due(soon())
 
         for message in messages("others"):
@@ -116,7 +124,7 @@ class TestSendReceipts:
     ) -> None:
         settled = [delivery(1), delivery(2), delivery(3, sender="orders")]
 
-        send_receipts(make_worker("others"), settled, hearer="others")
+        send_receipts(make_worker("others"), settled, subscriber="others")
 
         (to_things,) = messages("things")
         (to_orders,) = messages("orders")
@@ -132,7 +140,7 @@ class TestSendReceipts:
     ) -> None:
         settled = [{"id": "malformed-1", "text": "5"}, delivery(1)]
 
-        send_receipts(make_worker("others"), settled, hearer="others")
+        send_receipts(make_worker("others"), settled, subscriber="others")
 
         (receipt,) = messages("things")
         assert len(receipt.kwargs["receipts"]) == 1
@@ -141,24 +149,26 @@ class TestSendReceipts:
         gone = replace(settings, redis_url=redis_url(free_port()))
 
         with create_celery("others", gone) as celery:
-            send_receipts(celery, [delivery(1)], hearer="others")
+            send_receipts(celery, [delivery(1)], subscriber="others")
 
 
 class TestProcess:
     def test_confirms_what_it_has_done_and_outlives_what_kills_it(
-        self, worker: Process, relay: Relay, own: Database[Document], things: ThingRepository
+        self, worker: Process, relay: Relay, database: Database[Document], things: ThingRepository
     ) -> None:
         lamp = add(things, size=1)
         relay.send_due(soon())
-        assert eventually(lambda: hearers_of(things, lamp) == ["others"])
+        assert eventually(lambda: subscribers_of(things, lamp) == ["others"])
 
         # Three in one message, one of which ends the process that handles it.
         for size in (1, DEADLY, 3):
             add(things, size=size)
         relay.send_due(soon())
 
-        assert eventually(lambda: own.inbox.count_documents({"done_at": {"$exists": True}}) == 3)
-        assert own.inbox.count_documents({}) == 4
+        assert eventually(
+            lambda: database.inbox.count_documents({"done_at": {"$exists": True}}) == 3
+        )
+        assert database.inbox.count_documents({}) == 4
         assert worker.poll() is None
 
     def test_waits_for_room_in_a_redis_that_is_full(
@@ -170,7 +180,7 @@ class TestProcess:
         lamp = add(things, size=1)
         relay.send_due(soon())
 
-        assert eventually(lambda: hearers_of(things, lamp) == ["others"])
+        assert eventually(lambda: subscribers_of(things, lamp) == ["others"])
         assert worker.poll() is None
 
 
@@ -186,7 +196,7 @@ def add(things: ThingRepository, *, size: int) -> str:
     return str(made["_id"])
 
 
-def hearers_of(things: ThingRepository, id: str) -> list[str]:
+def subscribers_of(things: ThingRepository, id: str) -> list[str]:
     """Who has not yet confirmed the events of a thing."""
     found = things.collection.find_one({"_id": id}) or {}
     return [entry["to"] for entry in found["outbox"]]
@@ -215,18 +225,18 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
 
 @pytest.fixture
 def make_worker(
-    client: MongoClient[Document], wired: Settings, heard: Heard
+    client: MongoClient[Document], wired: Settings, handled: RecordingHandlers
 ) -> Iterator[Callable[[str], Celery]]:
     """`make_worker(service)`: the tasks of a service that hears all there is."""
     databases: list[Database[Document]] = []
     made: list[Celery] = []
 
     def make(service: str) -> Celery:
-        list(build(database(client, wired, service), COLLECTIONS))
+        list(build(service_database(client, wired, service), COLLECTIONS))
 
-        def join(own: Database[Document]) -> Subscriptions:
-            databases.append(own)
-            return heard.join(own)
+        def join(database: Database[Document]) -> Subscriptions:
+            databases.append(database)
+            return handled.join(database)
 
         made.append(create_worker(service, wired, join))
         return made[-1]
@@ -234,19 +244,21 @@ def make_worker(
     yield make
     for celery in made:
         celery.close()
-    for own in databases:
-        client.drop_database(own.name)
-        own.client.close()
+    for database in databases:
+        client.drop_database(database.name)
+        database.client.close()
 
 
 @pytest.fixture
-def relay(own: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings) -> Relay:
+def relay(
+    database: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
+) -> Relay:
     """The relay of the made-up service."""
     return Relay(
         "things",
-        own,
+        database,
         ("things",),
-        hearers=("others", "things"),
+        subscribers=("others", "things"),
         celery=celery,
         broker=broker,
         settings=wired,
@@ -263,9 +275,9 @@ def full(broker: redis.Redis) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def worker(own: Database[Document], broker: redis.Redis, wired: Settings) -> Iterator[Process]:
+def worker(database: Database[Document], broker: redis.Redis, wired: Settings) -> Iterator[Process]:
     """A worker of the made-up service, as a process of its own."""
-    assert own.list_collection_names()
+    assert database.list_collection_names()
     assert broker.ping()
     environment = {
         **os.environ,

@@ -35,10 +35,10 @@ from shared.local.ports import LOOPBACK, free_port
 from shared.local.servers import mongo_url, mongod_argv
 from shared.mongo.client import (
     connect,
-    database,
     deadline,
     is_outage,
     is_reachable,
+    service_database,
     wait_for_primary,
     write_errors,
 )
@@ -80,7 +80,10 @@ class TestDatabase:
     def test_is_named_for_the_installation_and_the_service(
         self, client: MongoClient[Document], settings: Settings
     ) -> None:
-        assert database(client, settings, "orders").name == f"{settings.database_prefix}_orders"
+        assert (
+            service_database(client, settings, "orders").name
+            == f"{settings.database_prefix}_orders"
+        )
 
 
 class TestBuild:
@@ -313,6 +316,6 @@ def bare_mongod(directory: Path, *, port: int) -> Iterator[None]:
 @pytest.fixture
 def empty(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
     """A database in which nothing is built."""
-    made = database(client, settings, "shop")
+    made = service_database(client, settings, "shop")
     yield made
     client.drop_database(made)

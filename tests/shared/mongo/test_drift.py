@@ -8,7 +8,7 @@ from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import Collection, build
 from shared.mongo.drift import differences, prune
 from shared.settings import Settings
@@ -161,7 +161,7 @@ def contents(shop: Shop) -> Any:
 @pytest.fixture
 def shop(client: MongoClient[Document], settings: Settings) -> Iterator[Shop]:
     """A database that is as declared."""
-    made = database(client, settings, "shop")
+    made = service_database(client, settings, "shop")
     list(build(made, DECLARED))
     yield made
     client.drop_database(made)

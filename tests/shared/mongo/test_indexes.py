@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.monitoring import CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.indexes import build_indexes
 from shared.settings import Settings
 
@@ -124,7 +124,7 @@ class Probe(CommandListener):
 @pytest.fixture
 def shops(client: MongoClient[Document], settings: Settings) -> Iterator[Collection[Document]]:
     """A collection without indexes of its own."""
-    made = database(client, settings, "shop")
+    made = service_database(client, settings, "shop")
     made.create_collection("shops")
     yield made.shops
     client.drop_database(made)

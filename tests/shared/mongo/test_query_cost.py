@@ -8,7 +8,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import Settings
 from tests.support.things import HEARERS, ThingRepository, boxes, thing
@@ -102,9 +102,9 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def things(
-    own: Database[Document], settings: Settings, recorder: Recorder
+    database: Database[Document], settings: Settings, recorder: Recorder
 ) -> Iterator[ThingRepository]:
     """The made-up service's things, through a client that is listened to."""
     with connect(settings, listeners=[recorder]) as client:
-        assert own.name == database(client, settings, "things").name
-        yield ThingRepository(database(client, settings, "things"), HEARERS)
+        assert database.name == service_database(client, settings, "things").name
+        yield ThingRepository(service_database(client, settings, "things"), HEARERS)

@@ -15,7 +15,7 @@ RULE = validators.fields(
         "_id": validators.ID,
         "name": validators.text(5),
         "nick": validators.or_null(validators.text(5)),
-        "tags": validators.array(validators.text(5), most=2),
+        "tags": validators.array(validators.text(5), max_items=2),
         "hash": validators.HASH,
         "at": validators.DATE,
         "count": validators.COUNT,
@@ -75,20 +75,20 @@ class TestFields:
         assert refusal.value.code == 121
 
     def test_that_may_all_be_missing_are_an_object_all_the_same(
-        self, own: Database[Document]
+        self, database: Database[Document]
     ) -> None:
         rule = validators.fields(
             {"_id": validators.ID, "name": validators.text(5)}, optional=("_id", "name")
         )
 
-        own.create_collection("held", validator={"$jsonSchema": rule})
+        database.create_collection("held", validator={"$jsonSchema": rule})
 
         with pytest.raises(WriteError):
-            own.held.insert_one({"_id": "a" * 24, "other": 1})
+            database.held.insert_one({"_id": "a" * 24, "other": 1})
 
 
 @pytest.fixture
-def held(own: Database[Document]) -> Database[Document]:
+def held(database: Database[Document]) -> Database[Document]:
     """A database in which one collection is held to the rule."""
-    own.create_collection("held", validator={"$jsonSchema": RULE})
-    return own
+    database.create_collection("held", validator={"$jsonSchema": RULE})
+    return database

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from shared.auth.middleware import public
 from shared.mongo.client import connect
 from shared.settings import Settings
-from shared.web.app import unhurried
+from shared.web.app import without_deadline
 from shared.web.parsing import ApiBlueprint
 from shared.web.responses import data
 from tests.support.limits import Limits
@@ -117,13 +117,13 @@ class TestDeadline:
                 watched.shop.things.find_one()
                 return data([])
 
-            serve(asking(unhurried(move)), client=watched).get("/ask")
+            serve(asking(without_deadline(move)), client=watched).get("/ask")
 
         assert probe.found == [None]
 
     def test_is_lifted_once_where_requests_share_a_context(self, serve: Serve) -> None:
         blueprint = asking(lambda: data([]))
-        blueprint.get("/move")(public(unhurried(lambda: data([]))))
+        blueprint.get("/move")(public(without_deadline(lambda: data([]))))
         http = serve(blueprint)
 
         with http.application.app_context():

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from shared.auth.middleware import public
 from shared.errors import Conflict, FieldError, Invalid
 from shared.web import bulk, responses
-from shared.web.app import LARGEST_BODY
+from shared.web.app import MAX_BODY_BYTES
 from shared.web.fields import Text
 from shared.web.parsing import ApiBlueprint
 
@@ -66,17 +66,17 @@ class TestAnswer:
 
 class TestBodyLimit:
     def test_is_higher_for_this_view(self, http: FlaskClient) -> None:
-        answer = http.post("/large", json={"entries": ["a" * LARGEST_BODY]})
+        answer = http.post("/large", json={"entries": ["a" * MAX_BODY_BYTES]})
 
         assert answer.get_json() == 1
 
     def test_is_the_usual_one_for_others(self, http: FlaskClient) -> None:
-        answer = http.post("/usual", json={"entries": ["a" * LARGEST_BODY]})
+        answer = http.post("/usual", json={"entries": ["a" * MAX_BODY_BYTES]})
 
         assert answer.status_code == 413
 
     def test_is_a_limit(self, http: FlaskClient) -> None:
-        answer = http.post("/large", json={"entries": ["a" * 2 * LARGEST_BODY]})
+        answer = http.post("/large", json={"entries": ["a" * 2 * MAX_BODY_BYTES]})
 
         assert answer.status_code == 413
         assert answer.content_type == "application/problem+json"
@@ -115,5 +115,5 @@ def http(serve: Serve) -> FlaskClient:
     take = blueprint.arguments(EntriesSchema)(add)
     blueprint.get("/outcomes")(public(outcomes))
     blueprint.post("/usual", endpoint="usual")(public(take))
-    blueprint.post("/large", endpoint="large")(public(bulk.body_limit(2 * LARGEST_BODY)(take)))
+    blueprint.post("/large", endpoint="large")(public(bulk.body_limit(2 * MAX_BODY_BYTES)(take)))
     return serve(blueprint)

@@ -58,10 +58,10 @@ class TestText:
         assert load(Text(shortest=0), "  ") == ""
 
     def test_says_how_long_it_may_be(self) -> None:
-        assert messages(Text(longest=3), "abcd") == ["It must have 1 to 3 characters."]
+        assert messages(Text(max_length=3), "abcd") == ["It must have 1 to 3 characters."]
 
     def test_tells_its_length_to_the_documents(self) -> None:
-        assert Text(longest=3).metadata == {"maxLength": 3, "minLength": 1}
+        assert Text(max_length=3).metadata == {"maxLength": 3, "minLength": 1}
 
 
 class TestYesNo:

@@ -24,7 +24,7 @@ from shared import errors
 from shared.auth.middleware import public
 from shared.errors import FieldError, Refusal
 from shared.web import problems
-from shared.web.app import LARGEST_BODY
+from shared.web.app import MAX_BODY_BYTES
 from shared.web.parsing import ApiBlueprint
 from shared.web.responses import data
 
@@ -109,7 +109,7 @@ class TestFailure:
 
     def test_a_body_that_is_too_large(self, http: FlaskClient) -> None:
         answer = http.post(
-            "/things", data=b" " * (LARGEST_BODY + 1), content_type="application/json"
+            "/things", data=b" " * (MAX_BODY_BYTES + 1), content_type="application/json"
         )
 
         assert problem(answer) == (413, "request-entity-too-large")

@@ -99,28 +99,30 @@ class TestSignIn:
 
         assert sign_in(email=other.email)["user"]["id"] == other.id
 
-    def test_needs_a_key(self, own: Database[Document], add_user: Add, sign_in: SignIn) -> None:
+    def test_needs_a_key(
+        self, database: Database[Document], add_user: Add, sign_in: SignIn
+    ) -> None:
         email = add_user().email
-        own.signing_keys.delete_many({})
+        database.signing_keys.delete_many({})
 
         with pytest.raises(Unavailable):
             sign_in(email=email)
 
     def test_does_not_tell_the_ids_of_other_sessions(
-        self, own: Database[Document], add_user: Add, sign_in: SignIn
+        self, database: Database[Document], add_user: Add, sign_in: SignIn
     ) -> None:
         for _ in range(2):
             sign_in(email=add_user().email)
 
-        ids = [session["_id"] for session in own.sessions.find({})]
+        ids = [session["_id"] for session in database.sessions.find({})]
         assert ids[0][:6] != ids[1][:6]
 
     def test_keeps_no_token_in_clear(
-        self, own: Database[Document], add_user: Add, sign_in: SignIn
+        self, database: Database[Document], add_user: Add, sign_in: SignIn
     ) -> None:
         tokens = sign_in(email=add_user().email)
 
-        stored = str(list(own.sessions.find({})))
+        stored = str(list(database.sessions.find({})))
         assert tokens["refresh_token"].partition(".")[2] not in stored
         assert tokens["access_token"] not in stored
 

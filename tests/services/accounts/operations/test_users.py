@@ -19,7 +19,7 @@ from services.accounts.operations.sessions import Accounts
 from shared.auth.caller import Caller
 from shared.document import Document
 from shared.errors import Stale, Unauthenticated
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings
 
 Add = Callable[..., User]
@@ -137,20 +137,20 @@ class TestChange:
 
 class TestMakeSigningKey:
     def test_makes_one_however_many_ask(
-        self, own: Database[Document], settings: Settings, now: datetime
+        self, database: Database[Document], settings: Settings, now: datetime
     ) -> None:
-        own.signing_keys.delete_many({})
+        database.signing_keys.delete_many({})
 
         def make(_: int) -> bool:
             with connect(settings) as client:
-                keys = create_accounts(database(client, settings, "accounts")).keys
+                keys = create_accounts(service_database(client, settings, "accounts")).keys
                 return sessions.make_signing_key(keys, now=now)
 
         with ThreadPoolExecutor(8) as pool:
             made = list(pool.map(make, range(8)))
 
         assert sorted(made) == [False] * 7 + [True]
-        assert own.signing_keys.count_documents({"state": "signing"}) == 1
+        assert database.signing_keys.count_documents({"state": "signing"}) == 1
 
     def test_keeps_the_one_that_is_there(self, accounts: Accounts, now: datetime) -> None:
         before = accounts.keys.signing_key()

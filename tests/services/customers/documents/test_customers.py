@@ -28,10 +28,10 @@ NOBODY: Document = {"last_name": None, "external_id": None, "phones": []} | {
 
 
 class TestCustomers:
-    def test_takes_what_the_model_makes(self, own: Own, raw: Raw) -> None:
-        own.customers.insert_one(raw())
+    def test_takes_what_the_model_makes(self, database: Own, raw: Raw) -> None:
+        database.customers.insert_one(raw())
 
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -47,10 +47,10 @@ class TestCustomers:
         ],
         ids=lambda change: next(iter(change)),
     )
-    def test_takes_each_identifier_alone(self, own: Own, raw: Raw, change: Document) -> None:
-        own.customers.insert_one(raw(**NOBODY | change))
+    def test_takes_each_identifier_alone(self, database: Own, raw: Raw, change: Document) -> None:
+        database.customers.insert_one(raw(**NOBODY | change))
 
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -123,91 +123,91 @@ class TestCustomers:
         ],
         ids=lambda change: str(change)[:70],
     )
-    def test_refuses(self, own: Own, raw: Raw, change: Document) -> None:
+    def test_refuses(self, database: Own, raw: Raw, change: Document) -> None:
         with pytest.raises(WriteError) as failure:
-            own.customers.insert_one(raw(**change))
+            database.customers.insert_one(raw(**change))
 
         assert failure.value.code == 121
 
     @pytest.mark.parametrize("country", ["gb", "GBR", "XX", "", 44, "UK"])
-    def test_refuses_a_country_that_is_none(self, own: Own, raw: Raw, country: Any) -> None:
+    def test_refuses_a_country_that_is_none(self, database: Own, raw: Raw, country: Any) -> None:
         document = raw()
         document["addresses"][0]["country"] = country
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.insert_one(document)
+            database.customers.insert_one(document)
 
     @pytest.mark.parametrize(
         "field",
         ["emails", "tags", "keys", "channels", "purchases", "version", "created_at", "outbox"],
     )
-    def test_refuses_a_customer_without(self, own: Own, raw: Raw, field: str) -> None:
+    def test_refuses_a_customer_without(self, database: Own, raw: Raw, field: str) -> None:
         document = raw()
         del document[field]
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.insert_one(document)
+            database.customers.insert_one(document)
 
-    def test_refuses_a_change_that_breaks_a_rule(self, own: Own, raw: Raw) -> None:
-        own.customers.insert_one(raw(**NOBODY | {"last_name": "Lee"}))
+    def test_refuses_a_change_that_breaks_a_rule(self, database: Own, raw: Raw) -> None:
+        database.customers.insert_one(raw(**NOBODY | {"last_name": "Lee"}))
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.update_one({}, {"$set": {"last_name": None}})
+            database.customers.update_one({}, {"$set": {"last_name": None}})
 
-    def test_refuses_an_address_that_somebody_has(self, own: Own, raw: Raw) -> None:
-        own.customers.insert_one(raw())
+    def test_refuses_an_address_that_somebody_has(self, database: Own, raw: Raw) -> None:
+        database.customers.insert_one(raw())
 
         with pytest.raises(DuplicateKeyError, match="email"):
-            own.customers.insert_one(raw(external_id="other"))
+            database.customers.insert_one(raw(external_id="other"))
 
-    def test_refuses_an_external_id_that_somebody_has(self, own: Own, raw: Raw) -> None:
-        own.customers.insert_one(raw())
+    def test_refuses_an_external_id_that_somebody_has(self, database: Own, raw: Raw) -> None:
+        database.customers.insert_one(raw())
         other = {"address": "other@example.com", "label": None}
         keys = {"last_name": "lee", "names": ["lee"], "emails": ["other@example.com"]}
 
         with pytest.raises(DuplicateKeyError, match="external_id"):
-            own.customers.insert_one(raw(emails=[other], keys=keys))
+            database.customers.insert_one(raw(emails=[other], keys=keys))
 
-    def test_refuses_a_request_twice(self, own: Own, raw: Raw) -> None:
+    def test_refuses_a_request_twice(self, database: Own, raw: Raw) -> None:
         request = {"key": "somebody:once", "fingerprint": "0" * 64, "first": {}}
-        own.customers.insert_one(raw(**NOBODY | {"last_name": "Lee", "request": request}))
+        database.customers.insert_one(raw(**NOBODY | {"last_name": "Lee", "request": request}))
 
         with pytest.raises(DuplicateKeyError, match="request"):
-            own.customers.insert_one(raw(**NOBODY | {"last_name": "Lee", "request": request}))
+            database.customers.insert_one(raw(**NOBODY | {"last_name": "Lee", "request": request}))
 
-    def test_takes_many_without_address_and_external_id(self, own: Own, raw: Raw) -> None:
-        own.customers.insert_many([raw(**NOBODY | {"last_name": "Lee"}) for _ in range(3)])
+    def test_takes_many_without_address_and_external_id(self, database: Own, raw: Raw) -> None:
+        database.customers.insert_many([raw(**NOBODY | {"last_name": "Lee"}) for _ in range(3)])
 
-        assert own.customers.count_documents({}) == 3
+        assert database.customers.count_documents({}) == 3
 
     @pytest.mark.parametrize("mark", [{}, {"schema_version": 1}], ids=str)
-    def test_takes_the_form_before_todays(self, own: Own, raw: Raw, mark: Document) -> None:
-        own.customers.insert_one(as_before(raw(), **mark))
+    def test_takes_the_form_before_todays(self, database: Own, raw: Raw, mark: Document) -> None:
+        database.customers.insert_one(as_before(raw(), **mark))
 
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change", [{"channels": {}}, {"interests": []}, {"schema_version": 2}, {"last_name": ""}]
     )
     def test_holds_the_form_before_to_its_own_rules(
-        self, own: Own, raw: Raw, change: Document
+        self, database: Own, raw: Raw, change: Document
     ) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.insert_one(as_before(raw(), **change))
+            database.customers.insert_one(as_before(raw(), **change))
 
-    def test_keeps_nothing_personal_of_a_deleted_one(self, own: Own) -> None:
+    def test_keeps_nothing_personal_of_a_deleted_one(self, database: Own) -> None:
         left = {"deleted_at": datetime(2025, 6, 1, tzinfo=UTC), "version": 2, "outbox": []}
-        own.customers.insert_one({"_id": new_id(), **left})
+        database.customers.insert_one({"_id": new_id(), **left})
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.customers.insert_one({"_id": new_id(), **left, "last_name": "Lee"})
+            database.customers.insert_one({"_id": new_id(), **left, "last_name": "Lee"})
 
 
 class TestLedger:
-    def test_takes_an_order(self, own: Own) -> None:
-        own.ledger.insert_one(entry())
+    def test_takes_an_order(self, database: Own) -> None:
+        database.ledger.insert_one(entry())
 
-        assert own.ledger.count_documents({}) == 1
+        assert database.ledger.count_documents({}) == 1
 
     @pytest.mark.parametrize(
         "change",
@@ -225,23 +225,23 @@ class TestLedger:
         ],
         ids=str,
     )
-    def test_refuses(self, own: Own, change: Document) -> None:
+    def test_refuses(self, database: Own, change: Document) -> None:
         with pytest.raises(WriteError, match="failed validation"):
-            own.ledger.insert_one(entry(**change))
+            database.ledger.insert_one(entry(**change))
 
 
 class TestStaff:
-    def test_keeps_no_more_than_is_needed(self, own: Own) -> None:
-        card = {"_id": new_id(), "name": "Ann", "role": "sales", "active": True, "version": 1}
-        own.staff.insert_one(card)
+    def test_keeps_no_more_than_is_needed(self, database: Own) -> None:
+        copy = {"_id": new_id(), "name": "Ann", "role": "sales", "active": True, "version": 1}
+        database.staff.insert_one(copy)
 
         with pytest.raises(WriteError, match="failed validation"):
-            own.staff.insert_one({**card, "_id": new_id(), "email": "ann@example.com"})
+            database.staff.insert_one({**copy, "_id": new_id(), "email": "ann@example.com"})
 
 
 class TestBuild:
-    def test_changes_nothing_the_second_time(self, own: Own) -> None:
-        assert list(build(own, documents.COLLECTIONS)) == []
+    def test_changes_nothing_the_second_time(self, database: Own) -> None:
+        assert list(build(database, documents.COLLECTIONS)) == []
 
 
 def entry(**changes: Any) -> Document:

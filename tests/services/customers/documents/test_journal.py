@@ -8,7 +8,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.customers.documents.journal import VIEWS, VIEWS_KEPT
-from services.customers.model.journal import KINDS, LARGEST_DATA
+from services.customers.model.journal import KINDS, MAX_DATA_BYTES
 from shared.document import Document
 from shared.identifiers import new_id
 
@@ -51,20 +51,20 @@ VISITOR: Document = {
 
 class TestJournal:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_takes_every_kind(self, own: Own, kind: str) -> None:
-        own.journal.insert_one(ENTRY | {"kind": kind})
+    def test_takes_every_kind(self, database: Own, kind: str) -> None:
+        database.journal.insert_one(ENTRY | {"kind": kind})
 
-        assert own.journal.count_documents({"kind": kind}) == 1
+        assert database.journal.count_documents({"kind": kind}) == 1
 
     @pytest.mark.parametrize(
         "entry",
         [NOTE | {"corrects": new_id()}, NOTE | {"request": REQUEST}, ENTRY | {"actor": None}],
         ids=["correction", "request", "nobody"],
     )
-    def test_takes_what_is_right(self, own: Own, entry: Document) -> None:
-        own.journal.insert_one(entry)
+    def test_takes_what_is_right(self, database: Own, entry: Document) -> None:
+        database.journal.insert_one(entry)
 
-        assert own.journal.find_one({}) == entry
+        assert database.journal.find_one({}) == entry
 
     @pytest.mark.parametrize(
         "change",
@@ -87,7 +87,7 @@ class TestJournal:
             {"data": []},
             {"data": None},
             {"data": {f"n{number}": 1 for number in range(21)}},
-            {"data": {"x": "y" * LARGEST_DATA}},
+            {"data": {"x": "y" * MAX_DATA_BYTES}},
             {"corrects": 1},
             # Nobody can correct what was heard.
             {"corrects": "order:1:1"},
@@ -97,29 +97,29 @@ class TestJournal:
         ],
         ids=str,
     )
-    def test_refuses_what_breaks_a_rule(self, own: Own, change: Document) -> None:
+    def test_refuses_what_breaks_a_rule(self, database: Own, change: Document) -> None:
         with pytest.raises(WriteError) as refused:
-            own.journal.insert_one(ENTRY | change)
+            database.journal.insert_one(ENTRY | change)
 
         assert refused.value.code == 121
 
     @pytest.mark.parametrize("name", sorted(ENTRY.keys() - {"_id"}))
-    def test_refuses_what_lacks_a_field(self, own: Own, name: str) -> None:
+    def test_refuses_what_lacks_a_field(self, database: Own, name: str) -> None:
         with pytest.raises(WriteError):
-            own.journal.insert_one({key: value for key, value in ENTRY.items() if key != name})
+            database.journal.insert_one({key: value for key, value in ENTRY.items() if key != name})
 
-    def test_refuses_a_request_that_is_answered(self, own: Own) -> None:
-        own.journal.insert_one(NOTE | {"request": REQUEST})
+    def test_refuses_a_request_that_is_answered(self, database: Own) -> None:
+        database.journal.insert_one(NOTE | {"request": REQUEST})
 
         with pytest.raises(DuplicateKeyError):
-            own.journal.insert_one(NOTE | {"_id": new_id(), "request": REQUEST})
+            database.journal.insert_one(NOTE | {"_id": new_id(), "request": REQUEST})
 
 
 class TestViews:
-    def test_are_taken(self, own: Own) -> None:
-        own.views.insert_one(VIEW)
+    def test_are_taken(self, database: Own) -> None:
+        database.views.insert_one(VIEW)
 
-        assert own.views.find_one({}) == VIEW
+        assert database.views.find_one({}) == VIEW
 
     @pytest.mark.parametrize(
         "change",
@@ -138,24 +138,24 @@ class TestViews:
         ],
         ids=str,
     )
-    def test_are_refused_if_they_break_a_rule(self, own: Own, change: Document) -> None:
+    def test_are_refused_if_they_break_a_rule(self, database: Own, change: Document) -> None:
         with pytest.raises(WriteError) as refused:
-            own.views.insert_one(VIEW | change)
+            database.views.insert_one(VIEW | change)
 
         assert refused.value.code == 121
 
-    def test_are_forgotten_after_ninety_days(self, own: Own) -> None:
-        index = own[VIEWS.name].index_information()["forget"]
+    def test_are_forgotten_after_ninety_days(self, database: Own) -> None:
+        index = database[VIEWS.name].index_information()["forget"]
 
         assert index["key"] == [("recorded_at", 1)]
         assert index["expireAfterSeconds"] == VIEWS_KEPT.total_seconds() == 90 * 86_400
 
 
 class TestVisitors:
-    def test_are_taken(self, own: Own) -> None:
-        own.visitors.insert_one(VISITOR)
+    def test_are_taken(self, database: Own) -> None:
+        database.visitors.insert_one(VISITOR)
 
-        assert own.visitors.find_one({}) == VISITOR
+        assert database.visitors.find_one({}) == VISITOR
 
     @pytest.mark.parametrize(
         "change",
@@ -170,8 +170,8 @@ class TestVisitors:
         ],
         ids=str,
     )
-    def test_are_refused_if_they_break_a_rule(self, own: Own, change: dict[str, Any]) -> None:
+    def test_are_refused_if_they_break_a_rule(self, database: Own, change: dict[str, Any]) -> None:
         with pytest.raises(WriteError) as refused:
-            own.visitors.insert_one(VISITOR | change)
+            database.visitors.insert_one(VISITOR | change)
 
         assert refused.value.code == 121

@@ -31,10 +31,12 @@ class TestView:
         assert view(dict(reversed(PAGE.items())))["_id"] == ids[0]
 
     def test_with_an_id_of_its_own_has_the_same_wherever_it_stands(self) -> None:
-        own = PAGE | {"id": "7"}
+        database = PAGE | {"id": "7"}
 
-        assert view(own)["_id"] == view(own | {"url": "/mugs"}, batch="two", index=9)["_id"]
-        assert "id" not in view(own)
+        assert (
+            view(database)["_id"] == view(database | {"url": "/mugs"}, batch="two", index=9)["_id"]
+        )
+        assert "id" not in view(database)
 
     @pytest.mark.parametrize(
         ("entry", "refusal", "fields"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.customers import SENDS
+from services.customers import PUBLISHES
 from services.customers.model.activity import VisitorTaken
 from services.customers.model.customers import Customer
 from services.customers.operations import activity
@@ -48,12 +48,12 @@ class Overtaken(VisitorRepository):
 
     rival: Then | None = None
 
-    def retie(self, event: Any, *, now: datetime) -> Document:
+    def reidentify(self, event: Any, *, now: datetime) -> Document:
         """Be overtaken."""
         if self.rival is not None:
             rival, self.rival = self.rival, None
             rival()
-        return super().retie(event, now=now)
+        return super().reidentify(event, now=now)
 
 
 class TestRecord:
@@ -62,7 +62,7 @@ class TestRecord:
         self, website: Website, views: Interrupted, lee: str, now: datetime, moment: str
     ) -> None:
         def say() -> None:
-            activity.tie(website, "v-1", lee, now=now, origin={})
+            activity.identify(website, "v-1", lee, now=now, origin={})
             activity.bring_views(website, "v-1", lee)
 
         setattr(views, moment, say)
@@ -83,7 +83,7 @@ class TestRecord:
                 look(website, f"v-{number}", now=now, batch=f"{number}-{turn}")
 
         def sign_in(number: int) -> None:
-            activity.tie(website, f"v-{number}", people[number].id, now=now, origin={})
+            activity.identify(website, f"v-{number}", people[number].id, now=now, origin={})
             activity.bring_views(website, f"v-{number}", people[number].id)
 
         with ThreadPoolExecutor(VISITORS * 2) as pool:
@@ -122,12 +122,12 @@ class TestRecord:
         lee: str,
         now: datetime,
     ) -> None:
-        activity.tie(website, "v-1", lee, now=now, origin={})
+        activity.identify(website, "v-1", lee, now=now, origin={})
         customers.delete(lee, version=1, now=now)
         ann, bob = make_customer(last_name="Ng"), make_customer(last_name="Ray")
         for one in (ann, bob):
             customers.add(one)
-        visitors.rival = partial(activity.tie, website, "v-1", bob.id, now=now, origin={})
+        visitors.rival = partial(activity.identify, website, "v-1", bob.id, now=now, origin={})
         view = {"kind": "page", "url": "/", "visitor_id": "v-1", "customer_id": ann.id}
 
         (outcome,) = activity.record(website, [view], batch="one", now=now, origin={})
@@ -146,7 +146,9 @@ class TestTie:
 
         def say(one: Customer) -> str | None:
             try:
-                return str(activity.tie(website, "v-1", one.id, now=now, origin={})["customer_id"])
+                return str(
+                    activity.identify(website, "v-1", one.id, now=now, origin={})["customer_id"]
+                )
             except VisitorTaken:
                 return None
 
@@ -163,15 +165,15 @@ class TestTie:
         lee: str,
         now: datetime,
     ) -> None:
-        activity.tie(website, "v-1", lee, now=now, origin={})
+        activity.identify(website, "v-1", lee, now=now, origin={})
         website.customers.delete(lee, version=1, now=now)
         ann, ng = make_customer(), make_customer()
         website.customers.add(ann)
         website.customers.add(ng)
-        visitors.rival = partial(activity.tie, website, "v-1", ng.id, now=now, origin={})
+        visitors.rival = partial(activity.identify, website, "v-1", ng.id, now=now, origin={})
 
         with pytest.raises(Stale):
-            activity.tie(website, "v-1", ann.id, now=now, origin={})
+            activity.identify(website, "v-1", ann.id, now=now, origin={})
 
         assert website.visitors.get("v-1")["customer_id"] == ng.id
 
@@ -182,7 +184,7 @@ class TestBringViews:
         for batch in "abc":
             activity.record(website, told, batch=batch, now=now, origin={})
 
-        activity.tie(website, "v-1", lee, now=now, origin={})
+        activity.identify(website, "v-1", lee, now=now, origin={})
         activity.bring_views(website, "v-1", lee)
 
         assert website.journal.collection.count_documents({"customer_id": lee}) == 3_000
@@ -191,7 +193,7 @@ class TestBringViews:
         self, website: Website, lee: str, now: datetime
     ) -> None:
         look(website, "v-1", now=now)
-        activity.tie(website, "v-1", lee, now=now, origin={})
+        activity.identify(website, "v-1", lee, now=now, origin={})
         website.customers.delete(lee, version=1, now=now)
 
         activity.bring_views(website, "v-1", lee)
@@ -204,9 +206,9 @@ class TestBringViews:
         ann = make_customer()
         website.customers.add(ann)
         look(website, "v-1", now=now)
-        activity.tie(website, "v-1", lee, now=now, origin={})
+        activity.identify(website, "v-1", lee, now=now, origin={})
         website.customers.delete(lee, version=1, now=now)
-        activity.tie(website, "v-1", ann.id, now=now, origin={})
+        activity.identify(website, "v-1", ann.id, now=now, origin={})
 
         activity.bring_views(website, "v-1", lee)
 
@@ -221,25 +223,25 @@ def look(website: Website, visitor_id: str, *, now: datetime, batch: str = "one"
 
 @pytest.fixture
 def website(
-    own: Database[Document],
+    database: Database[Document],
     customers: CustomerRepository,
     views: Interrupted,
     visitors: Overtaken,
 ) -> Website:
     """What the website tells goes here."""
-    return Website(customers, JournalRepository(own), views, visitors)
+    return Website(customers, JournalRepository(database), views, visitors)
 
 
 @pytest.fixture
-def views(own: Database[Document]) -> Interrupted:
+def views(database: Database[Document]) -> Interrupted:
     """Views, with room for an interruption."""
-    return Interrupted(own)
+    return Interrupted(database)
 
 
 @pytest.fixture
-def visitors(own: Database[Document]) -> Overtaken:
+def visitors(database: Database[Document]) -> Overtaken:
     """Visitors, with room for a rival."""
-    return Overtaken(own, SENDS)
+    return Overtaken(database, PUBLISHES)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from pymongo.database import Database
 
-from services.customers import SENDS
+from services.customers import PUBLISHES
 from services.customers.model.customers import Customer, Email, EmailTaken
 from services.customers.operations import bulk
 from services.customers.repository.customers import CustomerRepository
@@ -75,6 +75,6 @@ def emails(*addresses: str) -> tuple[Email, ...]:
 
 
 @pytest.fixture
-def customers(own: Database[Document]) -> Overtaken:
+def customers(database: Database[Document]) -> Overtaken:
     """The customers, with room for a rival."""
-    return Overtaken(own, SENDS)
+    return Overtaken(database, PUBLISHES)

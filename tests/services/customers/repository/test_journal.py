@@ -155,11 +155,11 @@ class TestSearch:
     def test_walks_all_of_one_customers_and_nobody_elses(
         self, full: JournalRepository, size: Size
     ) -> None:
-        seen = walk(full)
+        upcast = walk(full)
 
-        assert len({one["_id"] for one in seen}) == len(seen) == size.of_one
-        assert {one["customer_id"] for one in seen} == {LEE}
-        assert [one["at"] for one in seen] == sorted((one["at"] for one in seen), reverse=True)
+        assert len({one["_id"] for one in upcast}) == len(upcast) == size.of_one
+        assert {one["customer_id"] for one in upcast} == {LEE}
+        assert [one["at"] for one in upcast] == sorted((one["at"] for one in upcast), reverse=True)
 
 
 def entry(number: int, **fields: Any) -> Entry:
@@ -175,14 +175,14 @@ def entry(number: int, **fields: Any) -> Entry:
 
 def walk(journal: JournalRepository) -> list[Document]:
     """All entries of one customer, page by page."""
-    seen: list[Document] = []
+    upcast: list[Document] = []
     after: list[Any] | None = None
     while True:
         page = journal.search(LEE, {}, after=after, limit=200)
-        seen += page.items
+        upcast += page.items
         after = page.next
         if after is None:
-            return seen
+            return upcast
 
 
 def position(journal: JournalRepository, filters: Document, *, depth: int) -> list[Any]:

@@ -44,30 +44,30 @@ class TestRecord:
         }
 
     def test_keeps_views_of_a_visitor_aside(
-        self, http: Client, own: Database[Document], lee: str
+        self, http: Client, database: Database[Document], lee: str
     ) -> None:
         answer = tell(http, [PAGE | {"visitor_id": "v-1"}])
 
         assert statuses(answer) == ["created"]
-        assert own.views.count_documents({"visitor_id": "v-1"}) == 1
+        assert database.views.count_documents({"visitor_id": "v-1"}) == 1
         assert journal(http, lee) == []
 
     def test_takes_views_of_a_visitor_who_is_known_into_the_journal(
         self, http: Client, lee: str
     ) -> None:
-        tie(http, "v-1", lee)
+        identify(http, "v-1", lee)
 
         tell(http, [PAGE | {"visitor_id": "v-1"}])
 
         assert [entry["data"]["visitor_id"] for entry in journal(http, lee)] == ["v-1"]
 
     def test_ties_a_visitor_who_signs_in(
-        self, http: Client, own: Database[Document], lee: str
+        self, http: Client, database: Database[Document], lee: str
     ) -> None:
         tell(http, [PAGE | {"visitor_id": "v-1"}], batch="before")
 
         tell(http, [PRODUCT | {"visitor_id": "v-1", "customer_id": lee}], batch="after")
-        hear(own)
+        handle(database)
 
         assert http.get("/v1/visitors/v-1").json["customer_id"] == lee
         assert {entry["kind"] for entry in journal(http, lee)} == {"page_viewed", "product_viewed"}
@@ -76,7 +76,7 @@ class TestRecord:
         self, http: Client, lee: str, register: Register
     ) -> None:
         ann = register()
-        tie(http, "v-1", lee)
+        identify(http, "v-1", lee)
 
         answer = tell(http, [PAGE | {"visitor_id": "v-1", "customer_id": ann}])
 
@@ -126,18 +126,18 @@ class TestRecord:
     def test_says_anew_who_a_visitor_is_whose_customer_is_gone(
         self,
         http: Client,
-        own: Database[Document],
+        database: Database[Document],
         lee: str,
         register: Register,
         delete: Delete,
     ) -> None:
-        tie(http, "v-1", lee)
+        identify(http, "v-1", lee)
         delete(lee)
         tell(http, [PRODUCT | {"visitor_id": "v-1"}])
         ann = register()
 
         tell(http, [PAGE | {"visitor_id": "v-1", "customer_id": ann}], batch="later")
-        hear(own)
+        handle(database)
 
         assert http.get("/v1/visitors/v-1").json["customer_id"] == ann
         kinds = [entry["kind"] for entry in journal(http, ann)]
@@ -147,7 +147,7 @@ class TestRecord:
         self, http_as: As, lee: str, delete: Delete
     ) -> None:
         http = http_as("admin")
-        tie(http, "v-1", lee)
+        identify(http, "v-1", lee)
         delete(lee)
 
         answer = tell(http, [PAGE | {"visitor_id": "v-1"}])
@@ -177,7 +177,7 @@ class TestToldTwice:
         assert len(journal(http, lee)) == 2
 
     def test_by_its_own_id_it_counts_once(
-        self, http: Client, own: Database[Document], lee: str
+        self, http: Client, database: Database[Document], lee: str
     ) -> None:
         views = [
             PAGE | {"id": "1", "customer_id": lee},
@@ -189,7 +189,7 @@ class TestToldTwice:
 
         assert statuses(first) == ["created", "created", "unchanged"]
         assert statuses(again) == ["unchanged"] * 3
-        assert (len(journal(http, lee)), own.views.count_documents({})) == (1, 1)
+        assert (len(journal(http, lee)), database.views.count_documents({})) == (1, 1)
 
     def test_under_another_batch_it_counts_again(self, http: Client, lee: str) -> None:
         views = [PAGE | {"customer_id": lee}]
@@ -203,7 +203,7 @@ class TestToldTwice:
 
 class TestTie:
     def test_answers_with_who_they_are(self, http: Client, lee: str) -> None:
-        answer = tie(http, "v-1", lee)
+        answer = identify(http, "v-1", lee)
 
         assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
         assert answer.json.keys() == VisitorSchema().fields.keys()
@@ -211,79 +211,84 @@ class TestTie:
         assert http.get("/v1/visitors/v-1").json == answer.json
 
     def test_brings_earlier_views_into_the_journal(
-        self, http: Client, own: Database[Document], lee: str
+        self, http: Client, database: Database[Document], lee: str
     ) -> None:
         tell(http, [PAGE | {"visitor_id": "v-1"}, PRODUCT | {"visitor_id": "v-1"}])
         tell(http, [PAGE | {"visitor_id": "v-2"}], batch="other")
 
-        tie(http, "v-1", lee)
-        hear(own)
+        identify(http, "v-1", lee)
+        handle(database)
 
         assert {entry["kind"] for entry in journal(http, lee)} == {"page_viewed", "product_viewed"}
         assert {entry["data"]["visitor_id"] for entry in journal(http, lee)} == {"v-1"}
 
     def test_said_again_changes_nothing(
-        self, http: Client, own: Database[Document], lee: str
+        self, http: Client, database: Database[Document], lee: str
     ) -> None:
         tell(http, [PAGE | {"visitor_id": "v-1"}])
 
-        answers = [tie(http, "v-1", lee) for _ in range(2)]
-        hear(own)
-        hear(own)
+        answers = [identify(http, "v-1", lee) for _ in range(2)]
+        handle(database)
+        handle(database)
 
         assert answers[0].json == answers[1].json
-        assert len((own.visitors.find_one({}) or {})["outbox"]) == 1
+        assert len((database.visitors.find_one({}) or {})["outbox"]) == 1
         assert len(journal(http, lee)) == 1
 
     def test_to_another_is_refused(self, http: Client, lee: str, register: Register) -> None:
-        tie(http, "v-1", lee)
+        identify(http, "v-1", lee)
 
-        answer = tie(http, "v-1", register())
+        answer = identify(http, "v-1", register())
 
         assert answer.status_code == 409
         assert answer.json["errors"][0]["holder"] == lee
 
     def test_to_another_is_taken_when_the_first_is_gone(
-        self, http_as: As, own: Database[Document], lee: str, register: Register, delete: Delete
+        self,
+        http_as: As,
+        database: Database[Document],
+        lee: str,
+        register: Register,
+        delete: Delete,
     ) -> None:
         http = http_as("admin")
         tell(http, [PAGE | {"visitor_id": "v-1"}])
-        tie(http, "v-1", lee)
-        hear(own)
+        identify(http, "v-1", lee)
+        handle(database)
         delete(lee)
         tell(http, [PRODUCT | {"visitor_id": "v-1"}], batch="later")
         ann = register()
 
-        answer = tie(http, "v-1", ann)
-        hear(own)
+        answer = identify(http, "v-1", ann)
+        handle(database)
 
         assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
         # Each view lies in one journal: the first customer's stays with theirs.
         assert [entry["kind"] for entry in journal(http, ann)] == ["product_viewed"]
         assert [entry["kind"] for entry in journal(http, lee)] == ["page_viewed"]
 
-    def test_to_nobody_is_refused(self, http: Client, own: Database[Document]) -> None:
-        answer = tie(http, "v-1", new_id())
+    def test_to_nobody_is_refused(self, http: Client, database: Database[Document]) -> None:
+        answer = identify(http, "v-1", new_id())
 
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "customer_id")
-        assert own.visitors.count_documents({}) == 0
+        assert database.visitors.count_documents({}) == 0
 
     @pytest.mark.parametrize("role", [None, "sales", "admin"])
     def test_who_may(self, http_as: As, lee: str, role: str | None) -> None:
         http = http_as(role)
 
-        answers = [tie(http, "v-1", lee), http.get("/v1/visitors/v-1")]
+        answers = [identify(http, "v-1", lee), http.get("/v1/visitors/v-1")]
 
         assert [answer.status_code for answer in answers] == [200 if role else 401] * 2
 
     @pytest.mark.parametrize("id", ["a b", "a%00b", "é", "x" * 101, "$ne"])
     def test_takes_no_odd_id(
-        self, http: Client, own: Database[Document], lee: str, id: str
+        self, http: Client, database: Database[Document], lee: str, id: str
     ) -> None:
-        answer = tie(http, id, lee)
+        answer = identify(http, id, lee)
 
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "visitor_id")
-        assert own.visitors.count_documents({}) == 0
+        assert database.visitors.count_documents({}) == 0
 
     def test_of_whom_nobody_knows_is_not_there(self, http: Client) -> None:
         assert http.get("/v1/visitors/v-1").status_code == 404
@@ -293,15 +298,15 @@ def tell(http: Client, views: list[Any], *, batch: str = "one") -> Any:
     return http.post(ADDRESS, json={"batch": batch, "entries": views})
 
 
-def tie(http: Client, visitor_id: str, customer_id: str) -> Any:
+def identify(http: Client, visitor_id: str, customer_id: str) -> Any:
     return http.put(f"/v1/visitors/{visitor_id}", json={"customer_id": customer_id})
 
 
-def hear(own: Database[Document]) -> None:
+def handle(database: Database[Document]) -> None:
     """Have customers hear what it says of visitors."""
-    for visitor in own.visitors.find({}):
+    for visitor in database.visitors.find({}):
         told = [VisitorTied.from_data(entry["data"]) for entry in visitor["outbox"]]
-        worker.join(own)[VisitorTied](told)
+        worker.join(database)[VisitorTied](told)
 
 
 def journal(http: Client, customer_id: str) -> list[Document]:

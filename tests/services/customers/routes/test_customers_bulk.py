@@ -17,7 +17,9 @@ ADDRESS = "/v1/customers/bulk"
 
 
 class TestRegisterMany:
-    def test_gives_a_result_for_each_entry(self, http: Client, own: Database[Document]) -> None:
+    def test_gives_a_result_for_each_entry(
+        self, http: Client, database: Database[Document]
+    ) -> None:
         holder = http.post("/v1/customers", json=person("1", "lee@example.com")).json["id"]
         entries: list[Any] = [
             person("1", "other@example.com"),
@@ -61,7 +63,7 @@ class TestRegisterMany:
         assert error_of(results[7]) == ("external_id", None)
         assert error_of(results[8]) == ("colour", None)
         assert error_of(results[12]) == ("tags", None)
-        assert own.customers.count_documents({}) == 4
+        assert database.customers.count_documents({}) == 4
 
     def test_a_refusal_is_a_problem(self, http: Client) -> None:
         (result,) = bulk(http, [{"external_id": ""}])
@@ -71,28 +73,28 @@ class TestRegisterMany:
         assert "id" not in result
 
     def test_leaves_those_who_are_there_as_they_are(
-        self, http: Client, own: Database[Document]
+        self, http: Client, database: Database[Document]
     ) -> None:
         http.post("/v1/customers", json=person("1") | {"first_name": "Ann"})
 
         bulk(http, [person("1") | {"first_name": "Bo"}])
 
-        assert own.customers.count_documents({"first_name": "Ann", "version": 1}) == 1
+        assert database.customers.count_documents({"first_name": "Ann", "version": 1}) == 1
 
     def test_a_repeat_of_a_refused_entry_names_nobody(
-        self, http: Client, own: Database[Document]
+        self, http: Client, database: Database[Document]
     ) -> None:
         http.post("/v1/customers", json=person("1", "lee@example.com"))
 
         results = bulk(http, [person("2", "lee@example.com"), person("2")])
 
         created = [result for result in results if result["status"] != "refused"]
-        assert all(own.customers.find_one({"_id": result["id"]}) for result in created)
+        assert all(database.customers.find_one({"_id": result["id"]}) for result in created)
 
-    def test_sends_the_events(self, http: Client, own: Database[Document]) -> None:
+    def test_sends_the_events(self, http: Client, database: Database[Document]) -> None:
         bulk(http, [person("1"), person("2"), person("1")])
 
-        stored = list(own.customers.find({}))
+        stored = list(database.customers.find({}))
         assert [[entry["name"] for entry in one["outbox"]] for one in stored] == [
             ["CustomerRegistered"] * 2
         ] * 2
@@ -105,7 +107,9 @@ class TestRegisterMany:
 
 
 class TestBatches:
-    def test_the_same_one_gets_the_same_answer(self, http: Client, own: Database[Document]) -> None:
+    def test_the_same_one_gets_the_same_answer(
+        self, http: Client, database: Database[Document]
+    ) -> None:
         http.post("/v1/customers", json=person("0", "lee@example.com"))
         entries = [
             person("1", "ng@example.com"),
@@ -127,7 +131,7 @@ class TestBatches:
             "refused",
         ]
         assert again == first
-        assert own.customers.count_documents({}) == 3
+        assert database.customers.count_documents({}) == 3
 
     def test_another_one_finds_them_there(self, http: Client) -> None:
         entries = [person("1"), person("2")]
@@ -145,7 +149,9 @@ class TestBatches:
 
         assert [result["status"] for result in results] == ["created", "created"]
 
-    def test_the_same_one_many_times_at_once(self, http_as: As, own: Database[Document]) -> None:
+    def test_the_same_one_many_times_at_once(
+        self, http_as: As, database: Database[Document]
+    ) -> None:
         entries = [person(str(number), f"c{number}@example.com") for number in range(30)]
         clients = [http_as("sales") for _ in range(6)]
 
@@ -154,15 +160,15 @@ class TestBatches:
 
         ids = {tuple(result["id"] for result in results) for results in answers}
         assert len(ids) == 1
-        assert own.customers.count_documents({}) == len(entries)
+        assert database.customers.count_documents({}) == len(entries)
 
 
 class TestLimits:
-    def test_takes_a_thousand(self, http: Client, own: Database[Document]) -> None:
+    def test_takes_a_thousand(self, http: Client, database: Database[Document]) -> None:
         results = bulk(http, [person(str(number)) for number in range(1_000)])
 
         assert {result["status"] for result in results} == {"created"}
-        assert own.customers.count_documents({}) == 1_000
+        assert database.customers.count_documents({}) == 1_000
 
     @pytest.mark.parametrize("count", [0, 1_001])
     def test_takes_no_more_and_no_less_than_one(self, http: Client, count: int) -> None:
@@ -172,7 +178,7 @@ class TestLimits:
 
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "entries")
 
-    def test_takes_16_mib(self, http: Client, own: Database[Document]) -> None:
+    def test_takes_16_mib(self, http: Client, database: Database[Document]) -> None:
         room = 16 * 1024 * 1024
         body = b'{"batch": "one", "entries": [{"external_id": "1"}]}'
 
@@ -181,7 +187,7 @@ class TestLimits:
 
         assert (fits.status_code, more.status_code) == (200, 413)
         assert more.content_type == "application/problem+json"
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     def test_one_alone_may_have_1_mib(self, http: Client) -> None:
         body = b'{"last_name": "Lee"}'.ljust(1024 * 1024 + 1)

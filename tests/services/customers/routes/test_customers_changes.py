@@ -41,12 +41,12 @@ class TestChange:
         assert after == before | changes | {"updated_at": after["updated_at"]}
         assert after["updated_at"] >= before["updated_at"]
 
-    def test_tells_the_other_services(self, http: Client, own: Database[Document]) -> None:
+    def test_tells_the_other_services(self, http: Client, database: Database[Document]) -> None:
         id = http.post("/v1/customers", json=LEE).json["id"]
 
         http.patch(f"/v1/customers/{id}", json={"last_name": "Ng"}, headers={"If-Match": '"1.0"'})
 
-        stored = own.customers.find_one({"_id": id}) or {}
+        stored = database.customers.find_one({"_id": id}) or {}
         assert [
             (entry["to"], entry["name"], entry["data"]["version"], entry["data"]["name"])
             for entry in stored["outbox"]
@@ -123,7 +123,7 @@ class TestChange:
         )
 
     def test_twenty_at_once_with_one_version_make_one_change(
-        self, http_as: As, own: Database[Document]
+        self, http_as: As, database: Database[Document]
     ) -> None:
         clients = [http_as("sales") for _ in range(20)]
         id = clients[0].post("/v1/customers", json=LEE).json["id"]
@@ -138,7 +138,7 @@ class TestChange:
         )
 
         (won,) = [answer for answer in answers if answer.status_code == 200]
-        stored = own.customers.find_one({"_id": id}) or {}
+        stored = database.customers.find_one({"_id": id}) or {}
         assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
         assert (stored["first_name"], stored["version"]) == (won.json["first_name"], 2)
         assert [entry["data"]["version"] for entry in stored["outbox"]] == [1, 1, 2, 2]
@@ -167,13 +167,13 @@ class TestDelete:
         assert answer.status_code == 201
         assert answer.json["id"] != old
 
-    def test_tells_the_other_services(self, http_as: As, own: Database[Document]) -> None:
+    def test_tells_the_other_services(self, http_as: As, database: Database[Document]) -> None:
         http = http_as("admin")
         id = http.post("/v1/customers", json=LEE).json["id"]
 
         http.delete(f"/v1/customers/{id}", headers={"If-Match": '"1"'})
 
-        stored = own.customers.find_one({"_id": id}) or {}
+        stored = database.customers.find_one({"_id": id}) or {}
         assert [
             (entry["name"], entry["data"]["version"])
             for entry in stored["outbox"]

@@ -44,10 +44,15 @@ class TestOldOnes:
         ],
     )
     def test_are_listed_among_new_ones(
-        self, http: Client, own: Database[Document], old: Customer, make_customer: Make, query: str
+        self,
+        http: Client,
+        database: Database[Document],
+        old: Customer,
+        make_customer: Make,
+        query: str,
     ) -> None:
         new = make_customer(interests=("cake",), tags=("vip",), phones=old.phones)
-        own.customers.insert_one({**to_document(new), "outbox": []})
+        database.customers.insert_one({**to_document(new), "outbox": []})
 
         items = http.get(f"/v1/customers?{query}").json["items"]
 
@@ -57,13 +62,13 @@ class TestOldOnes:
         assert all("schema_version" not in item for item in items)
 
     def test_are_in_the_new_form_once_they_change(
-        self, http: Client, own: Database[Document], old: Customer
+        self, http: Client, database: Database[Document], old: Customer
     ) -> None:
         answer = http.patch(
             f"/v1/customers/{old.id}", json={"first_name": "Ann"}, headers={"If-Match": '"1"'}
         )
 
-        stored = own.customers.find_one({"_id": old.id}) or {}
+        stored = database.customers.find_one({"_id": old.id}) or {}
         assert answer.status_code == 200
         assert {name: answer.json[name] for name in SHOWN} == SHOWN
         assert {name: stored[name] for name in (*SHOWN, "schema_version", "version")} == {
@@ -73,21 +78,21 @@ class TestOldOnes:
         }
 
     def test_may_be_deleted(
-        self, http_as: Callable[..., Client], own: Database[Document], old: Customer
+        self, http_as: Callable[..., Client], database: Database[Document], old: Customer
     ) -> None:
         answer = http_as("admin").delete(f"/v1/customers/{old.id}", headers={"If-Match": '"1"'})
 
         assert answer.status_code == 204
-        assert (own.customers.find_one({}) or {})["schema_version"] == 2
+        assert (database.customers.find_one({}) or {})["schema_version"] == 2
 
     def test_answer_a_repeated_request_as_the_new_form_would(
-        self, http: Client, own: Database[Document]
+        self, http: Client, database: Database[Document]
     ) -> None:
         body, key = {"last_name": "Lee", **SHOWN}, {"Idempotency-Key": "once"}
         first = http.post("/v1/customers", json=body, headers=key)
         # As if that had been of the first form.
-        asked = (own.customers.find_one({}) or {})["request"]
-        own.customers.update_one(
+        asked = (database.customers.find_one({}) or {})["request"]
+        database.customers.update_one(
             {},
             {
                 "$set": {
@@ -103,7 +108,7 @@ class TestOldOnes:
 
 
 @pytest.fixture
-def old(own: Database[Document], make_customer: Make) -> Customer:
+def old(database: Database[Document], make_customer: Make) -> Customer:
     """Somebody who was registered before there were channels and interests."""
     customer = make_customer(
         external_id="1",
@@ -111,5 +116,7 @@ def old(own: Database[Document], make_customer: Make) -> Customer:
         phones=(Phone(number="+442079460958"),),
         tags=("vip",),
     )
-    own.customers.insert_one({**as_before(to_document(customer), preferences=OLD), "outbox": []})
+    database.customers.insert_one(
+        {**as_before(to_document(customer), preferences=OLD), "outbox": []}
+    )
     return customer

@@ -242,9 +242,9 @@ def lee(customers: CustomerRepository, make_customer: Callable[..., Customer]) -
 
 
 @pytest.fixture(autouse=True)
-def nothing_changes(own: Database[Document], lee: Customer) -> Iterator[None]:
+def nothing_changes(database: Database[Document], lee: Customer) -> Iterator[None]:
     """Only the one customer is there, before and after."""
-    before = list(own.customers.find({}))
+    before = list(database.customers.find({}))
     assert [one["_id"] for one in before] == [lee.id]
     yield
-    assert list(own.customers.find({})) == before
+    assert list(database.customers.find({})) == before

@@ -57,7 +57,7 @@ class TestIdempotency:
         "other", [{"last_name": "Ng"}, LEE | {"tags": ["vip"]}, LEE | {"preferences": {}}]
     )
     def test_another_body_is_refused(
-        self, http: Client, own: Database[Document], other: Document
+        self, http: Client, database: Database[Document], other: Document
     ) -> None:
         key = {"Idempotency-Key": "once"}
         http.post("/v1/customers", json=LEE, headers=key)
@@ -68,7 +68,7 @@ class TestIdempotency:
             422,
             "urn:kith:problem:idempotency-key-reused",
         )
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     def test_keys_of_different_callers_do_not_meet(self, http_as: As) -> None:
         callers = [http_as("sales") for _ in range(2)]
@@ -83,7 +83,9 @@ class TestIdempotency:
         assert [answer.status_code for answer in answers] == [201, 201]
         assert len({answer.json["id"] for answer in answers}) == 2
 
-    def test_many_at_once_make_one_customer(self, http: Client, own: Database[Document]) -> None:
+    def test_many_at_once_make_one_customer(
+        self, http: Client, database: Database[Document]
+    ) -> None:
         answers = at_once(
             lambda _: http.application.test_client().post(
                 "/v1/customers",
@@ -97,10 +99,10 @@ class TestIdempotency:
         )
 
         assert len({(answer.status_code, answer.data) for answer in answers}) == 1
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     def test_whom_it_registered_does_not_come_back_when_deleted(
-        self, http: Client, own: Database[Document], delete: Callable[[str], None]
+        self, http: Client, database: Database[Document], delete: Callable[[str], None]
     ) -> None:
         key = {"Idempotency-Key": "once"}
         id = http.post("/v1/customers", json=LEE, headers=key).json["id"]
@@ -114,7 +116,7 @@ class TestIdempotency:
         )
         (error,) = again.json["errors"]
         assert (error["field"], error["holder"]) == ("Idempotency-Key", id)
-        (left,) = own.customers.find()
+        (left,) = database.customers.find()
         assert left.keys() == {
             "_id",
             "deleted_at",
@@ -133,11 +135,11 @@ class TestIdempotency:
 
         assert (answer.status_code, answer.json["type"]) == (400, "urn:kith:problem:malformed")
 
-    def test_without_a_key_there_are_two(self, http: Client, own: Database[Document]) -> None:
+    def test_without_a_key_there_are_two(self, http: Client, database: Database[Document]) -> None:
         for _ in range(2):
             http.post("/v1/customers", json={"last_name": "Lee"})
 
-        assert own.customers.count_documents({}) == 2
+        assert database.customers.count_documents({}) == 2
 
 
 def at_once(ask: Callable[[int], Any], count: int) -> list[Any]:

@@ -34,7 +34,7 @@ def variants(count: int) -> list[str]:
 
 class TestAnAddress:
     def test_belongs_to_one_of_a_hundred_who_come_at_once(
-        self, http_as: As, own: Database[Document]
+        self, http_as: As, database: Database[Document]
     ) -> None:
         typed = variants(MANY)
         clients = [http_as("sales") for _ in typed]
@@ -53,20 +53,20 @@ class TestAnAddress:
         lost = [answer for answer in answers if answer.status_code == 409]
         assert len(lost) == MANY - 1
         assert {names_of(answer.json) for answer in lost} == {("emails.0.address", won.json["id"])}
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     def test_belongs_to_one_of_a_hundred_in_a_bulk_call(
-        self, http: Client, own: Database[Document]
+        self, http: Client, database: Database[Document]
     ) -> None:
         first, *others = bulk(http, "one", variants(MANY))
 
         assert first["status"] == "created"
         assert {one["status"] for one in others} == {"refused"}
         assert {names_of(one["problem"]) for one in others} == {("emails.0.address", first["id"])}
-        assert own.customers.count_documents({}) == 1
+        assert database.customers.count_documents({}) == 1
 
     def test_is_free_again_once_its_customer_is_deleted(
-        self, http_as: As, own: Database[Document]
+        self, http_as: As, database: Database[Document]
     ) -> None:
         admin, (one, two, three) = http_as("admin"), variants(3)
         for typed in (one, two):
@@ -80,7 +80,7 @@ class TestAnAddress:
         (again,) = bulk(admin, "two", [three])
 
         assert again["status"] == "created"
-        assert own.customers.count_documents({"deleted_at": None}) == 1
+        assert database.customers.count_documents({"deleted_at": None}) == 1
 
 
 def bulk(http: Client, batch: str, addresses: Sequence[str]) -> list[Document]:

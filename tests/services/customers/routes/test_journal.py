@@ -252,14 +252,14 @@ class TestNeverChanged:
     def test_by_anybody(
         self,
         http_as: As,
-        own: Database[Document],
+        database: Database[Document],
         journal: JournalRepository,
         lee: str,
         role: str | None,
         method: str,
     ) -> None:
         journal.add_all([entry(lee)])
-        before = list(own.journal.find({}))
+        before = list(database.journal.find({}))
 
         whole = http_as(role).open(of(lee), method=method, json=CALL)
         single = http_as(role).open(one_of(lee), method=method, json=CALL)
@@ -268,7 +268,7 @@ class TestNeverChanged:
         assert methods(whole) == {"GET", "HEAD", "OPTIONS", "POST"}
         assert methods(single) == {"GET", "HEAD", "OPTIONS"}
         assert {answer.content_type for answer in (whole, single)} == {"application/problem+json"}
-        assert list(own.journal.find({})) == before
+        assert list(database.journal.find({})) == before
 
 
 def of(customer_id: str) -> str:

@@ -176,8 +176,8 @@ def view(**fields: Any) -> Document:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_written(own: Database[Document]) -> Iterator[None]:
+def nothing_is_written(database: Database[Document]) -> Iterator[None]:
     """No journal, view or visitor, before and after."""
     yield
     for name in ("journal", "views", "visitors"):
-        assert own[name].find_one({}) is None
+        assert database[name].find_one({}) is None

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from services.imports.model.grouping import (
-    MOST_ADDRESSES,
-    MOST_CONTACTS,
+    MAX_ADDRESSES,
+    MAX_CONTACTS,
     build_customer,
     build_order,
     customer_key,
@@ -175,6 +175,6 @@ class TestBuildCustomer:
 
         customer = build_customer(lines)
 
-        assert len(customer["emails"]) == MOST_CONTACTS
-        assert len(customer["addresses"]) == MOST_ADDRESSES
+        assert len(customer["emails"]) == MAX_CONTACTS
+        assert len(customer["addresses"]) == MAX_ADDRESSES
         assert customer["addresses"][-1]["city"] == "59"

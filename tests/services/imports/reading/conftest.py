@@ -15,7 +15,7 @@ from services.imports.reading.mapping import Mapping
 from services.imports.reading.reader import read_rows
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 
 MappingData = Callable[..., dict[str, Any]]
 MakeMapping = Callable[..., Mapping]
@@ -53,7 +53,7 @@ def read() -> Read:
 
     def make(content: str | bytes, mapping: Mapping) -> list[Line | Rejection]:
         stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-        rows = read_rows(stream, mapping, now=NOW, most_bytes=MOST_BYTES)
+        rows = read_rows(stream, mapping, now=NOW, max_bytes=MAX_BYTES)
         return [outcome for _, _, outcome in rows]
 
     return make

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.imports.reading.decoding import (
-    LONGEST_RECORD,
+    MAX_RECORD_LENGTH,
     PIECE_BYTES,
     Endless,
     Lines,
@@ -30,7 +30,7 @@ class Pipe:
 
 
 def decoded(content: bytes, *, encoding: str | None = None) -> tuple[str, str]:
-    text = Text(pieces(io.BytesIO(content), most_bytes=PLENTY), encoding=encoding)
+    text = Text(pieces(io.BytesIO(content), max_bytes=PLENTY), encoding=encoding)
     return "".join(text), text.encoding
 
 
@@ -49,8 +49,8 @@ class TestPieces:
     def test_unzips_what_is_zipped(self, stream_type: type[io.BytesIO | Pipe]) -> None:
         content = bytes(range(256)) * 1_000
 
-        plain = list(pieces(stream_type(content), most_bytes=PLENTY))
-        unzipped = list(pieces(stream_type(gzip.compress(content)), most_bytes=PLENTY))
+        plain = list(pieces(stream_type(content), max_bytes=PLENTY))
+        unzipped = list(pieces(stream_type(gzip.compress(content)), max_bytes=PLENTY))
 
         assert b"".join(plain) == b"".join(unzipped) == content
         assert {len(piece) for piece in plain[:-1]} == {PIECE_BYTES}
@@ -58,20 +58,20 @@ class TestPieces:
     def test_unzips_members_one_after_another(self) -> None:
         content = gzip.compress(b"one,") + gzip.compress(b"two")
 
-        assert b"".join(pieces(io.BytesIO(content), most_bytes=PLENTY)) == b"one,two"
+        assert b"".join(pieces(io.BytesIO(content), max_bytes=PLENTY)) == b"one,two"
 
     def test_stops_at_the_limit_whatever_the_zipped_size(self) -> None:
         bomb = gzip.compress(b"0" * 1_000_001)
 
         with pytest.raises(FileTooLarge, match="larger than 1,000,000 bytes"):
-            list(pieces(io.BytesIO(bomb), most_bytes=1_000_000))
+            list(pieces(io.BytesIO(bomb), max_bytes=1_000_000))
 
     def test_takes_exactly_the_limit(self) -> None:
-        assert sum(map(len, pieces(io.BytesIO(b"0" * 1_000), most_bytes=1_000))) == 1_000
+        assert sum(map(len, pieces(io.BytesIO(b"0" * 1_000), max_bytes=1_000))) == 1_000
 
     def test_refuses_workbooks_by_name(self) -> None:
         with pytest.raises(FileUnreadable, match="a ZIP archive or workbook; save it as CSV"):
-            next(pieces(io.BytesIO(b"PK\x03\x04rest"), most_bytes=PLENTY))
+            next(pieces(io.BytesIO(b"PK\x03\x04rest"), max_bytes=PLENTY))
 
     @pytest.mark.parametrize(
         ("damage", "error"),
@@ -88,7 +88,7 @@ class TestPieces:
         zipped = gzip.compress(b"".join(b"%d," % number for number in range(10_000)))
 
         with pytest.raises(error):
-            list(pieces(io.BytesIO(damage(zipped)), most_bytes=PLENTY))
+            list(pieces(io.BytesIO(damage(zipped)), max_bytes=PLENTY))
 
 
 class TestText:
@@ -146,7 +146,7 @@ class TestText:
     @pytest.mark.parametrize("encoding", [None, "utf-8"])
     def test_gives_out_all_before_a_broken_byte(self, encoding: str | None) -> None:
         content = "Müller\n".encode() * 20_000 + b"\xff\n"
-        text = Text(pieces(io.BytesIO(content), most_bytes=PLENTY), encoding=encoding)
+        text = Text(pieces(io.BytesIO(content), max_bytes=PLENTY), encoding=encoding)
         given_out = io.StringIO()
 
         with pytest.raises(UnicodeDecodeError):
@@ -183,7 +183,7 @@ class TestLines:
 
     def test_refuses_a_record_without_end(self) -> None:
         with pytest.raises(Endless, match="longer than 1,000,000 characters"):
-            list(Lines(["x" * 99 + "\n"] * (LONGEST_RECORD // 100 + 1)))
+            list(Lines(["x" * 99 + "\n"] * (MAX_RECORD_LENGTH // 100 + 1)))
 
     def test_sees_that_the_last_record_did_not_end(self) -> None:
         with pytest.raises(Endless, match="a quotation mark opens a text that nothing closes"):

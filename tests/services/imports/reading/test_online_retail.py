@@ -74,6 +74,6 @@ def online_retail() -> list[Line | Rejection]:
     """What the rows of the real file come to."""
     with ONLINE_RETAIL.open("rb") as stream:
         rows = read_rows(
-            stream, online_retail_mapping(), now=datetime.now(UTC), most_bytes=100_000_000
+            stream, online_retail_mapping(), now=datetime.now(UTC), max_bytes=100_000_000
         )
         return [outcome for _, _, outcome in rows]

@@ -143,7 +143,7 @@ class TestTable:
             read_on(table(content, mapping))
 
     def test_refuses_a_file_that_is_too_large(self, mapping: Mapping) -> None:
-        found = open_table(io.BytesIO(many_rows(5_000)), mapping, most_bytes=100_000)
+        found = open_table(io.BytesIO(many_rows(5_000)), mapping, max_bytes=100_000)
 
         with pytest.raises(FileTooLarge):
             read_on(found)
@@ -154,7 +154,7 @@ class TestTable:
                 raise OSError(f"disk, at {size}")
 
         with pytest.raises(OSError, match="disk"):
-            open_table(Faulty(), mapping, most_bytes=PLENTY)
+            open_table(Faulty(), mapping, max_bytes=PLENTY)
 
     def test_holds_little_in_memory(self, mapping: Mapping) -> None:
         zipped = gzip.compress(many_rows(300_000))
@@ -166,7 +166,7 @@ class TestTable:
 
 class TestInspect:
     def test_shows_the_head(self, mapping: Mapping) -> None:
-        head = inspect(io.BytesIO(many_rows(100)), mapping, most_bytes=PLENTY)
+        head = inspect(io.BytesIO(many_rows(100)), mapping, max_bytes=PLENTY)
 
         assert head.header == ("No", "Qty", "Price", "Time", "Text")
         assert (head.delimiter, head.encoding) == (",", "ascii")
@@ -176,20 +176,20 @@ class TestInspect:
     def test_does_not_read_on(self, mapping: Mapping) -> None:
         stream = io.BytesIO(many_rows(50_000))
 
-        inspect(stream, mapping, most_bytes=PLENTY)
+        inspect(stream, mapping, max_bytes=PLENTY)
 
         assert stream.tell() < 200_000
 
     def test_refuses_what_the_head_shows(self, mapping: Mapping) -> None:
         with pytest.raises(FileUnreadable, match='The column "No" is missing'):
-            inspect(io.BytesIO(b"a,b\n"), mapping, most_bytes=PLENTY)
+            inspect(io.BytesIO(b"a,b\n"), mapping, max_bytes=PLENTY)
 
 
 class TestReadRows:
     def test_gives_number_fields_and_what_they_come_to(self, mapping: Mapping) -> None:
         stream = io.BytesIO((HEADER + row(1) + row(2).replace("2.50", "x")).encode())
 
-        accepted, rejected = read_rows(stream, mapping, now=NOW, most_bytes=PLENTY)
+        accepted, rejected = read_rows(stream, mapping, now=NOW, max_bytes=PLENTY)
 
         assert accepted[:2] == (1, ["1", "1", "2.50", "2024-05-01", "text"])
         assert isinstance(accepted[2], Line)
@@ -199,7 +199,7 @@ class TestReadRows:
     def test_goes_on_behind_a_row(self, mapping: Mapping) -> None:
         stream = io.BytesIO(many_rows(10))
 
-        rows = read_rows(stream, mapping, now=NOW, most_bytes=PLENTY, after=7)
+        rows = read_rows(stream, mapping, now=NOW, max_bytes=PLENTY, after=7)
 
         assert [number for number, _, _ in rows] == [8, 9, 10]
 
@@ -214,7 +214,7 @@ def many_rows(count: int) -> bytes:
 
 def table(content: str | bytes, mapping: Mapping) -> Table:
     stream = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-    return open_table(stream, mapping, most_bytes=PLENTY)
+    return open_table(stream, mapping, max_bytes=PLENTY)
 
 
 def read_on(source: Table) -> None:

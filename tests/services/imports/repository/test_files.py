@@ -31,14 +31,14 @@ class TestFileStore:
         with pytest.raises(NoFile):
             files.open(new_id())
 
-    def test_forgets_all_of_a_file(self, files: FileStore, own: Database[Document]) -> None:
+    def test_forgets_all_of_a_file(self, files: FileStore, database: Database[Document]) -> None:
         id = new_id()
         files.keep(id, "shop.csv", io.BytesIO(SEVERAL_CHUNKS))
 
         files.forget(id)
 
-        assert own["uploads.files"].count_documents({}) == 0
-        assert own["uploads.chunks"].count_documents({}) == 0
+        assert database["uploads.files"].count_documents({}) == 0
+        assert database["uploads.chunks"].count_documents({}) == 0
 
     def test_forgets_what_is_gone(self, files: FileStore) -> None:
         files.forget(new_id())

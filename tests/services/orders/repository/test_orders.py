@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from services.orders import operations, subscribers
 from services.orders.customer_lookup import CustomerDirectory
 from services.orders.model import Order, OrderNumberTaken, PlacedInFuture
-from services.orders.repository.copies import CardRepository
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
 from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered, OrderPlaced
@@ -222,29 +222,29 @@ class TestSearch:
     )
     @pytest.mark.usefixtures("book")
     def test_reads_an_index_and_sorts_nothing(
-        self, orders: OrderRepository, own: Database[Document], filters: Document
+        self, orders: OrderRepository, database: Database[Document], filters: Document
     ) -> None:
-        own.command("profile", 2)
+        database.command("profile", 2)
         orders.search(filters, after=None, limit=3)
-        own.command("profile", 0)
+        database.command("profile", 0)
 
-        (seen,) = own.system.profile.find({"ns": orders.collection.full_name, "op": "query"})
+        (seen,) = database.system.profile.find({"ns": orders.collection.full_name, "op": "query"})
         assert seen["planSummary"].startswith("IXSCAN")
         assert not seen.get("hasSortStage")
         assert seen["keysExamined"] <= 3 + 2
 
 
 class TestCards:
-    def test_late_events_change_nothing(self, cards: CardRepository) -> None:
+    def test_late_events_change_nothing(self, copies: CustomerCopyRepository) -> None:
         id = new_id()
         registered = CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")
         deleted = CustomerDeleted(customer_id=id, version=3, occurred_at="")
 
-        subscribers.forget_customers(cards, [deleted])
-        subscribers.keep_cards(cards, [registered])
+        subscribers.forget_customers(copies, [deleted])
+        subscribers.keep_copies(copies, [registered])
 
-        assert cards.deletions([id]) == {id: True}
-        assert cards.collection.find_one({"_id": id}) == {
+        assert copies.deletions([id]) == {id: True}
+        assert copies.collection.find_one({"_id": id}) == {
             "_id": id,
             "name": None,
             "deleted": True,
@@ -314,9 +314,9 @@ def book(orders: OrderRepository, make_order: Make, now: datetime) -> list[Order
 
 
 @pytest.fixture
-def directory(cards: CardRepository) -> CustomerDirectory:
+def directory(copies: CustomerCopyRepository) -> CustomerDirectory:
     """A directory in which everybody is known."""
-    return CustomerDirectory(cards, lambda ids: ids)
+    return CustomerDirectory(copies, lambda ids: ids)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from services.tools.sample import loading
 from services.tools.sample.plan import Plan
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 
@@ -43,7 +43,8 @@ def _built(mongo_url: str) -> Iterator[Settings]:
     settings = replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
     with connect(settings) as client:
         owned = {
-            service: database(client, settings, service) for service in ("customers", "orders")
+            service: service_database(client, settings, service)
+            for service in ("customers", "orders")
         }
         for service, one in owned.items():
             list(build(one, import_module(f"services.{service}.documents").COLLECTIONS))

@@ -7,11 +7,11 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.customers import SENDS as CUSTOMERS_SEND
+from services.customers import PUBLISHES as CUSTOMERS_SEND
 from services.customers.operations.customers import arrival
 from services.customers.repository.customers import CustomerRepository
 from services.customers.worker import join as join_customers
-from services.orders import SENDS as ORDERS_SEND
+from services.orders import PUBLISHES as ORDERS_SEND
 from services.orders.operations import placed
 from services.orders.repository.orders import OrderRepository
 from services.orders.worker import join as join_orders
@@ -22,7 +22,7 @@ from services.tools.sample.plan import Plan
 from shared.document import Document
 from shared.events import contracts
 from shared.messaging.broker import BATCH
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.settings import Settings
 
 Databases = dict[str, Database[Document]]
@@ -43,7 +43,7 @@ class TestBooks:
         written, told = owned(client, shop), owned(client, build_empty())
 
         place(told, plan, now=server_time(written))
-        hear(told)
+        handle(told)
 
         for service, name in (
             ("customers", "customers"),
@@ -62,7 +62,9 @@ class TestBooks:
 
 
 def owned(client: MongoClient[Document], settings: Settings) -> Databases:
-    return {service: database(client, settings, service) for service in ("customers", "orders")}
+    return {
+        service: service_database(client, settings, service) for service in ("customers", "orders")
+    }
 
 
 def server_time(books: Databases) -> Any:
@@ -88,29 +90,29 @@ def place(books: Databases, plan: Plan, *, now: Any) -> None:
     )
 
 
-def hear(books: Databases) -> None:
+def handle(books: Databases) -> None:
     """Have each service hear what the other has to say."""
-    for hearer, join, sender, name in (
+    for subscriber, join, sender, name in (
         ("orders", join_orders, "customers", "customers"),
         ("customers", join_customers, "customers", "customers"),
         ("customers", join_customers, "orders", "orders"),
     ):
-        handlers = join(books[hearer])
+        handlers = join(books[subscriber])
         told: dict[Any, list[Any]] = defaultdict(list)
-        for event, data in waiting(books[sender][name].find({}), hearer):
+        for event, data in waiting(books[sender][name].find({}), subscriber):
             told[event].append(event.from_data(data))
         for event, events in told.items():
             for start in range(0, len(events), BATCH):
                 handlers[event](events[start : start + BATCH])
 
 
-def waiting(documents: Iterable[Document], hearer: str) -> list[tuple[Any, Document]]:
+def waiting(documents: Iterable[Document], subscriber: str) -> list[tuple[Any, Document]]:
     """The events in the outboxes of some documents that one service is to hear."""
     return [
         (EVENTS[entry["name"]], entry["data"])
         for document in documents
         for entry in document["outbox"]
-        if entry["to"] == hearer
+        if entry["to"] == subscriber
     ]
 
 

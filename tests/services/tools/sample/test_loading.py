@@ -20,7 +20,7 @@ from services.tools.sample import loading
 from services.tools.sample.measuring import measure
 from services.tools.sample.plan import Plan
 from shared.document import Document
-from shared.mongo.client import connect, database
+from shared.mongo.client import connect, service_database
 from shared.settings import Settings
 
 Empty = Callable[[], Settings]
@@ -48,7 +48,9 @@ class TestLoad:
     ) -> None:
         counts = sizes(client, shop)
 
-        guests = database(client, shop, "orders").orders.count_documents({"customer_id": None})
+        guests = service_database(client, shop, "orders").orders.count_documents(
+            {"customer_id": None}
+        )
         assert counts == {
             "customers": plan.customers,
             "cards": plan.customers,
@@ -69,33 +71,35 @@ class TestLoad:
     def test_adds_another_when_told(
         self, build_empty: Empty, client: MongoClient[Document], plan: Plan
     ) -> None:
-        own = build_empty()
-        loading.load(own, plan)
+        database = build_empty()
+        loading.load(database, plan)
 
-        loading.load(own, replace(plan, seed=2), add=True)
+        loading.load(database, replace(plan, seed=2), add=True)
 
-        assert sizes(client, own)["orders"] == 2 * plan.orders
+        assert sizes(client, database)["orders"] == 2 * plan.orders
 
     def test_completes_one_that_was_cut_short(
         self, build_empty: Empty, client: MongoClient[Document], plan: Plan
     ) -> None:
-        own = build_empty()
-        loading.load(own, plan)
-        whole = sizes(client, own)
-        database(client, own, "customers").customers.delete_many({"tags": "newsletter"})
-        database(client, own, "orders").orders.delete_many({"status": "delivered"})
+        database = build_empty()
+        loading.load(database, plan)
+        whole = sizes(client, database)
+        service_database(client, database, "customers").customers.delete_many(
+            {"tags": "newsletter"}
+        )
+        service_database(client, database, "orders").orders.delete_many({"status": "delivered"})
 
-        said = loading.load(own, plan, add=True)
+        said = loading.load(database, plan, add=True)
 
-        assert sizes(client, own) == whole
+        assert sizes(client, database) == whole
         assert "documents were there already" in said
 
     def test_sends_a_thousand_documents_at_once(self, build_empty: Empty) -> None:
-        own, seen = build_empty(), Commands()
+        database, seen = build_empty(), Commands()
         plan = Plan(customers=1_500, orders=3_500)
 
-        with connect(own, listeners=[seen]) as client:
-            loading.write(own, client, plan, console=Console(file=io.StringIO()))
+        with connect(database, listeners=[seen]) as client:
+            loading.write(database, client, plan, console=Console(file=io.StringIO()))
 
         # Two batches of customers, two of their arrivals in the journal, two of cards, four of
         # orders, four of ledger entries, four of the journal's; with one document a command there
@@ -127,30 +131,32 @@ class TestInsert:
     def test_does_not_hide_a_broken_rule(
         self, build_empty: Empty, client: MongoClient[Document]
     ) -> None:
-        cards = database(client, build_empty(), "orders").customer_cards
+        copies = service_database(client, build_empty(), "orders").customer_cards
 
         with pytest.raises(BulkWriteError):
-            loading.insert(cards, [{"_id": "no id", "name": "Lee", "deleted": False, "version": 1}])
+            loading.insert(
+                copies, [{"_id": "no id", "name": "Lee", "deleted": False, "version": 1}]
+            )
 
 
 class TestMeasure:
     def test_compares_the_same_documents_and_leaves_nothing(
         self, build_empty: Empty, client: MongoClient[Document], plan: Plan
     ) -> None:
-        own = build_empty()
+        database = build_empty()
         before = set(client.list_database_names())
 
-        measured = measure(own, plan, console=Console(file=io.StringIO()))
+        measured = measure(database, plan, console=Console(file=io.StringIO()))
 
         assert measured.documents > 2 * (plan.customers + plan.orders) - plan.orders * 0.2
         assert f"{measured.ratio:.2f} as fast" in str(measured)
         assert set(client.list_database_names()) <= before
-        assert sizes(client, own)["orders"] == 0
+        assert sizes(client, database)["orders"] == 0
 
 
 def sizes(client: MongoClient[Document], settings: Settings) -> dict[str, Any]:
-    customers = database(client, settings, "customers")
-    orders = database(client, settings, "orders")
+    customers = service_database(client, settings, "customers")
+    orders = service_database(client, settings, "orders")
     return {
         "customers": customers.customers.count_documents({}),
         "cards": orders.customer_cards.count_documents({}),

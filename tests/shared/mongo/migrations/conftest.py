@@ -7,7 +7,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.mongo.client import database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.mongo.migrations.records import Records
 from shared.settings import Settings
@@ -17,7 +17,7 @@ from tests.support.toys import COLLECTIONS
 @pytest.fixture(scope="module")
 def workshop(connection: MongoClient[Document], installation: Settings) -> Database[Document]:
     """The database, built once for all tests of a file."""
-    made = database(connection, installation, "workshop")
+    made = service_database(connection, installation, "workshop")
     list(build(made, COLLECTIONS))
     return made
 

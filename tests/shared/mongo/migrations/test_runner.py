@@ -10,9 +10,9 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.mongo.migrations import LockLost, MigrationHeld
-from shared.mongo.migrations.documents import MIGRATIONS, MOST_FAILURES
+from shared.mongo.migrations.documents import MAX_FAILURES, MIGRATIONS
 from shared.mongo.migrations.records import Records
-from shared.mongo.migrations.runner import Account, apply, rehearse
+from shared.mongo.migrations.runner import MigrationResult, apply, rehearse
 from tests.support.toys import TOYS, migration, split, toy
 
 Shop = Database[Document]
@@ -25,7 +25,7 @@ class TestApply:
 
         account = run(shop, progress=lambda *step: shown.append(step))
 
-        assert account == Account(
+        assert account == MigrationResult(
             migrated=10, already_new=3, failed=0, count=13, failures=[], problem=None
         )
         assert shop.toys.count_documents({"schema_version": 2}) == 13
@@ -90,7 +90,7 @@ class TestApply:
         shop.toys.insert_many([toy(n) for n in range(10)])
         together, both_have_tried = Barrier(2), Event()
 
-        def try_it(_: int) -> Account | str:
+        def try_it(_: int) -> MigrationResult | str:
             together.wait(10)
             try:
                 return run(shop, progress=lambda *_: both_have_tried.wait(10) and None)
@@ -101,7 +101,7 @@ class TestApply:
         with ThreadPoolExecutor(2) as pool:
             outcomes = list(pool.map(try_it, range(2)))
 
-        (account,) = (one for one in outcomes if isinstance(one, Account))
+        (account,) = (one for one in outcomes if isinstance(one, MigrationResult))
         (refusal,) = (one for one in outcomes if isinstance(one, str))
         assert account.migrated == 10
         assert "is being applied by another process" in refusal
@@ -171,12 +171,12 @@ class TestApply:
         assert (again.migrated, again.already_new, again.failed, again.problem) == (10, 0, 0, None)
 
     def test_counts_all_that_fail_and_names_some(self, shop: Shop) -> None:
-        many = MOST_FAILURES + 5
+        many = MAX_FAILURES + 5
         shop.toys.insert_many([toy(n, colour="green") for n in range(many)])
 
         account = run(shop, batch=60)
 
-        assert (account.failed, len(account.failures)) == (many, MOST_FAILURES)
+        assert (account.failed, len(account.failures)) == (many, MAX_FAILURES)
 
     def test_is_not_done_while_an_older_release_writes(self, shop: Shop, records: Records) -> None:
         shop.toys.insert_many([toy(n) for n in range(1, 10)])
@@ -234,7 +234,9 @@ class TestRehearse:
         assert [one["id"] for one in account.failures] == ["$$ROOT"]
 
 
-def run(shop: Shop, migrate: Callable[[Document], Document] = split, **options: Any) -> Account:
+def run(
+    shop: Shop, migrate: Callable[[Document], Document] = split, **options: Any
+) -> MigrationResult:
     """Apply the migration of the toys, four at a time and without a rest."""
     usual: dict[str, Any] = {"progress": lambda *_: None, "sleep": lambda _: None, "batch": 4}
     return apply(shop, migration(migrate), **usual | options)
