@@ -102,7 +102,9 @@ class Line:
             settled = self.consumers[service].handle(message.kwargs["deliveries"])
             worker.send_receipts(self._celeries[service], settled, subscriber=service)
         else:
-            outbox.confirm(self.base(service), **message.kwargs)
+            outbox.confirm(
+                self.base(service), message.kwargs["receipts"], subscriber=message.kwargs["hearer"]
+            )
 
     def _relay(self, service: str) -> Relay:
         collections = import_module(f"services.{service}.documents").COLLECTIONS
