@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from time import perf_counter
 from uuid import uuid4
 
 from pymongo import MongoClient
 from rich.console import Console
 
+from services.registry import collections
 from services.tools.sample.loading import batches, server_time, write
 from services.tools.sample.plan import Plan
 from shared.document import Document
@@ -77,7 +77,7 @@ def _scratch(
     try:
         for service, one in owned.items():
             if built:
-                list(build(one, import_module(f"services.{service}.documents").COLLECTIONS))
+                list(build(one, collections(service)))
         yield made
     finally:
         for one in owned.values():
