@@ -70,8 +70,8 @@ class TestSignIn:
 
 
 class TestRun:
-    def test_follows_the_import_to_its_end(self, run: Run, request: ImportRequest) -> None:
-        job = run(request)
+    def test_follows_the_import_to_its_end(self, run: Run, import_request: ImportRequest) -> None:
+        job = run(import_request)
 
         assert (job["state"], job["reconciliation"]) == ("finished", SHOP_ACCOUNT)
         assert job["file"] == {
@@ -80,8 +80,10 @@ class TestRun:
             "sha256": job["file"]["sha256"],
         }
 
-    def test_shows_how_far_it_is(self, run: Run, request: ImportRequest, shown: Shown) -> None:
-        run(request)
+    def test_shows_how_far_it_is(
+        self, run: Run, import_request: ImportRequest, shown: Shown
+    ) -> None:
+        run(import_request)
 
         assert ("reading rows", 8, 8) in shown
         assert [name for name, done, of in shown[-3:] if done == of] == [
@@ -107,22 +109,24 @@ class TestRun:
         ],
     )
     def test_says_why_a_file_is_not_taken(
-        self, run: Run, request: ImportRequest, content: bytes, sentence: str
+        self, run: Run, import_request: ImportRequest, content: bytes, sentence: str
     ) -> None:
-        request.file.write_bytes(content)
+        import_request.file.write_bytes(content)
 
         with pytest.raises(ImportFailed) as failed:
-            run(request)
+            run(import_request)
 
         assert str(failed.value).startswith(sentence)
         assert "\n" not in str(failed.value)
 
-    def test_lists_what_is_wrong_with_a_mapping(self, run: Run, request: ImportRequest) -> None:
-        assert request.mapping is not None
-        request.mapping.write_text('{"source": "My Shop", "columns": {}}')
+    def test_lists_what_is_wrong_with_a_mapping(
+        self, run: Run, import_request: ImportRequest
+    ) -> None:
+        assert import_request.mapping is not None
+        import_request.mapping.write_text('{"source": "My Shop", "columns": {}}')
 
         with pytest.raises(ImportFailed) as failed:
-            run(request)
+            run(import_request)
 
         lines = str(failed.value).splitlines()
         assert lines[0] == "The mapping breaks a rule."
@@ -132,11 +136,11 @@ class TestRun:
             "defaults.currency",
         }
 
-    def test_says_why_an_import_failed(self, run: Run, request: ImportRequest) -> None:
-        request.file.write_bytes(shop_file(*[row("1")] * 5_000, '1,"never closed'))
+    def test_says_why_an_import_failed(self, run: Run, import_request: ImportRequest) -> None:
+        import_request.file.write_bytes(shop_file(*[row("1")] * 5_000, '1,"never closed'))
 
         with pytest.raises(ImportFailed, match=r"^The import failed: The file cannot be read"):
-            run(request)
+            run(import_request)
 
     def test_says_that_there_is_no_such_file(self, run: Run, tmp_path: Path) -> None:
         with pytest.raises(ImportFailed, match=r"no-such\.csv cannot be read: No such file"):
@@ -146,29 +150,33 @@ class TestRun:
         with pytest.raises(ImportFailed, match="cannot be read"):
             run(ImportRequest(file=tmp_path, preset="online-retail", mapping=None))
 
-    def test_wants_a_way_to_read_the_file(self, run: Run, request: ImportRequest) -> None:
+    def test_wants_a_way_to_read_the_file(self, run: Run, import_request: ImportRequest) -> None:
         with pytest.raises(ImportFailed, match="PRESET=online-retail"):
-            run(ImportRequest(file=request.file, preset=None, mapping=None))
+            run(ImportRequest(file=import_request.file, preset=None, mapping=None))
 
-    def test_says_that_a_mapping_is_no_json(self, run: Run, request: ImportRequest) -> None:
-        assert request.mapping is not None
-        request.mapping.write_text("{")
+    def test_says_that_a_mapping_is_no_json(self, run: Run, import_request: ImportRequest) -> None:
+        assert import_request.mapping is not None
+        import_request.mapping.write_text("{")
 
         with pytest.raises(ImportFailed, match="is not valid JSON"):
-            run(request)
+            run(import_request)
 
-    def test_says_that_a_mapping_is_not_there(self, run: Run, request: ImportRequest) -> None:
-        assert request.mapping is not None
-        request.mapping.unlink()
+    def test_says_that_a_mapping_is_not_there(
+        self, run: Run, import_request: ImportRequest
+    ) -> None:
+        assert import_request.mapping is not None
+        import_request.mapping.unlink()
 
         with pytest.raises(ImportFailed, match="cannot be read: No such file"):
-            run(request)
+            run(import_request)
 
-    def test_says_that_nobody_answers(self, request: ImportRequest) -> None:
+    def test_says_that_nobody_answers(self, import_request: ImportRequest) -> None:
         nobody = ApiClient(f"http://{LOOPBACK}:{free_port()}", GivenToken("abc"))
 
         with pytest.raises(ApiUnreachable):
-            import_client.run(nobody, request, progress=lambda *_: None, sleep=lambda _: None)
+            import_client.run(
+                nobody, import_request, progress=lambda *_: None, sleep=lambda _: None
+            )
 
 
 class TestAccount:
@@ -232,10 +240,10 @@ class TestForm:
 
     def test_is_sent_with_its_length(self) -> None:
         form = Form({}, "shop.csv", io.BytesIO(b"abc"), 3)
-        request = Request("POST", "http://imports/", data=form).prepare()
+        prepared = Request("POST", "http://imports/", data=form).prepare()
 
-        assert request.headers["Content-Length"] == str(len(form))
-        assert "Transfer-Encoding" not in request.headers
+        assert prepared.headers["Content-Length"] == str(len(form))
+        assert "Transfer-Encoding" not in prepared.headers
 
     def test_a_name_cannot_break_out(self) -> None:
         form = Form({}, 'a"\r\nX: y', io.BytesIO(b""), 0)
@@ -258,13 +266,13 @@ def run(imports: str, headers: Any, shown: Shown, step: Step, jobs: JobRepositor
         (job,) = jobs.collection.find({"state": {"$nin": ["finished", "failed"]}}, {"_id": 1})
         step(job["_id"])
 
-    return lambda request: import_client.run(
-        ApiClient(imports, token), request, progress=lambda *bar: shown.append(bar), sleep=go_on
+    return lambda wanted: import_client.run(
+        ApiClient(imports, token), wanted, progress=lambda *bar: shown.append(bar), sleep=go_on
     )
 
 
 @pytest.fixture
-def request(tmp_path: Path) -> ImportRequest:
+def import_request(tmp_path: Path) -> ImportRequest:
     """The stall's file and its mapping."""
     (file := tmp_path / "shop.csv").write_bytes(SHOP)
     (mapping := tmp_path / "mapping.json").write_text(json.dumps(MAPPING))
