@@ -208,10 +208,10 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("data", "error"),
         [
-            ({}, "ThingChanged.version is missing."),
-            ({"size": "1"}, "ThingChanged.size is of a wrong type."),
-            ({"size": True}, "ThingChanged.size is of a wrong type."),
-            ({"thing_id": None}, "ThingChanged.thing_id is of a wrong type."),
+            ({}, "ThingChanged: Object missing required field `version`"),
+            ({"size": "1"}, "ThingChanged: Expected `int`, got `str` - at `$.size`"),
+            ({"size": True}, "ThingChanged: Expected `int`, got `bool` - at `$.size`"),
+            ({"thing_id": None}, "ThingChanged: Expected `str`, got `null` - at `$.thing_id`"),
             ({"occurred_at": "now"}, "occurred_at is no time with an offset from UTC."),
             ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at is no time with an offset"),
         ],
