@@ -35,7 +35,7 @@ import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retai
 		$${MAPPING:+--mapping "$$MAPPING"}
 
 .PHONY: backup
-backup: $(STAMP) ## Back up all databases as of this moment, and remove outlived backups (TO=folder)
+backup: $(STAMP) ## Back up all databases as of this moment, and remove expired backups (TO=folder)
 	@exec $(BIN)/python -m services backup $${TO:+--to "$$TO"}
 
 .PHONY: restore
@@ -57,7 +57,7 @@ schema-check: $(STAMP) ## Compare the databases with what is declared; fails on 
 	@exec $(BIN)/python -m services schema-check
 
 .PHONY: migrate
-migrate: $(STAMP) ## Turn documents of an older form into today's, while all goes on (DRY_RUN=1, SERVICE=, BATCH=)
+migrate: $(STAMP) ## Migrate documents of an older form while all goes on (DRY_RUN=1, SERVICE=, BATCH=)
 	@exec $(BIN)/python -m services migrate $${SERVICE:+--service "$$SERVICE"} $${DRY_RUN:+--dry-run} \
 		$${BATCH:+--batch "$$BATCH"}
 
@@ -79,16 +79,16 @@ events: $(STAMP) ## Show which events wait, for whom and since when; fails if an
 	@exec $(BIN)/python -m services events
 
 .PHONY: dead-letters
-dead-letters: $(STAMP) ## List the events that were given up, and what to do about each (SERVICE=customers)
+dead-letters: $(STAMP) ## List the dead letters, and what to do about each (SERVICE=customers)
 	@exec $(BIN)/python -m services dead-letters $${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: replay
-replay: $(STAMP) ## Have dead letters heard again: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
+replay: $(STAMP) ## Redeliver dead letters: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
 	@exec $(BIN)/python -m services replay $${ID:+--id "$$ID"} $${SINCE:+--since "$$SINCE"} \
 		$${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: resync
-resync: $(STAMP) ## Have services tell all their documents anew, for lost copies (SERVICE=orders, AFTER=id)
+resync: $(STAMP) ## Republish the state of all documents, to rebuild lost copies (SERVICE=orders, AFTER=id)
 	@exec $(BIN)/python -m services resync $${SERVICE:+--service "$$SERVICE"} $${AFTER:+--after "$$AFTER"}
 
 .PHONY: test
@@ -114,7 +114,7 @@ lint: $(STAMP) ## Look at format, style, types and import contracts
 	$(BIN)/lint-imports
 
 .PHONY: check
-check: lint ## Do what lint does, then run the tests with branch coverage
+check: lint ## Lint, then run all tests with branch coverage
 	@exec $(BIN)/python -m pytest --cov --cov-branch $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: format
@@ -142,7 +142,7 @@ $(STAMP): requirements-dev.lock
 	@touch $@
 
 .PHONY: lock
-lock: $(UV) ## Write both lock files anew from pyproject.toml (ARGS=--upgrade for newer releases)
+lock: $(UV) ## Rewrite both lock files from pyproject.toml (ARGS=--upgrade for newer releases)
 	$(UV) pip compile $(UV_OPTIONS) pyproject.toml -o requirements.lock $(ARGS)
 	$(UV) pip compile $(UV_OPTIONS) --extra servers --extra dev pyproject.toml -o requirements-dev.lock $(ARGS)
 
