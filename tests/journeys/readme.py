@@ -25,7 +25,7 @@ class Shell:
         assert self._process.stdout is not None
         self._process.stdin.write(f"{block}\necho '{END}'\n")
         self._process.stdin.flush()
-        printed = []
+        printed: list[str] = []
         for line in self._process.stdout:
             if line == f"{END}\n":
                 return "".join(printed)
