@@ -77,7 +77,7 @@ class TestEverydayChanges:
         rows = list(table(CHANGING, "Where everyday changes go"))
 
         assert len(rows) >= 30
-        assert [row for row in rows if not holds(row)] == []
+        assert [name for row in rows for name in missing(row)] == []
 
 
 class TestVariables:
@@ -156,14 +156,16 @@ def cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
-def holds(row: str) -> bool:
-    """True if the files of a row of everyday changes exist and hold the names beside them."""
+def missing(row: str) -> list[str]:
+    """The files of a row of everyday changes that do not exist, and the names in none of them."""
     _, places, things = cells(row)
     files = [path for path in quoted(places) if PATH.fullmatch(path)]
     names = [name for name in quoted(things) if NAME.fullmatch(name)]
-    found = [one for path in files for one in sorted(ROOT.glob(path))]
-    held = "\n".join(text(one) for one in found if one.is_file())
-    return bool(found) and all(re.search(rf"\b{name}\b", held) for name in names)
+    held = "\n".join(text(file) for path in files for file in sorted(ROOT.glob(path)))
+    return [
+        *(path for path in files if not any(ROOT.glob(path))),
+        *(name for name in names if not re.search(rf"\b{name}\b", held)),
+    ]
 
 
 def documented(heading: str) -> dict[str, str]:
