@@ -19,7 +19,8 @@ from shared.auth.keyring import Keyring, Published, read_published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.local.servers import running_mongod, running_redis
+from shared.local.mongod import running_mongod
+from shared.local.redis_server import running_redis
 from shared.mongo.client import connect, wait_for_primary
 from shared.settings import Settings, load
 

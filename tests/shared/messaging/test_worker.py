@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.local.servers import redis_url
+from shared.local.redis_server import redis_url
 from shared.messaging import relay as outbox
 from shared.messaging.broker import create_celery
 from shared.messaging.consumer import Subscriptions
