@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 
 from shared.document import Document
 from shared.events.delivery import delivery
-from shared.messaging import relay as outbox
-from shared.messaging import worker
+from shared.messaging import receipts
 from shared.messaging.broker import broker_client, create_celery, forget_messages
+from shared.messaging.claims import MAX_RESEND_DELAY
 from shared.messaging.consumer import Consumer
-from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
+from shared.messaging.relay import Relay
 from shared.mongo import client as databases
 from shared.mongo.client import service_database
 from shared.settings import Settings
@@ -61,7 +61,7 @@ class Line:
 
     def send(self) -> int:
         """Send what is due or was not confirmed; returns how many events were sent."""
-        self._now = max(self._now + RESEND_AT_MOST_EVERY, datetime.now(UTC)) + timedelta(seconds=1)
+        self._now = max(self._now + MAX_RESEND_DELAY, datetime.now(UTC)) + timedelta(seconds=1)
         return sum(relay.send_due(self._now) for relay in self._relays)
 
     def lose_messages(self) -> int:
@@ -100,9 +100,9 @@ class Line:
         """What the service's two tasks do."""
         if message.task.endswith(".receive"):
             settled = self.consumers[service].handle(message.kwargs["deliveries"])
-            worker.send_receipts(self._celeries[service], settled, subscriber=service)
+            receipts.send(self._celeries[service], settled, subscriber=service)
         else:
-            outbox.confirm(
+            receipts.confirm(
                 self.base(service), message.kwargs["receipts"], subscriber=message.kwargs["hearer"]
             )
 

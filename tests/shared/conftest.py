@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from shared.document import Document
 from shared.messaging.broker import broker_client, create_celery
-from shared.messaging.consumer import Consumer
+from shared.messaging.consumer import Consumer, Subscriptions
 from shared.messaging.relay import Relay
+from shared.messaging.worker import create_worker
 from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
@@ -172,3 +173,29 @@ def make_relay(
         )
 
     return make
+
+
+@pytest.fixture
+def make_worker(
+    client: MongoClient[Document], wired: Settings, handled: RecordingHandlers
+) -> Iterator[Callable[[str], Celery]]:
+    """`make_worker(service)`: the tasks of a service that handles every event there is."""
+    databases: list[Database[Document]] = []
+    made: list[Celery] = []
+
+    def make(service: str) -> Celery:
+        list(build(service_database(client, wired, service), COLLECTIONS))
+
+        def join(database: Database[Document]) -> Subscriptions:
+            databases.append(database)
+            return handled.join(database)
+
+        made.append(create_worker(service, wired, join))
+        return made[-1]
+
+    yield make
+    for celery in made:
+        celery.close()
+    for database in databases:
+        client.drop_database(database.name)
+        database.client.close()

@@ -8,7 +8,7 @@ import pytest
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import DeadLetters, Replay
 from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
@@ -210,14 +210,14 @@ def relay(make_relay: Callable[..., Relay]) -> Relay:
 def carry(
     relay: Relay, consumer: Consumer, messages: Messages, database: Database[Document]
 ) -> Callable[[], None]:
-    """`carry()`: two minutes later, send what is due, have it heard, take the receipts back."""
+    """`carry()`: two minutes later, send what is due, handle it, confirm it."""
     rounds = count(1)
 
     def carry() -> None:
         relay.send_due(datetime.now(UTC) + timedelta(minutes=2 * next(rounds)))
         for message in messages("things"):
-            for told in consumer.handle(message.kwargs["deliveries"]):
-                receipt = [told["collection"], told["document_id"], told["id"]]
-                outbox.confirm(database, [receipt], subscriber="things")
+            for settled in consumer.handle(message.kwargs["deliveries"]):
+                receipt = [settled["collection"], settled["document_id"], settled["id"]]
+                receipts.confirm(database, [receipt], subscriber="things")
 
     return carry

@@ -21,25 +21,19 @@ from shared.local.output import Console
 from shared.local.ports import free_port
 from shared.local.servers import redis_server, redis_url, start
 from shared.local.supervisor import Supervisor
-from shared.messaging import relay as outbox
 from shared.messaging.broker import BATCH, broker_client, create_celery, queue_key
-from shared.messaging.relay import (
-    DOCUMENTS_AT_ONCE,
-    QUEUE_LIMIT,
-    RECEIPT_LIMIT,
-    Relay,
-    resend_delay,
-)
+from shared.messaging.claims import DOCUMENTS_AT_ONCE
+from shared.messaging.relay import QUEUE_LIMIT, RECEIPT_LIMIT, Relay
 from shared.settings import Settings
 from tests.support.queues import messages_in
-from tests.support.things import ThingRepository, changed, lost, thing
+from tests.support.things import ThingRepository, added, changed, lost, thing, waiting
 
 Queue = Callable[[str], list[list[Document]]]
 Log = list[MutableMapping[str, Any]]
 
 
 class TestSendDue:
-    def test_publishes_what_waits_to_each_that_hears_it(
+    def test_publishes_what_waits_to_each_subscriber(
         self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
     ) -> None:
         lamp = thing(size=3)
@@ -229,30 +223,6 @@ class TestSendDue:
         assert 120 <= sum(sent) <= 240
         assert relay.send_due(now) == 0
 
-    def test_of_two_relays_only_the_one_that_claimed_an_event_sends_it(
-        self,
-        relay: Relay,
-        make_relay: Callable[[], Relay],
-        things: ThingRepository,
-        queue: Queue,
-        now: datetime,
-    ) -> None:
-        # Clocks tell more than the database keeps.
-        now += timedelta(microseconds=123_456)
-        added(things, 3)
-        seen = relay.find_due("things", "others", now)
-        added(things, 1)
-        seen_later = relay.find_due("things", "others", now)
-        other = make_relay()
-        other.publish("things", "others", other.claim("things", seen, now))
-
-        late = relay.claim("things", seen_later, now)
-        relay.publish("things", "others", late)
-
-        assert len(late) == 1
-        assert [len(message) for message in queue("others")] == [3, 1]
-        assert [entry["sent"] for entry in waiting(things)] == [1, 1, 1, 1]
-
     def test_of_a_document_that_breaks_the_rules_holds_nobody_up(
         self,
         relay: Relay,
@@ -274,7 +244,7 @@ class TestSendDue:
         (message,) = queue("others")
         assert broken not in {delivery["id"] for delivery in message}
         # It is found again at every look.
-        assert told(log, "events_not_claimable") == 1
+        assert logged(log, "events_not_claimable") == 1
 
 
 class TestQueueLimit:
@@ -354,54 +324,6 @@ class TestQueueLimit:
         assert (read["keysExamined"], read["docsExamined"], read["nreturned"]) == (1, 1, 1)
 
 
-class TestConfirm:
-    def test_takes_out_the_one_event_of_the_one_hearer(
-        self, database: Database[Document], things: ThingRepository
-    ) -> None:
-        lamp = thing()
-        things.insert(lamp, changed(lamp), lost(lamp))
-        first = waiting(things)[0]["id"]
-
-        outbox.confirm(database, [["things", lamp["_id"], first]], subscriber="others")
-
-        assert [(entry["name"], entry["to"]) for entry in waiting(things)] == [
-            ("ThingChanged", "things"),
-            ("ThingLost", "others"),
-        ]
-
-    def test_may_be_done_twice_and_for_what_is_gone(
-        self, database: Database[Document], things: ThingRepository
-    ) -> None:
-        (lamp,) = added(things, 1)
-        (entry,) = waiting(things)
-        receipts = [["things", lamp["_id"], entry["id"]], ["things", "nothing", entry["id"]]]
-
-        outbox.confirm(database, receipts, subscriber="others")
-        outbox.confirm(database, receipts, subscriber="others")
-
-        assert waiting(things) == []
-        assert things.get(lamp["_id"])["version"] == 1
-
-    def test_ends_the_sending(
-        self, relay: Relay, database: Database[Document], things: ThingRepository, now: datetime
-    ) -> None:
-        (lamp,) = added(things, 1)
-        relay.send_due(now)
-        (entry,) = waiting(things)
-
-        outbox.confirm(database, [["things", lamp["_id"], entry["id"]]], subscriber="others")
-
-        assert relay.send_due(now + timedelta(days=1)) == 0
-
-    def test_of_nothing_does_nothing(self, database: Database[Document]) -> None:
-        outbox.confirm(database, [], subscriber="others")
-
-
-class TestResendDelay:
-    def test_stays_bounded_for_ever(self) -> None:
-        assert resend_delay(10**6) == timedelta(minutes=1)
-
-
 class TestOutage:
     def test_of_the_broker_claims_nothing(
         self, far: Relay, things: ThingRepository, now: datetime
@@ -449,14 +371,14 @@ class TestOutage:
         with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
             client.config_set("maxmemory", 1)
             running(far)
-            assert becomes(partial(told, log, "relay_waits"), 1)
+            assert becomes(partial(logged, log, "relay_waits"), 1)
 
             client.config_set("maxmemory", 0)
 
             assert becomes(partial(client.llen, queue_key(far_settings, "others")), 1)
-            assert becomes(partial(told, log, "relay_recovered"), 1)
+            assert becomes(partial(logged, log, "relay_recovered"), 1)
 
-    def test_of_the_broker_is_waited_out_and_told_once(
+    def test_of_the_broker_is_waited_out_and_logged_once(
         self,
         far: Relay,
         far_settings: Settings,
@@ -469,11 +391,11 @@ class TestOutage:
         running(far)
 
         for outages in (1, 2):
-            assert becomes(partial(told, log, "relay_waits"), outages)
+            assert becomes(partial(logged, log, "relay_waits"), outages)
             with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
                 # What was published before lies in Redis' file; the other is sent now.
                 assert becomes(partial(client.llen, queue_key(far_settings, "others")), outages)
-                assert becomes(partial(told, log, "relay_recovered"), outages)
+                assert becomes(partial(logged, log, "relay_recovered"), outages)
             added(things, 1)
 
 
@@ -492,7 +414,7 @@ class TestUnsendable:
         assert relay.send_due(now + timedelta(seconds=31)) == 3
 
         assert [len(message) for message in queue("others")] == [1, 2]
-        assert told(log, "events_not_sendable") == 1
+        assert logged(log, "events_not_sendable") == 1
         assert len(waiting(things)) == 3
 
 
@@ -505,7 +427,7 @@ class TestRun:
         with pytest.raises(TypeError):
             relay.run(Event())
 
-        assert told(log, "relay_failed") == 1
+        assert logged(log, "relay_failed") == 1
 
     def test_sends_until_it_is_stopped(
         self,
@@ -532,27 +454,9 @@ class TestRun:
         assert not thread.is_alive()
 
 
-def told(log: Log, event: str) -> int:
+def logged(log: Log, event: str) -> int:
     """How often this was logged."""
     return sum(entry["event"] == event for entry in log)
-
-
-def added(things: ThingRepository, count: int) -> list[Document]:
-    """Things that were lost, which only others hear."""
-    made = [thing() for _ in range(count)]
-    if count == 1:
-        things.insert(made[0], lost(made[0]))
-    else:
-        things.collection.insert_many(
-            [{**each, "outbox": things.outbox(lost(each))} for each in made]
-        )
-    return made
-
-
-def waiting(things: ThingRepository) -> list[Document]:
-    """The events that still lie in their documents, the oldest first."""
-    found = things.collection.find({"outbox": {"$ne": []}}).sort("_id")
-    return [entry for document in found for entry in document["outbox"]]
 
 
 def becomes(read: Callable[[], object], value: object, *, seconds: float = 15) -> bool:
