@@ -40,7 +40,7 @@ class Claim:
     entry: Document
     """As it was in the outbox before."""
     resend_at: datetime
-    """When it goes again if no receipt comes, by which the relay knows the claim as its own."""
+    """The time to send again if no receipt comes, by which the relay knows the claim as its own."""
 
 
 def resend_delay(sent: int) -> timedelta:

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.2
 MAX_SECONDS_BETWEEN_TRIES = 5.0
 TOGETHER = (BATCH, 10, 1)
-"""How many events go in one message: never sent before, once, more often.
+"""Events in one message: of those never sent before, sent once, sent more often.
 
 Most that go again were lost with their message, and alone they would take five times as long. One
 of them may have stopped its worker, though, so they go with few others, and then by themselves.

@@ -80,24 +80,24 @@ class Line:
                     self.died += 1
 
     def settle(self) -> None:
-        """Send and hear until there is nothing left to say, or it went on for too long."""
+        """Send and handle until nothing is left to send, or it went on for too long."""
         for _ in range(ROUNDS):
             self.send()
-            # The events' hearers, and then the receipts'.
+            # The events, and then their receipts.
             self.handle()
             self.handle()
             if not self.waiting():
                 return
 
     def waiting(self) -> int:
-        """How many documents have something to say that was not confirmed."""
+        """The number of documents with events that were not confirmed."""
         return books.waiting(self.base)
 
     def _take(self, service: str) -> list[Message]:
         return take_messages(self._broker, self.settings, service)
 
     def _work(self, service: str, message: Message) -> None:
-        """What the service's two tasks do."""
+        """The work of the service's two tasks."""
         if message.task.endswith(".receive"):
             settled = self.consumers[service].handle(message.kwargs["deliveries"])
             receipts.send(self._celeries[service], settled, subscriber=service)
@@ -133,7 +133,7 @@ def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
 
 
 def deliveries(line: Line) -> list[Document]:
-    """Everything that waits to be heard by customers, as the relays would send it."""
+    """Everything that waits for customers, as the relays would send it."""
     return [
         delivery(entry, sender=sender, collection=name, document_id=document["_id"])
         for sender, name in books.SENDERS.items()

@@ -1,7 +1,8 @@
-"""What the tests of several shared modules ask for: a made-up service's database, and a broker."""
+"""Fixtures of several shared modules: a made-up service's database, and a broker."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,12 +25,12 @@ from tests.support.clock import Clock
 from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message, take_messages
 from tests.support.scripted_server import ScriptedServer, scripted_server
-from tests.support.things import COLLECTIONS, HEARERS, ThingRepository
+from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository
 
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged, which need not be written out."""
+    """The log entries, which need not be written out."""
     with capture_logs() as entries:
         yield entries
 
@@ -71,7 +72,7 @@ def database(client: MongoClient[Document], settings: Settings) -> Iterator[Data
     kept = {collection.name for collection in COLLECTIONS}
     for name in made.list_collection_names():
         if name in kept:
-            # Much quicker than to build it anew.
+            # Much quicker than to build it again.
             made[name].delete_many({})
         else:
             made[name].drop()
@@ -88,7 +89,7 @@ def profiled(database: Database[Document]) -> Iterator[Database[Document]]:
 @pytest.fixture
 def things(database: Database[Document]) -> ThingRepository:
     """The made-up service's things."""
-    return ThingRepository(database, HEARERS)
+    return ThingRepository(database, SUBSCRIBERS)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def handled() -> RecordingHandlers:
-    """What the handlers were given."""
+    """Handlers that record the events they were given."""
     return RecordingHandlers()
 
 
@@ -199,3 +200,21 @@ def make_worker(
     for database in databases:
         client.drop_database(database.name)
         database.client.close()
+
+
+@pytest.fixture
+def relay(make_relay: Callable[[], Relay]) -> Relay:
+    """The relay of the made-up service."""
+    return make_relay()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def due() -> datetime:
+    """A moment at which all that the test adds is due, to the millisecond that MongoDB keeps."""
+    return (datetime.now(UTC) + timedelta(seconds=60)).replace(microsecond=0)

@@ -33,7 +33,7 @@ class ThingLost(Event):
     thing_id: str
 
 
-HEARERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
+SUBSCRIBERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
 
 THINGS = Collection(
     name="things",
@@ -67,7 +67,7 @@ class ThingRepository(Repository):
 
 
 def thing(**fields: Any) -> Document:
-    """A thing as it is stored: a small box, unless told."""
+    """A thing as it is stored: a small box, unless said otherwise."""
     return {"_id": new_id(), "kind": "box", "size": 1, "version": 1, **fields}
 
 

@@ -147,14 +147,14 @@ def waiting(things: ThingRepository) -> list[str]:
 
 
 def add(things: ThingRepository, *, size: int) -> str:
-    """The id of a new thing, which has told of itself."""
+    """The id of a new thing, whose event waits."""
     made = thing(size=size)
     things.insert(made, changed(made))
     return str(made["_id"])
 
 
 def subscribers_of(things: ThingRepository, id: str) -> list[str]:
-    """Who has not yet confirmed the events of a thing."""
+    """The subscribers that have not yet confirmed the events of a thing."""
     found = things.collection.find_one({"_id": id}) or {}
     return [entry["to"] for entry in found["outbox"]]
 
@@ -165,25 +165,19 @@ def soon() -> datetime:
 
 
 def refusals(broker: redis.Redis) -> int:
-    """How many commands Redis has refused for want of memory since it was made full."""
+    """The number of commands that Redis has refused for want of memory since it was made full."""
     counted: Any = broker.info("errorstats")
     return int(counted.get("errorstat_OOM", {"count": 0})["count"])
 
 
 def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
-    """Whether it holds within some time."""
+    """True if it holds within some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
             return True
         time.sleep(0.1)
     return False
-
-
-@pytest.fixture
-def relay(make_relay: Callable[[], Relay]) -> Relay:
-    """The relay of the made-up service."""
-    return make_relay()
 
 
 @pytest.fixture

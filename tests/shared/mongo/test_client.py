@@ -50,7 +50,7 @@ EMAIL = IndexModel([("email", 1)], name="email", unique=True)
 
 
 def bulk_error(codes: list[int], *, concern: bool = False) -> BulkWriteError:
-    """What a bulk write raises in which statements failed with these codes."""
+    """The error of a bulk write some statements of which failed with these codes."""
     failures = [{"index": at, "code": code, "errmsg": "no"} for at, code in enumerate(codes)]
     unconfirmed = [{"code": 64, "errmsg": "waiting for replication timed out"}] if concern else []
     return BulkWriteError({"writeErrors": failures, "writeConcernErrors": unconfirmed})

@@ -1,4 +1,4 @@
-"""How a live database is held against what is declared, on the real server."""
+"""Differences between a live database and its declaration, on the real server."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -86,14 +86,14 @@ class TestDifferences:
             ),
         ],
     )
-    def test_each_are_told_in_a_sentence(
+    def test_each_are_named_in_a_sentence(
         self, shop: Shop, change: Callable[[Shop], Any], sentence: str
     ) -> None:
         change(shop)
 
         assert list(differences(shop, DECLARED)) == [f"{shop.name}.{sentence}"]
 
-    def test_of_how_a_collection_was_made_are_told(self, shop: Shop) -> None:
+    def test_of_the_options_of_a_collection_are_named(self, shop: Shop) -> None:
         shop.carts.drop()
         shop.create_collection("carts", capped=True, size=4096, **DECLARED[1].rules())
 
@@ -151,7 +151,7 @@ def weakened(shop: Shop, index: IndexModel) -> None:
 
 
 def contents(shop: Shop) -> Any:
-    """Collections, rules and indexes, as they lie there."""
+    """Collections, rules and indexes, as they are there."""
     return {
         info["name"]: (info["options"], shop[info["name"]].index_information())
         for info in shop.list_collections()

@@ -1,11 +1,11 @@
-"""How documents are turned while others change them, on the real server."""
+"""Batches of documents turned while others change them, on the real server."""
 
 import pytest
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from shared.document import Document
-from shared.mongo.migrations.batches import TRIES, turn
+from shared.mongo.migrations.batches import MAX_TRIES, turn
 from tests.support.toys import migration, split, toy
 
 Shop = Database[Document]
@@ -84,7 +84,7 @@ class TestTurn:
         outcome = turn(shop.toys, migration(meanwhile), list(shop.toys.find()))
 
         assert (outcome.migrated, [one["id"] for one in outcome.failures]) == (0, ["0001"])
-        assert (shop.toys.find_one() or {})["version"] == 1 + TRIES
+        assert (shop.toys.find_one() or {})["version"] == 1 + MAX_TRIES
 
     def test_names_what_cannot_be_turned_and_turns_the_rest(self, shop: Shop) -> None:
         shop.toys.insert_one({"_id": "held", "serial": 7, "schema_version": 2})
