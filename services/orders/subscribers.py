@@ -1,4 +1,4 @@
-"""What orders does when customers speaks: plain functions of the cards and events."""
+"""Subscribers of orders: keep a copy of each customer's state by the events of customers."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from shared.events.contracts import CustomerDeleted, CustomerRestated, CustomerS
 
 
 def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerState]) -> None:
-    """Keep a card of each customer, so that an order need not ask another service."""
+    """Keep a copy of each customer, so that an order need not ask another service."""
     copies.keep(
         [
             {
@@ -34,7 +34,7 @@ def forget_customers(copies: CustomerCopyRepository, events: Sequence[CustomerDe
 def keep_republished_copies(
     copies: CustomerCopyRepository, events: Sequence[CustomerRestated]
 ) -> None:
-    """Keep cards of customers as they are by now, deleted or not."""
+    """Keep copies of customers as they are by now, deleted or not."""
     copies.keep(
         [
             {

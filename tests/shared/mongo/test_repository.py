@@ -361,7 +361,7 @@ def sizes_of(things: ThingRepository, stretch: Any, *, where: Document | None = 
 
 
 def stored_of(things: ThingRepository, id: str) -> Document:
-    """A thing as it lies in the database."""
+    """A thing as it is in the database."""
     stored = things.collection.find_one({"_id": id})
     assert stored is not None
     return stored
@@ -374,7 +374,7 @@ def batches(states: list[Document], *, seed: int) -> list[list[Document]]:
 
 
 def state(id: str, version: int) -> Document:
-    """What some event says of something."""
+    """Some event of something."""
     return {"_id": id, "version": version, "total": version * 10}
 
 
