@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 from services.imports import operations, presets, shop_client
 from services.imports.operations import Requester
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository

@@ -23,7 +23,7 @@ def give_up(
     settings: Settings, database: Database[Document], event: ImportAdvanced, error: str
 ) -> None:
     """What follows when an event is parked."""
-    subscribers.give_up(create_context(settings, database), event, error)
+    subscribers.end_dead_lettered(create_context(settings, database), event, error)
 
 
 def create_worker(settings: Settings) -> Celery:
