@@ -3,8 +3,7 @@
 from flask import Response, current_app
 
 from services.orders import operations
-from services.orders.customer_lookup import CustomerDirectory
-from services.orders.repository.orders import OrderRepository
+from services.orders.bootstrap import OrdersContext
 from services.orders.schemas import (
     BulkOrdersSchema,
     NewOrderEntrySchema,
@@ -29,14 +28,9 @@ blueprint = ApiBlueprint(
 )
 
 
-def _orders() -> OrderRepository:
-    repository: OrderRepository = current_app.extensions["orders"]
-    return repository
-
-
-def _directory() -> CustomerDirectory:
-    directory: CustomerDirectory = current_app.extensions["customer_directory"]
-    return directory
+def _context() -> OrdersContext:
+    context: OrdersContext = current_app.extensions["orders"]
+    return context
 
 
 @blueprint.post("")
@@ -53,7 +47,12 @@ def place_order(payload: Document) -> Response:
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     order = operations.place(
-        _orders(), _directory(), payload, now=clock.now(), request=request, origin=origin()
+        _context().orders,
+        _context().directory,
+        payload,
+        now=clock.now(),
+        request=request,
+        origin=origin(),
     )
     return responses.entity(order, status=201, location=f"orders/{order['_id']}")
 
@@ -72,8 +71,8 @@ def place_orders(payload: Document) -> Response:
     entries = bulk.load_entries(NewOrderEntrySchema(), payload["entries"])
     return bulk.answer(
         operations.place_many(
-            _orders(),
-            _directory(),
+            _context().orders,
+            _context().directory,
             entries,
             now=clock.now(),
             batch=payload["batch"],
@@ -89,7 +88,7 @@ def place_orders(payload: Document) -> Response:
 def search_orders(query: Document) -> Response:
     """List orders, those placed last first; with `number`, in the order of their sources."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _orders().search(query, after=responses.position(query, cursor), limit=limit)
+    found = _context().orders.search(query, after=responses.position(query, cursor), limit=limit)
     return responses.page(found, filters=query)
 
 
@@ -98,7 +97,7 @@ def search_orders(query: Document) -> Response:
 @blueprint.answers(200, OrderSchema)
 def get_order(id: str) -> Response:
     """Show one order."""
-    return responses.entity(_orders().get(id))
+    return responses.entity(_context().orders.get(id))
 
 
 @blueprint.post("/<id>/pay")
@@ -140,6 +139,11 @@ def cancel_order(id: str) -> Response:
 def _take_step(id: str, step: str) -> Response:
     return responses.entity(
         operations.take_step(
-            _orders(), id, step, version=expected_version(), now=clock.now(), origin=origin()
+            _context().orders,
+            id,
+            step,
+            version=expected_version(),
+            now=clock.now(),
+            origin=origin(),
         )
     )

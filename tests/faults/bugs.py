@@ -109,14 +109,13 @@ def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[...
     return handle
 
 
-def _swallowed_exception(original: Callable[..., bool]) -> Callable[..., bool]:
+def _swallowed_exception(original: Callable[..., object]) -> Callable[..., None]:
     """What a handler raises is ignored, and the event counts as done."""
 
-    def attempt(consumer: Consumer, deliveries: list[Document], **options: Any) -> bool:
-        original(consumer, deliveries, **options)
-        return True
+    def run_handler(consumer: Consumer, deliveries: list[Document]) -> None:
+        original(consumer, deliveries)
 
-    return attempt
+    return run_handler
 
 
 def _uncounted_attempts(_: object) -> Callable[..., None]:
@@ -216,7 +215,7 @@ BUGS = {
     ),
     "acknowledge early": Bug("shared.messaging.consumer:Consumer.handle", _acknowledged_early),
     "swallow an exception": Bug(
-        "shared.messaging.consumer:Consumer._attempt", _swallowed_exception
+        "shared.messaging.consumer:Consumer._run_handler", _swallowed_exception
     ),
     "count no attempts": Bug("shared.messaging.inbox:Inbox.count_attempt", _uncounted_attempts),
     "add up purchases": Bug(

@@ -22,8 +22,8 @@ NOTICED_BY = {
     "swallow an exception": "handlers_fail",
     "count no attempts": "one_is_deadly",
     "no unique event id": "receipts_vanish",
-    "no version filter": "all_is_heard_often",
-    "add up purchases": "all_is_heard_often",
+    "no version filter": "all_is_handled_often",
+    "add up purchases": "all_is_handled_often",
     "no revision guard": "two_workers_meet",
 }
 

@@ -135,7 +135,7 @@ def handled() -> RecordingHandlers:
 def make_consumer(
     database: Database[Document], settings: Settings
 ) -> Iterator[Callable[..., Consumer]]:
-    """`make_hearing(heard)`: what a new worker process of the made-up service has."""
+    """`make_consumer(handled)`: the consumer of a new worker process of the made-up service."""
     made: list[Consumer] = []
 
     def make(handled: RecordingHandlers, **options: Any) -> Consumer:

@@ -166,7 +166,7 @@ class TestSteps:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         id = ask(shop_file(*[row("1", sku="x" * 90)] * 6))
-        monkeypatch.setattr(work_module, "SIGNS_AT_ONCE", 200)
+        monkeypatch.setattr(work_module, "CHARACTERS_AT_ONCE", 200)
 
         step(id)
 
@@ -565,4 +565,4 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one batch, and batches of two."""
     monkeypatch.setattr(work_module, "STEP_SECONDS", -1.0)
     monkeypatch.setattr(work_module, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr("services.imports.shop.MAX_ENTRIES", 2)
+    monkeypatch.setattr("services.imports.shop_client.MAX_ENTRIES", 2)

@@ -7,7 +7,7 @@ import pytest
 from pymongo import MongoClient
 from rich.console import Console
 
-from services.cli.tables import costs
+from services.cli.explain import costs
 from services.tools import explain
 from services.tools.explain import Ask, ListRoute, NotSetUp, UnknownFilter
 from services.tools.sample.plan import Plan

@@ -1,4 +1,4 @@
-"""What comes out of a queue, whatever it is."""
+"""Messages from a queue, whatever is in them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from shared.events.delivery import sort_out
 from tests.support.handlers import delivery
 
 
-class TestSortedOut:
+class TestSortOut:
     def test_gives_deliveries_back_as_they_came(self) -> None:
         made = [delivery(1), {**delivery(2), "request_id": "r", "added_later": [1]}]
 
@@ -18,15 +18,17 @@ class TestSortedOut:
     @pytest.mark.parametrize(
         ("broken", "error"),
         [
-            ({"id": None}, "Delivery.id is of a wrong type."),
-            ({"schema": "1"}, "Delivery.schema is of a wrong type."),
-            ({"data": []}, "Delivery.data is of a wrong type."),
-            ({"request_id": 5}, "Delivery.request_id is of a wrong type."),
+            ({"id": None}, "Delivery: Expected `str`, got `null` - at `$.id`"),
+            ({"schema": "1"}, "Delivery: Expected `int`, got `str` - at `$.schema`"),
+            ({"data": []}, "Delivery: Expected `object`, got `array` - at `$.data`"),
+            ({"request_id": 5}, "Delivery: Expected `str | null`, got `int` - at `$.request_id`"),
             ({"data": {"a": 2**70}}, "MongoDB can only handle up to 8-byte ints"),
             ({"data": {"a": "\ud800"}}, "'utf-8' codec can't encode"),
         ],
     )
-    def test_says_what_is_wrong_with_what_is_none(self, broken: dict[str, Any], error: str) -> None:
+    def test_says_what_is_wrong_with_a_malformed_one(
+        self, broken: dict[str, Any], error: str
+    ) -> None:
         fine = delivery(1)
 
         sound, ((kept, reason),) = sort_out([{**delivery(2), **broken}, fine])
