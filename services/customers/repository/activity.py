@@ -8,7 +8,9 @@ from services.customers.model.activity import NoSuchVisitor
 from shared import clock
 from shared.document import Document
 from shared.events.contracts import VisitorTied
-from shared.mongo.repository import ReadingRepository, Repository, insert_missing
+from shared.mongo.bulk_writes import insert_missing
+from shared.mongo.reading import ReadingRepository
+from shared.mongo.repository import Repository
 
 AT_ONCE = 1_000
 

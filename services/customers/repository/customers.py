@@ -31,7 +31,7 @@ from services.customers.repository.upcasting import upcast
 from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
-from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
+from shared.idempotency import BARE_REQUEST, CreationRequest
 from shared.mongo.client import LOCAL_READS, write_errors
 from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
@@ -80,19 +80,21 @@ class CustomerRepository(Repository):
         :raises IdempotencyKeyReused: the request's key came with another body.
         :raises CustomerDeletedSince: whom the same request added before was deleted.
         """
-        document = to_document(customer)
-        upcast = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: upcast[name] for name in self.public}) if request else {}
         try:
-            self.insert({**document, **stamp}, *events)
+            return self.insert(to_document(customer), *events, request=request)
         except DuplicateKeyError as error:
-            repeated = first_answer(request, self._find_request)
-            if repeated is None:
-                raise self._taken(error.details or {}, customer) from error
-            if "deleted_at" in repeated:
-                raise CustomerDeletedSince.of(repeated["_id"]) from error
-            return repeated
-        return upcast
+            raise self._taken(error.details or {}, customer) from error
+
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
+
+        :raises IdempotencyKeyReused: its key came with another body.
+        :raises CustomerDeletedSince: the customer was deleted since.
+        """
+        answer = super().first_answer(request)
+        if answer is not None and "deleted_at" in answer:
+            raise CustomerDeletedSince.of(answer["_id"])
+        return answer
 
     def add_many(
         self, entries: Sequence[tuple[Customer, Sequence[Event]]], *, batch: str
@@ -212,16 +214,6 @@ class CustomerRepository(Repository):
         if found is None:
             raise NoSuchCustomer("There is no customer with this id.")
         return "deleted_at" not in found
-
-    def _find_request(self, key: str) -> Document | None:
-        found = self.collection.find_one(
-            {"request.key": key}, {**self._projection, "request": 1, "deleted_at": 1}
-        )
-        if found is None:
-            return None
-        # What was answered first was of the form of its time as well.
-        request = found["request"]
-        return self.upcast(found) | {"request": request | {"first": self.upcast(request["first"])}}
 
     def _taken(self, details: Mapping[str, Any], customer: Customer) -> Refusal:
         """The refusal behind a duplicate key: which field, and who holds the value."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from services.customers import documents
 from shared.document import Document
+from shared.mongo.bulk_writes import apply_states
 from shared.mongo.client import LOCAL_READS
-from shared.mongo.repository import Repository, apply_states
+from shared.mongo.repository import Repository
 
 NO_PURCHASES: Document = {
     "orders": 0,

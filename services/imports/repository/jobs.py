@@ -4,13 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import DESCENDING, ReturnDocument
-from pymongo.errors import DuplicateKeyError
 
 from services.imports import documents
 from shared.document import Document
 from shared.errors import NotFound, Stale
 from shared.events.event import Event
-from shared.idempotency import CreationRequest, first_answer
+from shared.idempotency import CreationRequest
 from shared.mongo.client import deadline
 from shared.mongo.paging import Keys, Page, Range
 from shared.mongo.repository import Repository
@@ -95,30 +94,16 @@ class JobRepository(Repository):
             "schema_version": documents.SCHEMA_VERSION,
             "revision": 0,
         }
-        seen = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
-        try:
-            with deadline():
-                self.insert({**document, **stamp}, event)
-        except DuplicateKeyError:
-            repeated = self.repeated(request)
-            if repeated is None:
-                raise
-            return repeated
-        return seen
+        with deadline():
+            return self.insert(document, event, request=request)
 
-    def repeated(self, request: CreationRequest | None) -> Document | None:
-        """The first answer to a request that was made before, or None.
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
 
         :raises IdempotencyKeyReused: its key came with another file or mapping.
         """
         with deadline():
-            return first_answer(
-                request,
-                lambda key: self.collection.find_one(
-                    {"request.key": key}, {**self._projection, "request": 1}
-                ),
-            )
+            return super().first_answer(request)
 
     def get(self, id: str) -> Document:
         """One job as callers see it.

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from services.orders import documents
 from shared.document import Document
-from shared.mongo.repository import Repository, apply_states
+from shared.mongo.bulk_writes import apply_states
+from shared.mongo.repository import Repository
 
 
 class CustomerCopyRepository(Repository):

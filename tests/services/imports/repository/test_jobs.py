@@ -64,10 +64,10 @@ class TestAdd:
             add_job(id=id)
 
 
-class TestRepeated:
+class TestFirstAnswer:
     def test_knows_no_request_that_was_never_made(self, jobs: JobRepository) -> None:
-        assert jobs.repeated(None) is None
-        assert jobs.repeated(creation_request("new", caller_id="ann", payload={})) is None
+        assert jobs.first_answer(None) is None
+        assert jobs.first_answer(creation_request("new", caller_id="ann", payload={})) is None
 
 
 class TestGet:
