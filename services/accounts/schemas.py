@@ -2,25 +2,15 @@
 
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
+from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
-from shared.web.fields import Text, Time, YesNo
+from shared.web.fields import EmailField, Text, Time, YesNo
+from shared.web.queries import PageQuerySchema, filter_fields
 
 SHORTEST_PASSWORD = 10
 MAX_PASSWORD_LENGTH = 128
-
-
-class EmailField(Text):
-    """A well-formed e-mail address."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return validate_email(text, check_deliverability=False).normalized
-        except EmailNotValidError as error:
-            raise ValidationError(str(error)) from error
 
 
 def _password(**kwargs: Any) -> fields.String:
@@ -71,11 +61,13 @@ class UserPageSchema(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class PageQuerySchema(Schema):
-    """Where a list begins, and how much of it is wanted."""
+class UserQuerySchema(PageQuerySchema):
+    """The filters of a list of users."""
 
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS)
 
 
 class SignInSchema(Schema):

@@ -4,21 +4,19 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.accounts import documents
 from services.accounts.model import EmailTaken, NoSuchUser, User
+from services.accounts.repository.filters import plan
 from shared.auth.tokens import ACCESS_SECONDS, LEEWAY_SECONDS
 from shared.document import Document
 from shared.errors import FieldError, NotFound
 from shared.events.event import Event
 from shared.idempotency import CreationRequest
-from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 from shared.values.email import email_key
-
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 
 
 class UserRepository(Repository):
@@ -100,9 +98,10 @@ class UserRepository(Repository):
             {"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}}
         )
 
-    def search(self, *, after: list[Any] | None, limit: int) -> Page:
-        """A page of users, newest first."""
-        return self.page(Range(index="newest", keys=NEWEST), after=after, limit=limit)
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of the users that match all filters of `query`, newest first."""
+        way = plan(query)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
     def has_admin(self) -> bool:
         """True if there is an active admin."""

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from services.customers.model.customers import Customer
 from services.customers.model.journal import consents, differences
-from services.customers.repository.customers import CustomerRepository, to_customer, to_document
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.mapping import to_customer, to_document
 from shared.document import Document
 from shared.errors import Stale
 from shared.events.contracts import (

@@ -1,4 +1,4 @@
-"""Every query on customers."""
+"""Queries on customers. Knows no journal and no order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,24 +8,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.customers import documents
 from services.customers.model.customers import (
-    Address,
     Customer,
     CustomerDeletedSince,
-    Email,
     EmailTaken,
     ExternalIdTaken,
     NoSuchCustomer,
-    Phone,
 )
-from services.customers.model.names import name_key
-from services.customers.repository.filters import (
-    UNIQUE,
-    conditions,
-    is_by_name,
-    named,
-    range_of,
-)
-from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.filters import plan
+from services.customers.repository.mapping import to_document
 from services.customers.repository.name_search import page_by_name
 from services.customers.repository.upcasting import upcast
 from shared.document import Document
@@ -161,31 +151,20 @@ class CustomerRepository(Repository):
         except NotFound as error:
             raise NoSuchCustomer("There is no customer with this id.") from error
 
-    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of customers, newest first.
 
         By the beginning of a name (`q`), alone or with a tag, in the order of the names.
         """
-        where = conditions(filters)
-        unique = next((name for name in UNIQUE if name in filters), None)
-        if unique is not None:
-            found = self.collection.find(
-                where | named(filters) | {"deleted_at": None}, self._projection
-            )
-            items = found.hint(UNIQUE[unique]).batch_size(_MAX_AT_ONCE)
-            return Page(items=[self.upcast(item) for item in items], next=None)
-        if is_by_name(filters):
-            page = page_by_name(
-                self.collection,
-                self._projection,
-                name_key(filters["q"]),
-                where=where,
-                after=None if after is None else [str(value) for value in after],
-                limit=limit,
-            )
-            return Page(items=[self.upcast(item) for item in page.items], next=page.next)
-        where |= named(filters)
-        return self.page(range_of(filters), after=after, limit=limit, where=where)
+        way = plan(query)
+        if way.lead is not None and way.lead.is_unique:
+            found = self.collection.find(way.where, self._projection).hint(way.range.index)
+            page = Page(items=list(found.batch_size(_MAX_AT_ONCE)), next=None)
+        elif way.lead is not None and way.lead.name == "q":
+            page = page_by_name(self.collection, self._projection, way, after=after, limit=limit)
+        else:
+            return self.page(way.range, after=after, limit=limit, where=way.where)
+        return Page(items=[self.upcast(item) for item in page.items], next=page.next)
 
     def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
         """Store what a customer has bought, if nobody did since `revision`.
@@ -233,51 +212,3 @@ class CustomerRepository(Repository):
     def _holder(self, query: Document) -> str | None:
         holder = self.collection.find_one(query, {"_id": 1})
         return None if holder is None else str(holder["_id"])
-
-
-def to_document(customer: Customer) -> Document:
-    """A customer as it lies in the database, without its outbox."""
-    # Not asdict(): it copies deeply, and there may be thousands in one call.
-    fields = dict(vars(customer))
-    fields["_id"] = fields.pop("id")
-    for name in ("emails", "phones", "addresses"):
-        fields[name] = [dict(vars(value)) for value in fields[name]]
-    return fields | {
-        "tags": list(customer.tags),
-        "interests": list(customer.interests),
-        "schema_version": documents.SCHEMA_VERSION,
-        "keys": {
-            "last_name": name_key(customer.last_name or "") or None,
-            "names": customer.name_keys,
-            "emails": customer.email_keys,
-        },
-        "purchases": NO_PURCHASES,
-        "revision": 0,
-    }
-
-
-def to_customer(document: Document) -> Customer:
-    """A customer as read by `get`."""
-    details = {
-        name: document[name]
-        for name in (
-            "external_id",
-            "first_name",
-            "last_name",
-            "company",
-            "preferences",
-            "channels",
-            "created_at",
-            "updated_at",
-            "version",
-        )
-    }
-    return Customer(
-        id=document["_id"],
-        emails=tuple(Email(**email) for email in document["emails"]),
-        phones=tuple(Phone(**phone) for phone in document["phones"]),
-        addresses=tuple(Address(**address) for address in document["addresses"]),
-        tags=tuple(document["tags"]),
-        interests=tuple(document["interests"]),
-        **details,
-    )

@@ -4,18 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
-
 from services.customers import documents
 from services.customers.model.journal import Entry, NoSuchEntry
+from services.customers.repository.filters import plan_journal
 from shared import clock
 from shared.document import Document
 from shared.idempotency import CreationRequest
 from shared.mongo.bulk_writes import insert_missing
-from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.paging import Page
 from shared.mongo.repository import InsertingRepository
-
-NEWEST: Keys = (("at", DESCENDING), ("_id", DESCENDING))
 
 
 class JournalRepository(InsertingRepository):
@@ -61,23 +58,16 @@ class JournalRepository(InsertingRepository):
         return entry
 
     def search(
-        self, customer_id: str, filters: Document, *, after: list[Any] | None, limit: int
+        self, customer_id: str, query: Document, *, after: list[Any] | None, limit: int
     ) -> Page:
-        """A page of a customer's journal, of one kind if the filters say so; the latest first."""
-        return self.page(range_of(customer_id, filters), after=after, limit=limit)
+        """A page of the entries in a customer's journal that match `query`, the latest first."""
+        way = plan_journal(customer_id, query)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
     def batches(self, ids: Iterable[str]) -> dict[str, str | None]:
         """The batch with which each of these entries came, of those that are there."""
         found = self.collection.find({"_id": {"$in": list(ids)}}, {"data.batch": 1})
         return {entry["_id"]: entry["data"].get("batch") for entry in found}
-
-
-def range_of(customer_id: str, filters: Document) -> Range:
-    """The stretch of an index that serves a customer's journal with these filters."""
-    if "kind" in filters:
-        keys: Keys = (("customer_id", ASCENDING), ("kind", ASCENDING), *NEWEST)
-        return Range(index="kind", keys=keys, equal=(customer_id, filters["kind"]))
-    return Range(index="newest", keys=(("customer_id", ASCENDING), *NEWEST), equal=(customer_id,))
 
 
 def to_document(entry: Entry, *, recorded_at: datetime) -> Document:

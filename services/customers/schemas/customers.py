@@ -2,56 +2,17 @@
 
 from typing import Any
 
-from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.customers.model.customers import Address, Email, Phone
-from shared.values.email import email_address
-from shared.values.iso import countries
-from shared.values.phone import phone_number
-from shared.web.fields import Text, Time, YesNo
+from services.customers.repository.filters import FILTERS
+from shared.web.fields import CountryField, EmailField, PhoneField, Text, Time, YesNo
+from shared.web.queries import PageQuerySchema, filter_fields
 
 _PREFERENCE_KEY = validate.Regexp(
     r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
 )
 _BIGGEST_INTEGER = 2**53 - 1
-
-
-class EmailField(Text):
-    """A well-formed e-mail address."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return email_address(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-
-class PhoneField(Text):
-    """A phone number, turned into E.164 form.
-
-    Without a country code, the shop's own country is meant.
-    """
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return phone_number(text, region=current_app.config.get("DEFAULT_PHONE_REGION") or None)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-
-class CountryField(fields.String):
-    """An ISO 3166-1 alpha-2 code."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        code: str = super()._deserialize(value, attr, data, **kwargs)
-        # Some letters beyond ASCII have capitals within it.
-        known = code.isascii() and code.upper() in countries()
-        if not known:
-            raise ValidationError("It must be a two-letter country code of ISO 3166, such as GB.")
-        return code.upper()
 
 
 class PreferenceField(fields.Field[str | bool | int]):
@@ -113,7 +74,7 @@ class AddressSchema(Schema):
     city = Text(max_length=100, allow_none=True, load_default=None)
     region = Text(max_length=100, allow_none=True, load_default=None)
     postcode = Text(max_length=20, allow_none=True, load_default=None)
-    country = CountryField(allow_none=True, load_default=None, metadata={"example": "GB"})
+    country = CountryField(allow_none=True, load_default=None)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Address:
@@ -183,28 +144,13 @@ class BulkCustomersSchema(Schema):
     )
 
 
-class CustomerQuerySchema(Schema):
-    """How a list of customers may be narrowed."""
+class CustomerQuerySchema(PageQuerySchema):
+    """The filters of a list of customers."""
 
-    id = fields.List(
-        fields.String(),
-        validate=validate.Length(max=200),
-        metadata={"description": "Ids, each as its own `id=` parameter."},
-    )
-    last_name = Text(max_length=100, metadata={"description": "Equal, without case and accents."})
-    email = Text(max_length=254)
-    phone = PhoneField(max_length=50)
-    external_id = Text(max_length=100)
-    tag = Text(max_length=50)
-    interest = Text(max_length=50)
-    q = Text(
-        max_length=100,
-        metadata={
-            "description": "Beginning of a first, last or company name, without case and accents."
-        },
-    )
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS)
 
 
 class TotalSchema(Schema):

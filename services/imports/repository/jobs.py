@@ -3,18 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import ReturnDocument
 
 from services.imports import documents
+from services.imports.repository.filters import plan
 from shared.document import Document
 from shared.errors import NotFound, Stale
 from shared.events.event import Event
 from shared.idempotency import CreationRequest
 from shared.mongo.client import deadline
-from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LEASE = timedelta(seconds=25)
 """How long a step may be silent before another worker may take it.
 
@@ -115,9 +115,10 @@ class JobRepository(Repository):
         except NotFound as error:
             raise NoSuchImport("There is no import with this id.") from error
 
-    def search(self, *, after: list[Any] | None, limit: int) -> Page:
-        """A page of jobs, newest first."""
-        return self.page(Range(index="newest", keys=NEWEST), after=after, limit=limit)
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of the jobs that match all filters of `query`, newest first."""
+        way = plan(query)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
     def lease(self, id: str, *, step: int, now: datetime) -> Document | None:
         """Take a step of a job to work on, whole.

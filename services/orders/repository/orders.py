@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from bson import Decimal128
-from pymongo import ASCENDING, ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from services.orders import documents
@@ -16,12 +16,13 @@ from services.orders.model import (
     OrderNumberTaken,
     placed_in_future,
 )
-from services.orders.repository.filters import FIELDS, placed_between, range_of
+from services.orders.repository.filters import plan
 from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
 from shared.idempotency import CreationRequest
 from shared.mongo.client import write_errors
+from shared.mongo.filters import Plan
 from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
@@ -121,20 +122,20 @@ class OrderRepository(Repository):
         except NotFound as error:
             raise NoSuchOrder("There is no order with this id.") from error
 
-    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of orders, newest first; those with one `number` in the order of their sources."""
-        where = {field: filters[name] for name, field in FIELDS.items() if name in filters}
-        if "number" in filters:
-            return self._by_number(where | placed_between(filters), after=after, limit=limit)
-        return self.page(range_of(filters), after=after, limit=limit, where=where)
+        way = plan(query)
+        if way.lead is not None and way.lead.name == "number":
+            return self._by_number(way, after=after, limit=limit)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
-    def _by_number(self, where: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def _by_number(self, way: Plan, *, after: list[Any] | None, limit: int) -> Page:
         """Walk the number index: each source has one order of a number at most."""
-        query = where if after is None else {"$and": [where, {"source": {"$gt": after[0]}}]}
+        beyond = {} if after is None else {"source": {"$gt": after[0]}}
         found = (
-            self.collection.find(query, self._projection)
-            .sort([("number", ASCENDING), ("source", ASCENDING)])
-            .hint("number")
+            self.collection.find({"$and": [way.where, beyond]}, self._projection)
+            .sort(list(way.range.keys))
+            .hint(way.range.index)
             .limit(limit + 1)
         )
         items = list(found)

@@ -18,7 +18,7 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.customers.repository.customers import to_document
+from services.customers.repository.mapping import to_document
 from services.tools import migrate, setup
 from services.tools.sample import people
 from services.tools.sample.plan import Plan

@@ -82,8 +82,8 @@ class TestSearch:
         added = [add_job(now=NOW + timedelta(minutes=n // 2)) for n in range(5)]
         expected = sorted(added, key=lambda job: (job["created_at"], job["_id"]), reverse=True)
 
-        first = jobs.search(after=None, limit=3)
-        second = jobs.search(after=first.next, limit=3)
+        first = jobs.search({}, after=None, limit=3)
+        second = jobs.search({}, after=first.next, limit=3)
 
         assert [*first.items, *second.items] == expected
         assert second.next is None
