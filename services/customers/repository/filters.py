@@ -67,8 +67,8 @@ FILTERS = ListFilters(
             example=examples.beginnings,
             description="Beginning of a first, last or company name, without case and accents.",
         ),
-        _filter("interest", "interests"),
-        _filter("tag", "tags"),
+        _filter("interest", "interests", max_length=50),
+        _filter("tag", "tags", max_length=50),
     ),
 )
 JOURNAL_FILTERS = ListFilters(
