@@ -1,16 +1,13 @@
-"""Joins accounts' repositories and routes to the application that every service starts from."""
+"""Web application of accounts: joins its repositories and routes. Holds no rule."""
 
 from datetime import UTC, datetime
 
 from flask import Flask
 from pymongo import MongoClient
-from pymongo.database import Database
 
-from services.accounts import PUBLISHES, routes
-from services.accounts.operations.sessions import Accounts
+from services.accounts import routes
+from services.accounts.bootstrap import create_context
 from services.accounts.repository import sessions
-from services.accounts.repository.sessions import KeyRepository, SessionRepository
-from services.accounts.repository.users import UserRepository
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
@@ -19,16 +16,14 @@ from shared.settings import Settings, load
 from shared.web.app import create_app as create_base
 
 
-def create_accounts(database: Database[Document]) -> Accounts:
-    """The repositories of accounts on this database."""
-    return Accounts(
-        UserRepository(database, PUBLISHES), SessionRepository(database), KeyRepository(database)
-    )
+def create_app(
+    settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier | None = None
+) -> Flask:
+    """The accounts application on this database.
 
-
-def create_app(settings: Settings, *, client: MongoClient[Document]) -> Flask:
-    """The accounts application on this database. It verifies tokens with the keys it has itself."""
-    accounts = create_accounts(service_database(client, settings, "accounts"))
+    Unless given another `verifier`, it verifies tokens with the keys in its own database.
+    """
+    accounts = create_context(service_database(client, settings, "accounts"))
     keyring = Keyring(
         lambda: sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
     )
@@ -36,7 +31,7 @@ def create_app(settings: Settings, *, client: MongoClient[Document]) -> Flask:
         __name__,
         title="Kith accounts",
         description="The staff's log-ins, roles and tokens.",
-        verifier=TokenVerifier(keyring),
+        verifier=verifier or TokenVerifier(keyring),
         client=client,
     )
     app.extensions["accounts"] = accounts

@@ -1,4 +1,6 @@
-"""Accounts' worker. It hears nobody; it takes the receipts for what accounts told others."""
+"""Worker of accounts: takes the receipts for what accounts published. It subscribes to nothing."""
+
+from functools import partial
 
 from celery import Celery
 from pymongo.database import Database
@@ -9,11 +11,11 @@ from shared.messaging.worker import create_worker as create_base
 from shared.settings import Settings
 
 
-def join(_: Database[Document]) -> Subscriptions:
-    """Who hears what: nobody, nothing."""
+def create_handlers(_settings: Settings, _database: Database[Document]) -> Subscriptions:
+    """The handlers of accounts' subscriptions: none."""
     return {}
 
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of accounts' workers."""
-    return create_base("accounts", settings, join)
+    return create_base("accounts", settings, partial(create_handlers, settings))

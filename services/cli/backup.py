@@ -1,4 +1,4 @@
-"""The commands that make backups, bring them back, and check that they can be brought back."""
+"""Commands that make backups, restore them, and check that they can be restored."""
 
 import time
 from collections.abc import Iterator
@@ -10,10 +10,7 @@ from pathlib import Path
 import click
 
 from services.cli import terminal
-from services.cli.failures import explained
-from services.cli.progress import bars
-from services.tools import backup as backups
-from services.tools import restore_check
+from services.tools import backup, restore_check
 from services.tools.settings import BackupSettings, load_backup
 from shared.backup import BackupFailed
 from shared.backup.manifest import Manifest
@@ -23,13 +20,13 @@ from shared.settings import SettingsInvalid
 
 @click.command(name="backup")
 @click.option("--to", type=click.Path(path_type=Path), help="The folder in which backups lie.")
-def backup(to: Path | None) -> None:
-    """Back up the databases of all services as of this moment; remove outlived backups."""
+def make_backup(to: Path | None) -> None:
+    """Back up the databases of all services as of this moment; remove outlived backup."""
     settings, kept = terminal.read(), _backup_settings()
     kept = replace(kept, folder=to or kept.folder)
     began = time.monotonic()
-    with _explained(f"TO={kept.folder}"), bars() as shown:
-        made = backups.make(settings, kept, now=datetime.now(UTC), progress=shown.show)
+    with _explained(f"TO={kept.folder}"), terminal.bars() as shown:
+        made = backup.make(settings, kept, now=datetime.now(UTC), progress=shown.show)
     click.echo(f"backup: {made.path}")
     click.echo(f"{_size(made.manifest)}, in {time.monotonic() - began:.1f} s")
     for path in made.removed:
@@ -39,11 +36,11 @@ def backup(to: Path | None) -> None:
 @click.command(name="restore")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--into", default="", help="What the names of the restored databases begin with.")
-def restore(folder: Path, into: str) -> None:
+def restore_backup(folder: Path, into: str) -> None:
     """Bring back the backup in FOLDER. Documents are replaced only with OVERWRITE=1."""
     settings, asked = terminal.read(), _backup_settings()
-    with _explained(f"FROM={folder}"), bars() as shown:
-        done = backups.restore(
+    with _explained(f"FROM={folder}"), terminal.bars() as shown:
+        done = backup.restore(
             settings,
             folder,
             into=into or settings.database_prefix,
@@ -64,11 +61,11 @@ def restore(folder: Path, into: str) -> None:
 
 @click.command(name="restore-check")
 @click.argument("folder", type=click.Path(path_type=Path))
-def check(folder: Path) -> None:
+def check_backup(folder: Path) -> None:
     """Restore the backup in FOLDER aside, compare everything, and drop the copy."""
     settings = terminal.read()
     began = time.monotonic()
-    with _explained(f"FROM={folder}"), bars() as shown:
+    with _explained(f"FROM={folder}"), terminal.bars() as shown:
         made, found = restore_check.check(settings, folder, progress=shown.show)
     for sentence in found:
         click.echo(sentence, err=True)
@@ -77,14 +74,12 @@ def check(folder: Path) -> None:
     click.echo(f"OK: {_size(made)}, checked in {time.monotonic() - began:.1f} s")
 
 
-COMMANDS = (backup, restore, check)
+COMMANDS = (make_backup, restore_backup, check_backup)
 
 
 def _backup_settings() -> BackupSettings:
-    try:
+    with terminal.sentence(SettingsInvalid):
         return load_backup()
-    except SettingsInvalid as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _size(made: Manifest) -> str:
@@ -101,10 +96,8 @@ def _size(made: Manifest) -> str:
 def _explained(folder: str) -> Iterator[None]:
     """Clean up when a signal comes, and end with one sentence instead of a trace."""
     try:
-        with explained(), interrupted_once():
+        with terminal.explained(BackupFailed), interrupted_once():
             yield
-    except BackupFailed as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or folder} cannot be used ({error.strerror or error}); name another "

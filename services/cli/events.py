@@ -1,21 +1,21 @@
-"""The commands about events: which wait, which were put aside, and to have those heard again."""
+"""Commands about events: show what waits, list and redeliver dead letters, republish states."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
 from pymongo import MongoClient
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from services.cli import terminal
-from services.cli.failures import explained
-from services.cli.progress import bars
-from services.cli.tables import waiting_events
-from services.tools import events as post
-from services.tools.resync import SOURCES
-from services.tools.resync import run as run_resync
+from services.tools import events, resync
+from services.tools.events import Overview
+from shared.doctor.events import STUCK_SECONDS
 from shared.doctor.findings import span
 from shared.document import Document
 from shared.local.signals import interrupted_once
@@ -23,7 +23,7 @@ from shared.messaging.dead_letters import Letter, Replay
 from shared.mongo.client import connect
 from shared.settings import Settings
 
-_ONE = click.Choice(post.subscribers())
+_ONE = click.Choice(events.subscribers())
 
 
 def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
@@ -40,11 +40,11 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 
 
 @click.command(name="events")
-def events() -> None:
+def show_events() -> None:
     """Show which events wait, of which kind, for whom, and since when; exit 1 if any is stuck."""
     settings = terminal.read()
     with _connected(settings) as client:
-        found = list(post.overview(settings, client, now=datetime.now(UTC)))
+        found = list(events.overview(settings, client, now=datetime.now(UTC)))
     Console().print(waiting_events(found))
     stuck = [one.service for one in found if one.is_stuck]
     if stuck:
@@ -56,12 +56,12 @@ def events() -> None:
 
 @click.command(name="dead-letters")
 @click.option("--service", type=_ONE, help="Only those of the service that could not hear them.")
-def dead_letters(service: str | None) -> None:
+def list_dead_letters(service: str | None) -> None:
     """List the events that were given up, why, and what to do about each."""
     settings, now = terminal.read(), datetime.now(UTC)
     count = 0
     with _connected(settings) as client:
-        for subscriber, letter in post.letters(settings, client, _services(service)):
+        for subscriber, letter in events.letters(settings, client, _services(service)):
             count += 1
             since = span((now - letter.parked_at).total_seconds())
             click.echo(f"{letter.id}  {subscriber}  {letter.event}  {letter.source}  since {since}")
@@ -83,10 +83,10 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
         )
     settings, wanted = terminal.read(), ids.replace(",", " ").split() if ids else None
     with _connected(settings) as client:
-        found = list(post.letters(settings, client, _services(service), since=since, ids=wanted))
+        found = list(events.letters(settings, client, _services(service), since=since, ids=wanted))
         fine = _say_unknown(wanted or [], found)
         sent: list[tuple[str, Letter]] = []
-        for subscriber, letter, outcome in post.replay(
+        for subscriber, letter, outcome in events.replay(
             settings, client, found, now=datetime.now(UTC)
         ):
             click.echo(f"{letter.id}  {subscriber}  {letter.event}: {outcome.value}")
@@ -100,18 +100,20 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
 
 
 @click.command(name="resync")
-@click.option("--service", type=click.Choice(sorted(SOURCES)), help="Only this one's documents.")
+@click.option(
+    "--service", type=click.Choice(sorted(resync.SOURCES)), help="Only this one's documents."
+)
 @click.option("--after", default="", help="Go on after this id, where an earlier run ended.")
-def resync(service: str | None, after: str) -> None:
+def republish(service: str | None, after: str) -> None:
     """Have services tell the state of all documents anew, for those who lost their copies."""
     if after and service is None:
         raise click.UsageError("AFTER needs SERVICE: an id belongs to the documents of one.")
     settings, step = terminal.read(), None
     with _connected(settings) as client:
-        services = sorted(SOURCES) if service is None else [service]
+        services = sorted(resync.SOURCES) if service is None else [service]
         try:
-            with interrupted_once(), bars() as shown:
-                for step in run_resync(
+            with interrupted_once(), terminal.bars() as shown:
+                for step in resync.run(
                     settings, client, services, after=after, wait=lambda: time.sleep(0.2)
                 ):
                     shown.show(step.service, step.done, step.of)
@@ -124,11 +126,43 @@ def resync(service: str | None, after: str) -> None:
     click.echo("All was told anew; make events shows when it was heard.")
 
 
-COMMANDS = (events, dead_letters, replay, resync)
+COMMANDS = (show_events, list_dead_letters, replay, republish)
+
+
+def waiting_events(overviews: Iterable[Overview]) -> Table:
+    """A table of the events that wait in each service, and of its dead letters."""
+    table = Table(
+        title="Events that wait for a receipt, and dead letters",
+        title_justify="left",
+        # Names are long, and no terminal is wider for them.
+        box=SIMPLE_HEAD,
+    )
+    for heading in ("of", "for", "event"):
+        table.add_column(heading)
+    for heading in ("unsent", "sent", "oldest", "dead"):
+        table.add_column(heading, justify="right")
+    for one in overviews:
+        dead = Text(f"{one.dead_letters:,}", style="bold red" if one.dead_letters else "")
+        if not one.waiting:
+            table.add_row(one.service, "", "none waits", "", "", "", dead)
+        for group in one.waiting:
+            style = "bold red" if group.age > STUCK_SECONDS else ""
+            table.add_row(
+                one.service,
+                group.subscriber,
+                group.name,
+                f"{group.unsent:,}",
+                f"{group.unconfirmed:,}",
+                Text(span(group.age), style=style),
+                dead,
+            )
+            # Said once for each service.
+            dead = Text("")
+    return table
 
 
 def _services(service: str | None) -> tuple[str, ...]:
-    return post.subscribers() if service is None else (service,)
+    return events.subscribers() if service is None else (service,)
 
 
 def _say_unknown(wanted: list[str], found: list[tuple[str, Letter]]) -> bool:
@@ -152,11 +186,11 @@ def _await(
         [letter.id for _, letter in sent],
     )
     until = time.monotonic() + seconds
-    left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
+    left = [letter for _, letter in events.letters(settings, client, services, ids=ids)]
     with Console(stderr=True).status("Waiting until they were heard"):
         while any(letter.waits for letter in left) and time.monotonic() < until:
             time.sleep(0.2)
-            left = [letter for _, letter in post.letters(settings, client, services, ids=ids)]
+            left = [letter for _, letter in events.letters(settings, client, services, ids=ids)]
     dead_lettered = [letter for letter in left if not letter.waits]
     for letter in dead_lettered:
         click.echo(f"{letter.id}: was put aside again: {letter.error}", err=True)
@@ -171,5 +205,5 @@ def _await(
 @contextmanager
 def _connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    with explained(), connect(settings) as client:
+    with terminal.explained(), connect(settings) as client:
         yield client

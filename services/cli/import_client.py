@@ -1,6 +1,6 @@
-"""The import command.
+"""Client of the imports service: sends a file, follows its import, and accounts for its rows.
 
-A thin client of the imports service, with a progress bar and an account at the end.
+Knows no terminal.
 """
 
 import io
@@ -11,21 +11,16 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from shared.api_client import ApiClient, ApiRefused, GivenToken, RefreshedToken, TokenSource
 from shared.document import Document
 
 POLL_SECONDS = 0.5
 _PIECE = 1024 * 1024
-_STATES = {
-    "staging": "reading rows",
-    "customers": "customers",
-    "orders": "orders",
-    "finished": "finished",
-    "failed": "failed",
-}
+_PHASES = {"rows": "reading rows", "customers": "customers", "orders": "orders"}
+"""What a job counts, in the order of its work, and how that is called."""
+
+Progress = Callable[[str, int, int | None], None]
+"""Is given what is being done, how many of it are, and of how many."""
 
 
 class ImportFailed(Exception):
@@ -58,7 +53,11 @@ def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> Toke
 
 
 def run(
-    imports: ApiClient, request: ImportRequest, *, console: Console, sleep: Callable[[float], None]
+    imports: ApiClient,
+    request: ImportRequest,
+    *,
+    progress: Progress,
+    sleep: Callable[[float], None],
 ) -> Document:
     """Send the file, follow its import to the end, and return the job.
 
@@ -66,19 +65,11 @@ def run(
     """
     try:
         job = _send(imports, request)
-        with Progress(
-            TextColumn("{task.description:>14}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-        ) as progress:
-            bars = _Bars(progress)
-            while job["state"] not in {"finished", "failed"}:
-                bars.show(job)
-                sleep(POLL_SECONDS)
-                job = imports.get(f"/v1/imports/{job['id']}")
-            bars.show(job)
+        while job["state"] not in {"finished", "failed"}:
+            _show(job, progress)
+            sleep(POLL_SECONDS)
+            job = imports.get(f"/v1/imports/{job['id']}")
+        _show(job, progress)
     except ApiRefused as error:
         details = "".join(
             f"\n  {one['field']}: {one['message']}"
@@ -111,32 +102,6 @@ def is_accounted_for(job: Document) -> bool:
     return bool(
         counted["rows"] == counted["accepted"] + counted["rejected"] == job["progress"]["rows"]
     )
-
-
-class _Bars:
-    """One bar for each phase of an import."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks = {
-            name: progress.add_task(_STATES[state], total=None, start=True)
-            for name, state in (
-                ("rows", "staging"),
-                ("customers", "customers"),
-                ("orders", "orders"),
-            )
-        }
-
-    def show(self, job: Document) -> None:
-        """Move the bars to where the job is."""
-        done = job["progress"]
-        totals = {
-            "rows": done["rows_of"] or None,
-            "customers": done["customers_of"] or None,
-            "orders": done["orders_of"] or None,
-        }
-        for name, task in self._tasks.items():
-            self._progress.update(task, completed=done[name], total=totals[name])
 
 
 class Form(io.RawIOBase):
@@ -199,6 +164,14 @@ def _read(mapping: Path | None) -> str:
     except ValueError as error:
         raise ImportFailed(f"{mapping} is not valid JSON: {error}.") from error
     return text
+
+
+def _show(job: Document, progress: Progress) -> None:
+    """Report each phase that has begun."""
+    counted = job["progress"]
+    for name, label in _PHASES.items():
+        if counted[f"{name}_of"] or name == "rows":
+            progress(label, counted[name], counted[f"{name}_of"] or None)
 
 
 def _grouped(amount: str) -> str:

@@ -5,22 +5,20 @@ from time import perf_counter
 import click
 
 from services.cli import terminal
-from services.cli.progress import bars
 from services.cli.schema import connected
-from services.tools import migrate as migrations
-from services.tools import schema
+from services.registry import SERVICES
+from services.tools import migrate, schema
 from services.tools.migrate import Done
 from shared.local.signals import interrupted_once
 from shared.mongo.migrations import LockLost, MigrationHeld, MigrationsUnfit
 from shared.mongo.migrations.runner import BATCH
-from shared.settings import PORTS
 
 NAMED = 10
 """Documents that are named when they cannot be migrated; the record names more."""
 
 
 @click.command(name="migrate")
-@click.option("--service", type=click.Choice(sorted(PORTS)), help="Of this service alone.")
+@click.option("--service", type=terminal.SERVICE, help="Of this service alone.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option(
     "--batch",
@@ -29,17 +27,17 @@ NAMED = 10
     show_default=True,
     help="Documents that are written at once; fewer leave more room for requests.",
 )
-def migrate(service: str | None, dry_run: bool, batch: int) -> None:
+def apply_migrations(service: str | None, dry_run: bool, batch: int) -> None:
     """Apply the migrations that are pending, while everybody goes on working."""
     settings = terminal.read()
-    services = tuple(PORTS) if service is None else (service,)
+    services = tuple(SERVICES) if service is None else (service,)
     try:
-        with connected(settings) as client, interrupted_once(), bars() as shown:
+        with connected(settings) as client, interrupted_once(), terminal.bars() as shown:
             if not dry_run:
                 for line in schema.update(settings, client):
                     click.echo(line)
             began, count = perf_counter(), 0
-            for done in migrations.apply(
+            for done in migrate.apply(
                 settings,
                 client,
                 services,
@@ -70,4 +68,4 @@ def _tell(done: Done, *, seconds: float, dry_run: bool) -> None:
         raise click.ClickException(account.problem)
 
 
-COMMANDS = (migrate,)
+COMMANDS = (apply_migrations,)

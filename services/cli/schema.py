@@ -1,4 +1,4 @@
-"""The commands that build the databases as declared, and say whether they are so."""
+"""Commands that build the databases as declared, and compare them with what is declared."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,6 @@ from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 
 from services.cli import terminal
-from services.cli.failures import explained
 from services.tools import migrate, schema
 from shared.document import Document
 from shared.mongo.client import connect
@@ -18,7 +17,7 @@ from shared.settings import Settings
 
 @click.command(name="schema")
 @click.option("--prune", is_flag=True, help="Drop indexes that nobody declares.")
-def build(prune: bool) -> None:
+def build_schema(prune: bool) -> None:
     """Build collections, rules and indexes of all services; says what it changed."""
     settings = terminal.read()
     count = 0
@@ -33,7 +32,7 @@ def build(prune: bool) -> None:
 
 
 @click.command(name="schema-check")
-def check() -> None:
+def check_schema() -> None:
     """Compare the databases with what is declared; exit 1 on any difference. Changes nothing."""
     settings = terminal.read()
     with connected(settings) as client:
@@ -53,13 +52,13 @@ def check() -> None:
     click.echo("OK: the databases are as declared")
 
 
-COMMANDS = (build, check)
+COMMANDS = (build_schema, check_schema)
 
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client, and one sentence instead of a trace when the server fails."""
-    with explained():
+    with terminal.explained():
         try:
             # To build an index over everything takes as long as it takes.
             with connect(settings, patient=True) as client:

@@ -1,13 +1,9 @@
-"""Joins customers' repository and routes to the application that every service starts from."""
+"""Web application of customers: joins its repositories and routes. Holds no rule."""
 
 from flask import Flask
 from pymongo import MongoClient
 
-from services.customers import PUBLISHES
-from services.customers.operations.activity import Website
-from services.customers.repository.activity import ViewRepository, VisitorRepository
-from services.customers.repository.customers import CustomerRepository
-from services.customers.repository.journal import JournalRepository
+from services.customers.bootstrap import create_context
 from services.customers.routes import activity, customers, journal
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
@@ -28,14 +24,7 @@ def create_app(
         client=client,
     )
     app.config["DEFAULT_PHONE_REGION"] = settings.default_phone_region
-    database = service_database(client, settings, "customers")
-    website = Website(
-        customers=CustomerRepository(database, PUBLISHES),
-        journal=JournalRepository(database),
-        views=ViewRepository(database),
-        visitors=VisitorRepository(database, PUBLISHES),
-    )
-    app.extensions.update(customers=website.customers, journal=website.journal, website=website)
+    app.extensions["customers"] = create_context(service_database(client, settings, "customers"))
     for blueprint in (customers.blueprint, journal.blueprint, activity.blueprint):
         api.register_blueprint(blueprint)
     return app

@@ -7,7 +7,7 @@ from typing import TypeVar
 from services.customers.model import journal_entries
 from services.customers.model.journal import Entry
 from services.customers.operations import activity
-from services.customers.operations.activity import Website
+from services.customers.operations.activity import ActivityRepositories
 from services.customers.repository.journal import JournalRepository
 from services.customers.repository.staff import StaffRepository
 from shared.events.contracts import OrderState, UserState, VisitorTied
@@ -60,7 +60,7 @@ def note_orders(journal: JournalRepository, events: Sequence[OrderState]) -> Non
     journal.add_all(list(found.values()))
 
 
-def bring_views(website: Website, events: Sequence[VisitorTied]) -> None:
+def bring_views(into: ActivityRepositories, events: Sequence[VisitorTied]) -> None:
     """Take what visitors looked at before into the journals of those who they turned out to be."""
     for event in events:
-        activity.bring_views(website, event.visitor_id, event.customer_id)
+        activity.bring_views(into, event.visitor_id, event.customer_id)

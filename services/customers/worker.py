@@ -1,4 +1,4 @@
-"""Joins customers' subscribers to the queue, as `app.py` joins its routes to HTTP."""
+"""Worker of customers: joins its subscribers to the queue, as `app.py` joins its routes to HTTP."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,15 +6,10 @@ from functools import partial
 from celery import Celery
 from pymongo.database import Database
 
-from services.customers import PUBLISHES, subscribers
+from services.customers import subscribers
+from services.customers.bootstrap import create_context
 from services.customers.model import journal_entries
 from services.customers.operations import purchases
-from services.customers.operations.activity import Website
-from services.customers.repository.activity import ViewRepository, VisitorRepository
-from services.customers.repository.customers import CustomerRepository
-from services.customers.repository.journal import JournalRepository
-from services.customers.repository.ledger import LedgerRepository
-from services.customers.repository.staff import StaffRepository
 from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
@@ -38,25 +33,24 @@ from shared.messaging.worker import create_worker as create_base
 from shared.settings import Settings
 
 
-def join(database: Database[Document]) -> Subscriptions:
-    """Who hears what, on this database."""
-    customers, journal = CustomerRepository(database, PUBLISHES), JournalRepository(database)
-    ledger = LedgerRepository(database)
-    website = Website(customers, journal, ViewRepository(database), VisitorRepository(database))
+def create_handlers(_settings: Settings, database: Database[Document]) -> Subscriptions:
+    """The handlers of customers' subscriptions, on this database."""
+    context = create_context(database)
+    customers, journal, ledger = context.customers, context.journal, context.ledger
 
     def take_order(events: Sequence[OrderState]) -> None:
         subscribers.note_orders(journal, events)
         purchases.keep_ledger(customers, ledger, events)
 
     note_customers = partial(subscribers.note, journal, journal_entries.of_customer)
-    keep_staff_copies = partial(subscribers.keep_staff_copies, StaffRepository(database))
+    keep_staff_copies = partial(subscribers.keep_staff_copies, context.staff)
     return {
         OrderPlaced: take_order,
         OrderPaid: take_order,
         OrderShipped: take_order,
         OrderDelivered: take_order,
         OrderCancelled: take_order,
-        # It is no news, so the journal does not hear it.
+        # It is no news, so nothing is written in the journal.
         OrderRestated: partial(purchases.keep_ledger, customers, ledger),
         UserRegistered: keep_staff_copies,
         UserChanged: keep_staff_copies,
@@ -65,10 +59,10 @@ def join(database: Database[Document]) -> Subscriptions:
         CustomerDetailsChanged: note_customers,
         CustomerDeleted: note_customers,
         ConsentChanged: partial(subscribers.note, journal, journal_entries.of_consents),
-        VisitorTied: partial(subscribers.bring_views, website),
+        VisitorTied: partial(subscribers.bring_views, context.activity),
     }
 
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of customers' workers."""
-    return create_base("customers", settings, join)
+    return create_base("customers", settings, partial(create_handlers, settings))

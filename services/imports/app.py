@@ -1,12 +1,10 @@
-"""Joins imports' repositories and routes to the application that every service starts from."""
+"""Web application of imports: joins its repositories and routes. Holds no rule."""
 
 from flask import Flask
 from pymongo import MongoClient
 
-from services.imports import PUBLISHES, routes
-from services.imports.repository.files import FileStore
-from services.imports.repository.jobs import JobRepository
-from services.imports.repository.rows import RowRepository
+from services.imports import routes
+from services.imports.bootstrap import create_context
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
@@ -26,12 +24,8 @@ def create_app(
         client=client,
     )
     owned = service_database(client, settings, "imports")
-    app.extensions.update(
-        settings=settings,
-        jobs=JobRepository(owned, PUBLISHES),
-        files=FileStore(owned),
-        rows=RowRepository(owned),
-    )
+    app.config["SETTINGS"] = settings
+    app.extensions["imports"] = create_context(settings, owned)
     for schema in routes.SCHEMAS:
         api.spec.components.schema(schema.__name__.removesuffix("Schema"), schema=schema)
     api.register_blueprint(routes.blueprint)

@@ -11,9 +11,6 @@ from services.imports import operations, presets, shop_client
 from services.imports.operations import Requester
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.reader import inspect
-from services.imports.repository.files import FileStore
-from services.imports.repository.jobs import JobRepository
-from services.imports.repository.rows import RowRepository
 from services.imports.schemas import (
     ImportPageSchema,
     ImportQuerySchema,
@@ -22,6 +19,7 @@ from services.imports.schemas import (
     NewImportSchema,
     PresetsSchema,
 )
+from services.imports.steps import ImportContext
 from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
@@ -43,16 +41,14 @@ blueprint = ApiBlueprint(
 )
 
 
-def _jobs() -> JobRepository:
-    return cast(JobRepository, current_app.extensions["jobs"])
-
-
-def _files() -> FileStore:
-    return cast(FileStore, current_app.extensions["files"])
+def _context() -> ImportContext:
+    context: ImportContext = current_app.extensions["imports"]
+    return context
 
 
 def _settings() -> Settings:
-    return cast(Settings, current_app.extensions["settings"])
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
 
 
 @blueprint.post("")
@@ -96,8 +92,8 @@ def ask_for_import() -> Response:
     mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
     asked = Requester(caller().id, idempotency_key(), _delegate)
     job = operations.ask(
-        _jobs(),
-        _files(),
+        _context().jobs,
+        _context().files,
         name=str(upload.filename),
         stream=cast(BinaryIO, upload.stream),
         preset=form.get("preset"),
@@ -116,7 +112,7 @@ def ask_for_import() -> Response:
 def list_imports(query: Document) -> Response:
     """List imports, newest first."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _jobs().search(query, after=responses.position(query, cursor), limit=limit)
+    found = _context().jobs.search(query, after=responses.position(query, cursor), limit=limit)
     return responses.page(found, filters=query)
 
 
@@ -133,7 +129,7 @@ def list_presets() -> Response:
 @blueprint.answers(200, ImportSchema)
 def get_import(id: str) -> Response:
     """Show one import: its state, how far it has come, and in the end its reconciliation."""
-    return responses.entity(_jobs().get(id))
+    return responses.entity(_context().jobs.get(id))
 
 
 @blueprint.get("/<id>/rejects.csv")
@@ -141,9 +137,9 @@ def get_import(id: str) -> Response:
 @blueprint.answers(200, content_type="text/csv")
 def get_rejects(id: str) -> Response:
     """Download the rejected rows: row number, reason, and the row as it was."""
-    job = _jobs().get(id)
-    rows = cast(RowRepository, current_app.extensions["rows"]).rejected(id)
-    with closing(_files().open(id)) as stream:
+    job = _context().jobs.get(id)
+    rows = _context().rows.rejected(id)
+    with closing(_context().files.open(id)) as stream:
         head = inspect(
             stream,
             Mapping.from_dict(job["mapping"]),

@@ -1,4 +1,4 @@
-"""Joins imports' subscriber to the queue, as `app.py` joins its routes to HTTP."""
+"""Worker of imports: joins its subscriber to the queue, as `app.py` joins its routes to HTTP."""
 
 from functools import partial
 
@@ -14,15 +14,15 @@ from shared.messaging.worker import create_worker as create_base
 from shared.settings import Settings
 
 
-def join(settings: Settings, database: Database[Document]) -> Subscriptions:
-    """Who hears what, on this database."""
+def create_handlers(settings: Settings, database: Database[Document]) -> Subscriptions:
+    """The handlers of imports' subscriptions, on this database."""
     return {ImportAdvanced: partial(subscribers.go_on, create_context(settings, database))}
 
 
 def give_up(
     settings: Settings, database: Database[Document], event: ImportAdvanced, error: str
 ) -> None:
-    """What follows when an event is parked."""
+    """Fail the job whose event was dead-lettered."""
     subscribers.give_up(create_context(settings, database), event, error)
 
 
@@ -31,7 +31,7 @@ def create_worker(settings: Settings) -> Celery:
     return create_base(
         "imports",
         settings,
-        partial(join, settings),
+        partial(create_handlers, settings),
         on_dead_letter=partial(give_up, settings),
         # A step reads the whole file, then works on for fifteen seconds and the batch after them.
         seconds=50,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from services.orders.customer_lookup import CustomerDirectory
+from services.orders.customer_lookup import CustomerLookup
 from services.orders.model import Order, OrderNumberTaken, status_after
 from services.orders.repository.orders import Number, OrderRepository, number_taken
 from shared.document import Document
@@ -32,7 +32,7 @@ _EVENTS: dict[str, type[OrderState]] = {
 
 def place(
     orders: OrderRepository,
-    directory: CustomerDirectory,
+    lookup: CustomerLookup,
     details: Document,
     *,
     now: datetime,
@@ -46,7 +46,7 @@ def place(
     """
     order = Order.place(id=new_id(), now=now, **details)
     try:
-        directory.refuse_unknown(order.customer_id)
+        lookup.refuse_unknown(order.customer_id)
     except Refusal:
         # The customer may have been deleted after the same request had placed the order.
         repeated = orders.first_answer(request)
@@ -58,7 +58,7 @@ def place(
 
 def place_many(
     orders: OrderRepository,
-    directory: CustomerDirectory,
+    lookup: CustomerLookup,
     entries: Sequence[Document | Refusal],
     *,
     now: datetime,
@@ -75,7 +75,7 @@ def place_many(
     made = [_make(entry, now) for entry in entries]
     known = orders.find_numbers(_number(order) for order in made if isinstance(order, Order))
     new = [order for order in made if isinstance(order, Order) and _number(order) not in known]
-    unknown = directory.refusals(order.customer_id for order in new if order.customer_id)
+    unknown = lookup.refusals(order.customer_id for order in new if order.customer_id)
     addable = [order for order in new if order.customer_id not in unknown]
     first = {_number(order): order for order in reversed(addable)}
     alike = {_content(order): order for order in reversed(made) if isinstance(order, Order)}

@@ -3,8 +3,7 @@
 from flask import Response, current_app
 
 from services.orders import operations
-from services.orders.customer_lookup import CustomerDirectory
-from services.orders.repository.orders import OrderRepository
+from services.orders.bootstrap import OrdersContext
 from services.orders.schemas import (
     BulkOrdersSchema,
     NewOrderEntrySchema,
@@ -18,6 +17,7 @@ from shared.auth.middleware import allow, caller, origin
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 # 10,000 lines, each with a full description, are more than the usual limit.
@@ -29,19 +29,14 @@ blueprint = ApiBlueprint(
 )
 
 
-def _orders() -> OrderRepository:
-    repository: OrderRepository = current_app.extensions["orders"]
-    return repository
-
-
-def _directory() -> CustomerDirectory:
-    directory: CustomerDirectory = current_app.extensions["customer_directory"]
-    return directory
+def _context() -> OrdersContext:
+    context: OrdersContext = current_app.extensions["orders"]
+    return context
 
 
 @blueprint.post("")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_ORDER_BODY_BYTES)
+@body_limit(MAX_ORDER_BODY_BYTES)
 @blueprint.arguments(NewOrderSchema)
 @blueprint.answers(201, OrderSchema)
 @blueprint.documents_creation()
@@ -53,14 +48,19 @@ def place_order(payload: Document) -> Response:
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     order = operations.place(
-        _orders(), _directory(), payload, now=clock.now(), request=request, origin=origin()
+        _context().orders,
+        _context().lookup,
+        payload,
+        now=clock.now(),
+        request=request,
+        origin=origin(),
     )
     return responses.entity(order, status=201, location=f"orders/{order['_id']}")
 
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkOrdersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def place_orders(payload: Document) -> Response:
@@ -72,8 +72,8 @@ def place_orders(payload: Document) -> Response:
     entries = bulk.load_entries(NewOrderEntrySchema(), payload["entries"])
     return bulk.answer(
         operations.place_many(
-            _orders(),
-            _directory(),
+            _context().orders,
+            _context().lookup,
             entries,
             now=clock.now(),
             batch=payload["batch"],
@@ -89,7 +89,7 @@ def place_orders(payload: Document) -> Response:
 def search_orders(query: Document) -> Response:
     """List orders, those placed last first; with `number`, in the order of their sources."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _orders().search(query, after=responses.position(query, cursor), limit=limit)
+    found = _context().orders.search(query, after=responses.position(query, cursor), limit=limit)
     return responses.page(found, filters=query)
 
 
@@ -98,7 +98,7 @@ def search_orders(query: Document) -> Response:
 @blueprint.answers(200, OrderSchema)
 def get_order(id: str) -> Response:
     """Show one order."""
-    return responses.entity(_orders().get(id))
+    return responses.entity(_context().orders.get(id))
 
 
 @blueprint.post("/<id>/pay")
@@ -140,6 +140,11 @@ def cancel_order(id: str) -> Response:
 def _take_step(id: str, step: str) -> Response:
     return responses.entity(
         operations.take_step(
-            _orders(), id, step, version=expected_version(), now=clock.now(), origin=origin()
+            _context().orders,
+            id,
+            step,
+            version=expected_version(),
+            now=clock.now(),
+            origin=origin(),
         )
     )

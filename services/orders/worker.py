@@ -1,4 +1,4 @@
-"""Joins orders' subscribers to the queue, as `app.py` joins its routes to HTTP."""
+"""Worker of orders: joins its subscribers to the queue, as `app.py` joins its routes to HTTP."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.orders import subscribers
-from services.orders.repository.copies import CustomerCopyRepository
+from services.orders.bootstrap import create_context
 from shared.document import Document
 from shared.events.contracts import (
     CustomerChanged,
@@ -19,9 +19,9 @@ from shared.messaging.worker import create_worker as create_base
 from shared.settings import Settings
 
 
-def join(database: Database[Document]) -> Subscriptions:
-    """Who hears what, on this database."""
-    copies = CustomerCopyRepository(database)
+def create_handlers(_settings: Settings, database: Database[Document]) -> Subscriptions:
+    """The handlers of orders' subscriptions, on this database."""
+    copies = create_context(database).copies
     keep_copies = partial(subscribers.keep_copies, copies)
     return {
         CustomerRegistered: keep_copies,
@@ -33,4 +33,4 @@ def join(database: Database[Document]) -> Subscriptions:
 
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of orders' workers."""
-    return create_base("orders", settings, join)
+    return create_base("orders", settings, partial(create_handlers, settings))

@@ -9,6 +9,7 @@ from pathlib import Path
 import redis
 from pymongo import MongoClient
 
+from services.registry import SERVICES
 from services.tools.settings import BackupSettings
 from shared.backup import BackupBroken, BackupFailed, Progress, manifest
 from shared.backup.dump import dump
@@ -25,7 +26,7 @@ from shared.backup.store import Store
 from shared.document import Document
 from shared.messaging.broker import forget_messages
 from shared.mongo.client import connect
-from shared.settings import PORTS, PREFIX_RULE, Settings, is_prefix
+from shared.settings import PREFIX_RULE, Settings, is_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def make(settings: Settings, backup: BackupSettings, *, now: datetime, progress:
     """
     store = Store(backup.folder, settings.database_prefix)
     with connect(settings, patient=True) as client, store.unfinished() as folder:
-        made = dump(client, settings.database_prefix, list(PORTS), folder, progress=progress)
+        made = dump(client, settings.database_prefix, list(SERVICES), folder, progress=progress)
         path = store.finish(folder, now=now)
         removed = store.remove_outlived(daily=backup.keep_daily, weekly=backup.keep_weekly)
     return Made(path=path, manifest=made, removed=removed)
@@ -80,7 +81,9 @@ def restore(
     """
     refuse_prefix(into)
     made = manifest.read(folder)
-    names = sorted({*made.database_names(into=into), *(f"{into}_{service}" for service in PORTS)})
+    names = sorted(
+        {*made.database_names(into=into), *(f"{into}_{service}" for service in SERVICES)}
+    )
     with connect(settings, patient=True) as client:
         if not overwrite:
             refuse_occupied(client, names)
@@ -92,7 +95,7 @@ def restore(
             build_indexes(client, made, folder, into=into, progress=progress)
             waiting = release_events(client, made, into=into, now=now)
     try:
-        forget_messages(replace(settings, database_prefix=into), PORTS)
+        forget_messages(replace(settings, database_prefix=into), SERVICES)
         emptied = True
     except redis.RedisError:
         emptied = False

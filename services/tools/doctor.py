@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import import_module
 
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.tools import migrate
+from services import registry
 from shared.doctor import events, replication, rules, slow, storage
 from shared.doctor.findings import Finding, bad, good, look
 from shared.document import Document
 from shared.mongo.client import connect, service_database
-from shared.mongo.collections import Collection
 from shared.mongo.migrations import MigrationsUnfit
 from shared.mongo.migrations.files import Migration
 from shared.mongo.migrations.records import Records
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 
 
 def run(settings: Settings) -> Iterator[Finding]:
@@ -26,14 +24,14 @@ def run(settings: Settings) -> Iterator[Finding]:
         yield from replication.members(client)
         yield replication.oplog(client)
         yield storage.disk(client, service_database(client, settings, "customers").name)
-        for service in PORTS:
+        for service in registry.SERVICES:
             yield from _look_at(service, client, settings, now=now)
 
 
 def note_slow_queries(settings: Settings, *, milliseconds: int | None) -> None:
     """Have the server note what takes longer than this in any service, or nothing (None)."""
     with connect(settings) as client:
-        for service in PORTS:
+        for service in registry.SERVICES:
             slow.note_slow_queries(
                 service_database(client, settings, service), milliseconds=milliseconds
             )
@@ -43,7 +41,7 @@ def _look_at(
     service: str, client: MongoClient[Document], settings: Settings, *, now: datetime
 ) -> Iterator[Finding]:
     owned = service_database(client, settings, service)
-    declared: tuple[Collection, ...] = import_module(f"services.{service}.documents").COLLECTIONS
+    declared = registry.collections(service)
     present = set(owned.list_collection_names())
     there = tuple(collection for collection in declared if collection.name in present)
     yield from storage.collections(owned, declared, now=now)
@@ -51,7 +49,7 @@ def _look_at(
     yield from slow.slowest(owned)
     yield from events.unconfirmed(owned, there, now=now)
     yield from events.dead_letters(owned)
-    yield _migrations(owned, migrate.of(service))
+    yield _migrations(owned, registry.migrations(service))
 
 
 def _migrations(owned: Database[Document], known: tuple[Migration, ...]) -> Finding:

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from pymongo import MongoClient
 
-from services.tools.schema import declared
+from services.registry import SERVICES, collections
 from shared.doctor.events import STUCK_SECONDS, Waiting, waiting
 from shared.document import Document
 from shared.messaging.dead_letters import DeadLetters, Letter, Replay
 from shared.messaging.inbox import DEAD_LETTERS
 from shared.mongo.client import service_database
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,10 @@ def overview(
     settings: Settings, client: MongoClient[Document], *, now: datetime
 ) -> Iterator[Overview]:
     """How the events of each service are."""
-    for service in PORTS:
+    for service in SERVICES:
         owned = service_database(client, settings, service)
         present = set(owned.list_collection_names())
-        there = tuple(one for one in declared(service) if one.name in present)
+        there = tuple(one for one in collections(service) if one.name in present)
         yield Overview(
             service=service,
             waiting=waiting(owned, there, now=now),
@@ -46,7 +46,7 @@ def overview(
 
 def subscribers() -> tuple[str, ...]:
     """The services that hear anything, and so may have dead letters."""
-    return tuple(service for service in PORTS if DEAD_LETTERS in declared(service))
+    return tuple(service for service in SERVICES if DEAD_LETTERS in collections(service))
 
 
 def letters(

@@ -4,18 +4,18 @@ The lists come from the services' own OpenAPI documents, so that none can be for
 for comes from the filters that each service declares. Knows all services.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 
+from services import registry
 from services.accounts import crypto
-from services.accounts.app import create_accounts
+from services.accounts.bootstrap import create_context
 from services.accounts.repository import sessions
 from services.tools.lists import (
     ListRoute,
@@ -34,7 +34,7 @@ from shared.identifiers import new_id
 from shared.mongo.client import connect, service_database
 from shared.mongo.filters import Filter
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 
 LIMIT = 50
 
@@ -166,21 +166,18 @@ def _pages(
 
 
 def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]:
-    accounts = create_accounts(service_database(client, settings, "accounts"))
+    accounts = create_context(service_database(client, settings, "accounts"))
     published = sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
     verifier = TokenVerifier(Keyring(lambda: published))
-    apps: dict[str, Flask] = {}
-    for service in PORTS:
-        create: Callable[..., Flask] = import_module(f"services.{service}.app").create_app
-        # Accounts verifies with the keys that it has itself.
-        extra = {} if service == "accounts" else {"verifier": verifier}
-        apps[service] = create(settings, client=client, **extra)
-    return apps
+    return {
+        service: registry.create_app(service, settings, client=client, verifier=verifier)
+        for service in registry.SERVICES
+    }
 
 
 def _token(settings: Settings, client: MongoClient[Document]) -> str:
     """A header that lets one ask in this process, signed with the installation's own key."""
-    key = create_accounts(service_database(client, settings, "accounts")).keys.signing_key()
+    key = create_context(service_database(client, settings, "accounts")).keys.signing_key()
     if key is None:
         raise NotSetUp("The databases are not built; run `python -m services setup` first.")
     token = crypto.sign_access_token(

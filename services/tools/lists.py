@@ -7,16 +7,15 @@ declares. Knows all services.
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import combinations
-from types import ModuleType
 
 from pymongo import MongoClient
 
+from services import registry
 from shared.document import Document
 from shared.mongo.client import service_database
 from shared.mongo.examples import Values
-from shared.mongo.filters import Filter, ListFilters
+from shared.mongo.filters import Filter
 from shared.settings import Settings
 
 # Parameters that say where in a list one is, and narrow nothing.
@@ -37,15 +36,9 @@ class ListRoute:
     filters: tuple[str, ...]
 
 
-def lists_of(service: str) -> tuple[ListFilters, ...]:
-    """The lists of a service, with their filters as the service declares them."""
-    lists: tuple[ListFilters, ...] = _filters(service).LISTS
-    return lists
-
-
 def declared(service: str) -> dict[str, Filter]:
     """The filters of all lists of a service, by name."""
-    return {one.name: one for filters in lists_of(service) for one in filters}
+    return {one.name: one for filters in registry.lists(service) for one in filters}
 
 
 def list_routes(service: str, document: Document) -> list[ListRoute]:
@@ -87,7 +80,7 @@ def address_of(route: ListRoute, client: MongoClient[Document], settings: Settin
 
     :raises UnknownFilter: it is not known what to put in a place.
     """
-    known = getattr(_filters(route.service), "PLACES", {})
+    known = registry.places(route.service)
     names = _PLACE.findall(route.path)
     if not known.keys() >= set(names):
         raise UnknownFilter(
@@ -114,15 +107,11 @@ def narrowing(service: str, names: Collection[str]) -> str | None:
 
     None where one index serves all of these filters.
     """
-    for filters in lists_of(service):
+    for filters in registry.lists(service):
         if {one.name for one in filters} >= set(names):
             lead = filters.narrows(names)
             return None if lead is None else lead.name
     return None
-
-
-def _filters(service: str) -> ModuleType:
-    return import_module(f"services.{service}.repository.filters")
 
 
 def _is_list(operation: Document, document: Document) -> bool:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from services.tools import schema
+from services import registry
 from shared.document import Document
 from shared.mongo.client import service_database
 from shared.mongo.migrations import MigrationsUnfit, runner
-from shared.mongo.migrations.files import Migration, find
+from shared.mongo.migrations.files import Migration
 from shared.mongo.migrations.records import Records
 from shared.mongo.migrations.runner import MigrationResult, Progress
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +24,10 @@ class Done:
     account: MigrationResult
 
 
-def of(service: str) -> tuple[Migration, ...]:
-    """The migrations of a service, in their order."""
-    return find(f"services.{service}.migrations")
-
-
 def pending(
-    settings: Settings, client: MongoClient[Document], services: tuple[str, ...] = tuple(PORTS)
+    settings: Settings,
+    client: MongoClient[Document],
+    services: tuple[str, ...] = tuple(registry.SERVICES),
 ) -> list[tuple[str, Migration]]:
     """The migrations that have not been applied, with their services, in the order to apply them.
 
@@ -39,7 +36,9 @@ def pending(
     return [
         (service, migration)
         for service in services
-        for migration in Records(service_database(client, settings, service)).pending(of(service))
+        for migration in Records(service_database(client, settings, service)).pending(
+            registry.migrations(service)
+        )
     ]
 
 
@@ -101,7 +100,7 @@ def _rehearse(
     client: MongoClient[Document],
     progress: Progress,
 ) -> MigrationResult:
-    (declared,) = (one for one in schema.declared(service) if one.name == migration.collection)
+    (declared,) = (one for one in registry.collections(service) if one.name == migration.collection)
     return runner.rehearse(
         service_database(client, settings, service), migration, declared, progress=progress
     )

@@ -1,7 +1,7 @@
-"""Has services tell the state of all their documents anew, for those who lost their copies.
+"""Republishes the state of all documents of services, to rebuild copies that were lost.
 
-Each telling is an event in the outbox of its document, guarded by the version, heard by the keepers
-of copies alone. So it may be interrupted, repeated, and run while everybody works.
+Each is an event in the outbox of its document, guarded by the version, for the keepers of copies
+alone. So it may be interrupted, repeated, and run while everybody works.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,13 +12,12 @@ from functools import partial
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services import accounts, customers, orders
+from services.accounts import bootstrap as accounts
 from services.accounts.operations import users as users_operations
-from services.accounts.repository.users import UserRepository
+from services.customers import bootstrap as customers
 from services.customers.operations import customers as customers_operations
-from services.customers.repository.customers import CustomerRepository
+from services.orders import bootstrap as orders
 from services.orders import operations as orders_operations
-from services.orders.repository.orders import OrderRepository
 from shared.document import Document
 from shared.events.event import Event
 from shared.events.outbox import OUTBOX_INDEX
@@ -28,7 +27,7 @@ from shared.settings import Settings
 
 AT_ONCE = 500
 MAX_WAITING = 2_000
-"""Documents with something to tell, beyond which no more is added.
+"""Documents with events that wait, beyond which no more are added.
 
 What happens now would have to wait behind it.
 """
@@ -36,7 +35,7 @@ What happens now would have to wait behind it.
 
 @dataclass(frozen=True)
 class Source:
-    """The documents of a service of which others keep copies."""
+    """A collection that other services keep copies from."""
 
     repository: Callable[[Database[Document]], Repository]
     republished: Callable[[Document, datetime], Event]
@@ -44,14 +43,14 @@ class Source:
 
 SOURCES = {
     "accounts": Source(
-        lambda database: UserRepository(database, accounts.PUBLISHES), users_operations.republished
+        lambda database: accounts.create_context(database).users, users_operations.republished
     ),
     "customers": Source(
-        lambda database: CustomerRepository(database, customers.PUBLISHES),
+        lambda database: customers.create_context(database).customers,
         customers_operations.republished,
     ),
     "orders": Source(
-        lambda database: OrderRepository(database, orders.PUBLISHES), orders_operations.republished
+        lambda database: orders.create_context(database).orders, orders_operations.republished
     ),
 }
 
@@ -78,9 +77,9 @@ def run(
     at_once: int = AT_ONCE,
     max_waiting: int = MAX_WAITING,
 ) -> Iterator[Step]:
-    """Have all documents of these services past an id told anew, step by step.
+    """Republish all documents of these services past an id, step by step.
 
-    `wait` is called as long as too much waits to be heard.
+    `wait` is called as long as too many events wait.
     """
     for service in services:
         source = SOURCES[service]
@@ -91,14 +90,14 @@ def run(
         while True:
             while _is_full(repository, max_waiting):
                 wait()
-            ids = repository.republish(partial(_told, source), after=last, limit=at_once)
+            ids = repository.republish(partial(_event, source), after=last, limit=at_once)
             if not ids:
                 break
             done, last = done + len(ids), ids[-1]
             yield Step(service=service, done=done, of=max(of, done), last=last)
 
 
-def _told(source: Source, document: Document) -> Event:
+def _event(source: Source, document: Document) -> Event:
     return source.republished(document, datetime.now(UTC))
 
 

@@ -1,4 +1,7 @@
-"""What `make run` starts on one machine, in which order, and how it ends. Knows all services."""
+"""Launcher of `make run`: starts servers and all services on one machine, and stops them.
+
+Knows how processes are started, never what they do.
+"""
 
 import http.client
 import json
@@ -104,6 +107,7 @@ def launch(
 
     :return: what the setup step said about signing in.
     :raises StartFailed: the setup step failed, or a process did not become ready.
+    :raises PortTaken: somebody else holds the port of a process.
     :raises StopAsked: while waiting.
     """
     code, lines = supervisor.run_once(plan.setup)
@@ -160,12 +164,16 @@ def _run(settings: LauncherSettings, *, console: Console) -> None:
 
 
 def _ports(settings: LauncherSettings) -> dict[str, int]:
-    wanted = {f"{service.upper()}_PORT": port for service, port in settings.ports.items()}
+    wanted = {_port_variable(service): port for service, port in settings.ports.items()}
     if not settings.mongo_url:
         wanted["MONGO_PORT"] = settings.mongo_port
     if not settings.redis_url:
         wanted["REDIS_PORT"] = settings.redis_port
     return wanted
+
+
+def _port_variable(service: str) -> str:
+    return f"{service.upper()}_PORT"
 
 
 @contextmanager
@@ -196,7 +204,7 @@ def _servers(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) 
 
 
 def _environment(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> dict[str, str]:
-    ports = {f"{service.upper()}_PORT": str(port) for service, port in settings.ports.items()}
+    ports = {_port_variable(service): str(port) for service, port in settings.ports.items()}
     urls = {
         f"{service.upper()}_URL": f"http://{LOOPBACK}:{port}"
         for service, port in settings.ports.items()
@@ -226,6 +234,10 @@ def _await(plan: Plan, *, supervisor: Supervisor, patience: float) -> None:
 
 
 def _give_up_on_the_dying(plan: Plan, *, supervisor: Supervisor) -> None:
+    for name, port in plan.ready.items():
+        if supervisor.deaths(name) and supervisor.pid(name) is None:
+            # Free at first, but servers start after that look, and connections take ports too.
+            check_ports({_port_variable(name.removesuffix("-web")): port})
     for command in plan.processes:
         if supervisor.deaths(command.name) >= TRIES:
             raise StartFailed(f"{command.name} ends again and again; its lines above say why.")

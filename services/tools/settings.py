@@ -6,7 +6,8 @@ from pathlib import Path
 import marshmallow
 from environs import Env
 
-from shared.settings import AT_LEAST_ONE, PORTS, port, seal
+from services.registry import SERVICES
+from shared.settings import AT_LEAST_ONE, port, seal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def load_launcher() -> LauncherSettings:
         sample=env.bool("SAMPLE", True),
         admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
         admin_password=env.str("ADMIN_PASSWORD", ""),
-        ports={service: port(env, service) for service in PORTS},
+        ports={service: port(env, service, default) for service, default in SERVICES.items()},
     )
     seal(env)
     return settings

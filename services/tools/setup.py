@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.accounts import crypto
-from services.accounts.app import create_accounts
+from services.accounts.bootstrap import create_context
 from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions, users
 from services.accounts.schemas import NewUserSchema
@@ -25,7 +25,7 @@ def run(settings: Settings) -> Iterator[str]:
     with connect(settings, patient=True) as client:
         yield from schema.update(settings, client)
         yield from migrate.settle_new(settings, client)
-        accounts = create_accounts(service_database(client, settings, "accounts"))
+        accounts = create_context(service_database(client, settings, "accounts"))
         if sessions.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"
         yield _first_admin(accounts, settings)

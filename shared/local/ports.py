@@ -19,7 +19,7 @@ class FolderTaken(Exception):
     """The folder of the data cannot be used, or another run uses it."""
 
 
-def check_ports(ports: Mapping[str, int]) -> None:
+def check_ports(ports: Mapping[str, int], *, host: str = LOOPBACK) -> None:
     """Make sure that every port is free. The keys are the variables that set them.
 
     :raises PortTaken: one of them is not.
@@ -29,7 +29,7 @@ def check_ports(ports: Mapping[str, int]) -> None:
         if port in holders:
             raise PortTaken(f"{holders[port]} and {variable} both name port {port}; change one.")
         holders[port] = variable
-        _check_port(port, variable=variable)
+        _check_port(port, variable=variable, host=host)
 
 
 def free_port() -> int:
@@ -69,12 +69,12 @@ def folder(path: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _check_port(port: int, *, variable: str) -> None:
-    with socket.socket() as probe:
+def _check_port(port: int, *, variable: str, host: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As servers do; without it a port counts as taken for a minute after its last connection.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError as error:
             why = (
                 "is taken by another program"

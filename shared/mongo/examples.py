@@ -17,6 +17,9 @@ Values = tuple[tuple[str, ...], ...]
 
 Sample = Callable[[Database[Document]], Values]
 
+Place = Callable[[Database[Document]], str | None]
+"""What to put in a place of an address, or None where nothing is there."""
+
 
 def commonest(collection: str, field: str, *, otherwise: str) -> Sample:
     """The commonest and the rarest value of a field, and one that nobody has."""

@@ -7,11 +7,11 @@ arithmetic is seen as well.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from importlib import import_module
 from typing import Any
 
 from pymongo.database import Database
 
+from services import registry
 from services.tools import consistency
 from shared.document import Document
 from shared.messaging.inbox import DEAD_LETTERS
@@ -81,7 +81,7 @@ def _unhandled(base: Base) -> Iterator[str]:
     expected: dict[str, int] = defaultdict(int)
     for service, name in SENDERS.items():
         changes = sum(document["version"] for document in base(service)[name].find())
-        sends = import_module(f"services.{service}").PUBLISHES
+        sends = registry.publishes(service)
         for subscriber in {
             subscriber for subscribers in sends.values() for subscriber in subscribers
         }:

@@ -5,15 +5,16 @@ happens at random once in thousands of times among processes happens here every 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
+from functools import partial
 from uuid import uuid4
 
 from pymongo.database import Database
 from structlog.testing import capture_logs
 
+from services import registry
 from shared.document import Document
 from shared.events.delivery import delivery
 from shared.messaging import relay as outbox
@@ -21,6 +22,7 @@ from shared.messaging import worker
 from shared.messaging.broker import broker_client, create_celery, forget_messages
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
+from shared.messaging.relay_factory import create_relay
 from shared.mongo import client as databases
 from shared.mongo.client import service_database
 from shared.settings import Settings
@@ -49,7 +51,7 @@ class Line:
         self._celeries = {
             name: stack.enter_context(create_celery(name, settings)) for name in SERVICES
         }
-        self._relays = [self._relay(name) for name in SERVICES]
+        self._relays = [stack.enter_context(self._relay(name)) for name in SERVICES]
         self.consumers = {name: self._consumer(name) for name in SERVICES}
         for consumer in self.consumers.values():
             stack.callback(consumer.database.client.close)
@@ -106,20 +108,18 @@ class Line:
                 self.base(service), message.kwargs["receipts"], subscriber=message.kwargs["hearer"]
             )
 
-    def _relay(self, service: str) -> Relay:
-        collections = import_module(f"services.{service}.documents").COLLECTIONS
-        return Relay(
+    def _relay(self, service: str) -> AbstractContextManager[Relay]:
+        return create_relay(
             service,
-            self.base(service),
-            tuple(one.name for one in collections if one.outbox),
-            subscribers=SERVICES,
-            celery=self._celeries[service],
-            broker=self._broker,
-            settings=self.settings,
+            self.settings,
+            collections=registry.collections(service),
+            publishes=registry.publishes(service),
         )
 
     def _consumer(self, service: str) -> Consumer:
-        return Consumer(service, self.settings, import_module(f"services.{service}.worker").join)
+        return Consumer(
+            service, self.settings, partial(registry.create_handlers, service, self.settings)
+        )
 
 
 def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:

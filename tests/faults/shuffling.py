@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 
-from services.customers.worker import join
+from services.customers.worker import create_handlers
 from shared.document import Document
 from shared.messaging.consumer import Consumer
 from tests.faults import books
@@ -76,7 +77,8 @@ def _shuffled(told: list[Document], chance: Random) -> list[list[Document]]:
 
 def _deliver_at_once(line: Line, messages: list[list[Document]]) -> None:
     """Hand the messages to eight workers, each of which has a part of them."""
-    consumers = [Consumer("customers", line.settings, join) for _ in range(WORKERS)]
+    handlers = partial(create_handlers, line.settings)
+    consumers = [Consumer("customers", line.settings, handlers) for _ in range(WORKERS)]
     try:
         with ThreadPoolExecutor(WORKERS) as pool:
             work = [

@@ -6,6 +6,7 @@ import pytest
 from marshmallow import Schema
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services import registry
 from services.accounts.schemas import UserQuerySchema
 from services.customers.repository.filters import FILTERS as CUSTOMER_FILTERS
 from services.customers.repository.filters import JOURNAL_FILTERS
@@ -14,13 +15,11 @@ from services.customers.schemas.journal import EntryQuerySchema
 from services.imports.schemas import ImportQuerySchema
 from services.orders.repository.filters import FILTERS as ORDER_FILTERS
 from services.orders.schemas import OrderQuerySchema
-from services.tools.lists import lists_of
 from shared.mongo.examples import commonest
 from shared.mongo.filters import Filter, ListFilters
-from shared.settings import PORTS
 from shared.web.queries import PageQuerySchema, filter_fields
 
-LISTS = [(service, one) for service in PORTS for one in lists_of(service)]
+LISTS = [(service, one) for service in registry.SERVICES for one in registry.lists(service)]
 
 
 class TestEveryFilter:
@@ -30,8 +29,8 @@ class TestEveryFilter:
             (CustomerQuerySchema, CUSTOMER_FILTERS),
             (EntryQuerySchema, JOURNAL_FILTERS),
             (OrderQuerySchema, ORDER_FILTERS),
-            (UserQuerySchema, lists_of("accounts")[0]),
-            (ImportQuerySchema, lists_of("imports")[0]),
+            (UserQuerySchema, registry.lists("accounts")[0]),
+            (ImportQuerySchema, registry.lists("imports")[0]),
         ],
     )
     def test_is_a_query_parameter(self, schema: type[Schema], filters: ListFilters) -> None:
@@ -52,8 +51,8 @@ class TestEveryFilter:
         }, service
 
     def test_of_a_service_has_a_name_of_its_own(self) -> None:
-        for service in PORTS:
-            names = [one.name for filters in lists_of(service) for one in filters]
+        for service in registry.SERVICES:
+            names = [one.name for filters in registry.lists(service) for one in filters]
             assert len(names) == len(set(names))
 
 

@@ -5,10 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection as MongoCollection
 from werkzeug.routing import Rule
 
+from services import registry
 from services.accounts.model import User
 from services.accounts.repository.users import UserRepository
 from services.accounts.schemas import UserSchema
@@ -33,7 +31,6 @@ from services.imports.schemas import ImportSchema
 from services.orders.model import Order
 from services.orders.repository.orders import OrderRepository
 from services.orders.schemas import OrderSchema
-from services.tools import migrate
 from shared.auth.middleware import PUBLIC, allowed_roles
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
@@ -42,7 +39,7 @@ from shared.events.event import Event
 from shared.mongo.collections import Collection
 from shared.mongo.reading import ReadingRepository
 from shared.mongo.repository import Repository
-from shared.settings import PORTS, Settings, load
+from shared.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted(path for part in ("services", "shared") for path in (ROOT / part).rglob("*.py"))
@@ -55,7 +52,7 @@ WRITES = {
 
 Apps = Callable[[str], Flask]
 
-of_each_service = pytest.mark.parametrize("service", PORTS)
+of_each_service = pytest.mark.parametrize("service", registry.SERVICES)
 
 
 class TestViews:
@@ -84,16 +81,23 @@ class TestEvents:
 
     @pytest.mark.parametrize("event", contracts.ALL, ids=lambda event: event.__name__)
     def test_are_sent_by_one_service(self, event: type[Event]) -> None:
-        assert len([service for service in PORTS if event in package(service).PUBLISHES]) == 1
+        assert (
+            len([service for service in registry.SERVICES if event in registry.publishes(service)])
+            == 1
+        )
 
     def test_are_heard_by_those_they_are_sent_to(self) -> None:
         sent = {
             (event, subscriber)
-            for service in PORTS
-            for event, subscribers in package(service).PUBLISHES.items()
+            for service in registry.SERVICES
+            for event, subscribers in registry.publishes(service).items()
             for subscriber in subscribers
         }
-        handled = {(event, service) for service in PORTS for event in package(service).SUBSCRIBES}
+        handled = {
+            (event, service)
+            for service in registry.SERVICES
+            for event in registry.subscribes(service)
+        }
 
         assert sent == handled
         assert {event for event, _ in sent} == set(contracts.ALL)
@@ -102,17 +106,15 @@ class TestEvents:
     def test_that_are_heard_have_a_handler(
         self, service: str, settings: Settings, client: MongoClient[Document]
     ) -> None:
-        join = import_module(f"services.{service}.worker").join
-        if "settings" in inspect.signature(join).parameters:
-            join = partial(join, settings)
+        handlers = registry.create_handlers(service, settings, client["unused"])
 
-        assert set(join(client["unused"])) == set(package(service).SUBSCRIBES)
+        assert set(handlers) == set(registry.subscribes(service))
 
     @of_each_service
     def test_that_are_sent_have_an_outbox_to_wait_in(self, service: str) -> None:
-        has_outbox = any(collection.outbox for collection in collections(service))
+        has_outbox = any(collection.outbox for collection in registry.collections(service))
 
-        assert has_outbox is bool(package(service).PUBLISHES)
+        assert has_outbox is bool(registry.publishes(service))
 
 
 class TestCollections:
@@ -120,14 +122,14 @@ class TestCollections:
     def test_let_nothing_in_that_is_not_declared(self, service: str) -> None:
         open_ones = {
             collection.name: loose(collection.validator.get("$jsonSchema", {}))
-            for collection in collections(service)
+            for collection in registry.collections(service)
         }
 
         assert {name: paths for name, paths in open_ones.items() if paths} == {}
 
     @of_each_service
     def test_have_a_validator(self, service: str) -> None:
-        assert [one.name for one in collections(service) if not one.validator] == []
+        assert [one.name for one in registry.collections(service) if not one.validator] == []
 
 
 class TestAddresses:
@@ -188,7 +190,9 @@ class TestShapes:
         entity: Any,
     ) -> None:
         shown = set(repository.public) - {"version", "revision", "schema_version"} | {"id"}
-        (stored,) = [stored_fields(one) for one in collections(service) if one.name == name]
+        (stored,) = [
+            stored_fields(one) for one in registry.collections(service) if one.name == name
+        ]
         held = {field.name for field in fields(entity)} if entity else set()
 
         assert set(schema().fields) == shown
@@ -251,7 +255,7 @@ class TestMigrations:
     @of_each_service
     def test_are_numbered_one_by_one(self, service: str) -> None:
         """Whatever is found is in order, or finding it would fail."""
-        found = migrate.of(service)
+        found = registry.migrations(service)
 
         assert [one.name[:4] for one in found] == [f"{n:04}" for n in range(1, len(found) + 1)]
 
@@ -306,15 +310,6 @@ def imports_of(path: Path) -> set[str]:
 def unnamed(app: Flask) -> list[str]:
     """The views of an application that say nothing on who may call them."""
     return [name for name, view in app.view_functions.items() if not allowed_roles(view)]
-
-
-def package(service: str) -> ModuleType:
-    return import_module(f"services.{service}")
-
-
-def collections(service: str) -> tuple[Collection, ...]:
-    found: tuple[Collection, ...] = import_module(f"services.{service}.documents").COLLECTIONS
-    return found
 
 
 def leaves(event: type[Event]) -> Iterator[type[Event]]:
@@ -399,12 +394,7 @@ def make_app(settings: Settings, client: MongoClient[Document], verifier: TokenV
     """`make_app(service)`: the application of a service, which has not asked its database yet."""
 
     def make(service: str) -> Flask:
-        # Accounts verifies tokens with the keys it has itself.
-        given = {} if service == "accounts" else {"verifier": verifier}
-        app: Flask = import_module(f"services.{service}.app").create_app(
-            settings, client=client, **given
-        )
-        return app
+        return registry.create_app(service, settings, client=client, verifier=verifier)
 
     return make
 

@@ -13,23 +13,24 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import WriteError
 
+from services.registry import SERVICES, collections
 from services.tools import schema
 from shared.document import Document
 from shared.mongo.client import connect, service_database
-from shared.settings import PORTS, Settings, load
+from shared.settings import Settings, load
 from tests.support.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
 
 Databases = dict[str, Database[Document]]
 
 OWNERS = {
     collection.name: service
-    for service in PORTS
-    for collection in schema.declared(service)
+    for service in SERVICES
+    for collection in collections(service)
     if collection.name not in {"inbox", "dead_letters", "migrations"}
 }
 ALL = [
     *((OWNERS[case.collection], case) for case in CASES),
-    *((service, case) for service in PORTS for case in CASES_OF_ALL),
+    *((service, case) for service in SERVICES for case in CASES_OF_ALL),
 ]
 
 
@@ -80,7 +81,7 @@ class TestCases:
         counted = Counter(service for service, _ in ALL)
 
         assert len(CASES) >= 40
-        assert set(counted) == set(PORTS)
+        assert set(counted) == set(SERVICES)
         assert len({case.rule for case in (*CASES, *CASES_OF_ALL)}) == len(CASES) + len(
             CASES_OF_ALL
         )
@@ -113,7 +114,7 @@ def collection(built: Databases, service: str, case: Case) -> Iterator[Collectio
 def built(client: MongoClient[Document], settings: Settings) -> Databases:
     """The databases, built once."""
     list(schema.update(settings, client))
-    return {service: service_database(client, settings, service) for service in PORTS}
+    return {service: service_database(client, settings, service) for service in SERVICES}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, for all these tests."""
     with connect(settings) as made:
         yield made
-        for service in PORTS:
+        for service in SERVICES:
             made.drop_database(service_database(made, settings, service).name)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.registry import SERVICES
 from services.tools.settings import SERVER_PORTS, load_backup, load_launcher
 from shared.settings import PORTS, SettingsInvalid, is_prefix, load
 
@@ -22,9 +23,15 @@ class TestLoad:
     def test_listens_for_this_machine_alone(self) -> None:
         assert load().host == "127.0.0.1"
 
-    @pytest.mark.parametrize(("service", "port"), PORTS.items())
-    def test_knows_the_port_of_each_service(self, service: str, port: int) -> None:
-        assert load(service).port == port
+    def test_finds_services_at_the_ports_of_the_registry(self) -> None:
+        assert PORTS == SERVICES
+
+    def test_listens_where_it_is_told_unless_a_variable_says_otherwise(self, given: Given) -> None:
+        assert load("customers", default_port=1234).port == 1234
+
+        given(CUSTOMERS_PORT="9002")
+
+        assert load("customers", default_port=1234).port == 9002
 
     def test_finds_a_service_where_its_port_says(self, given: Given) -> None:
         given(CUSTOMERS_PORT="9002")

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
+from functools import partial
 
 from pymongo import MongoClient
 
+from services import registry
 from shared.document import Document
 from shared.messaging import relay as outbox
-from shared.messaging.broker import broker_client, create_celery
+from shared.messaging.broker import broker_client
 from shared.messaging.consumer import Consumer
-from shared.messaging.relay import Relay
+from shared.messaging.relay_factory import create_relay
 from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.queues import take_messages
@@ -27,23 +28,20 @@ class Carrier:
         self._settings = settings
         self._broker = stack.enter_context(broker_client(settings))
         self._relays = [
-            Relay(
-                service,
-                service_database(client, settings, service),
-                tuple(
-                    one.name
-                    for one in import_module(f"services.{service}.documents").COLLECTIONS
-                    if one.outbox
-                ),
-                subscribers=SENDERS,
-                celery=stack.enter_context(create_celery(service, settings)),
-                broker=self._broker,
-                settings=settings,
+            stack.enter_context(
+                create_relay(
+                    service,
+                    settings,
+                    collections=registry.collections(service),
+                    publishes=registry.publishes(service),
+                )
             )
             for service in SENDERS
         ]
         self._consumers = {
-            service: Consumer(service, settings, import_module(f"services.{service}.worker").join)
+            service: Consumer(
+                service, settings, partial(registry.create_handlers, service, settings)
+            )
             for service in HEARERS
         }
         for consumer in self._consumers.values():

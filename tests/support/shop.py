@@ -3,26 +3,22 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib import import_module
 from random import Random
 from threading import Event
 from typing import Any
 
 from pymongo import MongoClient
 
-from services.customers import PUBLISHES as CUSTOMERS_SEND
+from services import registry
+from services.customers import bootstrap as customers_bootstrap
 from services.customers.model.customers import Email
 from services.customers.operations import customers
-from services.customers.repository.customers import CustomerRepository
-from services.orders import PUBLISHES as ORDERS_SEND
+from services.orders import bootstrap as orders_bootstrap
 from services.orders import operations as orders
-from services.orders.customer_lookup import CustomerDirectory
-from services.orders.repository.copies import CustomerCopyRepository
-from services.orders.repository.orders import OrderRepository
 from shared.document import Document
 from shared.mongo.client import service_database
 from shared.mongo.collections import build
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 
 
 @dataclass
@@ -37,15 +33,14 @@ class Shop:
 
     def __post_init__(self) -> None:
         owned = {
-            service: service_database(self.client, self.settings, service) for service in PORTS
+            service: service_database(self.client, self.settings, service)
+            for service in registry.SERVICES
         }
         for service, base in owned.items():
-            list(build(base, import_module(f"services.{service}.documents").COLLECTIONS))
-        self._customers = CustomerRepository(owned["customers"], CUSTOMERS_SEND)
-        self._orders = OrderRepository(owned["orders"], ORDERS_SEND)
-        self._directory = CustomerDirectory(
-            CustomerCopyRepository(owned["orders"]), lambda ids: ids
-        )
+            list(build(base, registry.collections(service)))
+        self._customers = customers_bootstrap.create_context(owned["customers"]).customers
+        context = orders_bootstrap.create_context(owned["orders"], ask=lambda ids: ids)
+        self._orders, self._lookup = context.orders, context.lookup
 
     def register(self) -> str:
         """Somebody new."""
@@ -61,7 +56,7 @@ class Shop:
         line = {"sku": "MUG-01", "quantity": self.chance.randrange(1, 4), "unit_price": price}
         details: dict[str, Any] = {"customer_id": customer_id, "currency": "EUR", "lines": [line]}
         self.placed += 1
-        return orders.place(self._orders, self._directory, details, now=datetime.now(UTC))
+        return orders.place(self._orders, self._lookup, details, now=datetime.now(UTC))
 
     def step(self, order: Document, step: str) -> None:
         """Take an order one step further."""

@@ -24,8 +24,8 @@ class CustomerUnknown(Invalid):
 
 
 @dataclass(frozen=True)
-class Website:
-    """The repositories that what the website tells goes to."""
+class ActivityRepositories:
+    """The repositories that take what the shop's website reports."""
 
     customers: CustomerRepository
     journal: JournalRepository
@@ -34,7 +34,7 @@ class Website:
 
 
 def record(
-    website: Website,
+    into: ActivityRepositories,
     told: Sequence[Document | Refusal],
     *,
     batch: str,
@@ -50,22 +50,25 @@ def record(
     """
     made = [_make(one, batch, index, now) for index, one in enumerate(told)]
     named = {str(one["customer_id"]) for one in _views(made) if "customer_id" in one}
-    live = set(website.customers.revisions(named))
+    live = set(into.customers.revisions(named))
     made = [_refuse_strangers(one, live) for one in made]
     known = [one for one in _views(made) if "customer_id" in one]
     anonymous = [one for one in _views(made) if "customer_id" not in one]
-    there = website.journal.add_all(
-        [journal_entries.viewed(one["customer_id"], one) for one in known]
-    )
+    there = into.journal.add_all([journal_entries.viewed(one["customer_id"], one) for one in known])
     # Before it is read who the visitors are: whoever says so after that finds the views here.
-    there |= website.views.add_all(anonymous)
-    _identify_all(website, _identifications(known, now, origin), now, origin)
-    _bring(website, anonymous)
-    return _outcomes(website, made, there, batch)
+    there |= into.views.add_all(anonymous)
+    _identify_all(into, _identifications(known, now, origin), now, origin)
+    _bring(into, anonymous)
+    return _outcomes(into, made, there, batch)
 
 
 def identify(
-    website: Website, visitor_id: str, customer_id: str, *, now: datetime, origin: Provenance
+    into: ActivityRepositories,
+    visitor_id: str,
+    customer_id: str,
+    *,
+    now: datetime,
+    origin: Provenance,
 ) -> Document:
     """Say that a visitor is a customer, which brings their earlier views into the journal.
 
@@ -77,34 +80,34 @@ def identify(
     :raises Stale: somebody else said who they are at the same moment.
     """
     activity.refuse_odd_visitor(visitor_id)
-    if not website.customers.revisions([customer_id]):
+    if not into.customers.revisions([customer_id]):
         raise _unknown()
     event = _identified(visitor_id, customer_id, now, origin)
-    website.visitors.add_all([event], now=now)
-    visitor = website.visitors.get(visitor_id)
+    into.visitors.add_all([event], now=now)
+    visitor = into.visitors.get(visitor_id)
     if visitor["customer_id"] == customer_id:
         return visitor
-    if website.customers.revisions([visitor["customer_id"]]):
+    if into.customers.revisions([visitor["customer_id"]]):
         raise VisitorTaken.by(visitor["customer_id"])
-    return _reidentify(website, visitor, customer_id, now, origin)
+    return _reidentify(into, visitor, customer_id, now, origin)
 
 
-def bring_views(website: Website, visitor_id: str, customer_id: str) -> None:
+def bring_views(into: ActivityRepositories, visitor_id: str, customer_id: str) -> None:
     """Take the views of a visitor into the journal of the customer who they are.
 
     Also if the customer was deleted meanwhile: it was said before. But not if the visitor is
     another's by now.
     """
-    if website.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
-        for views in website.views.of_visitor(visitor_id):
-            website.journal.add_all([journal_entries.viewed(customer_id, view) for view in views])
+    if into.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
+        for views in into.views.of_visitor(visitor_id):
+            into.journal.add_all([journal_entries.viewed(customer_id, view) for view in views])
 
 
-def _bring(website: Website, views: Sequence[Document]) -> None:
+def _bring(into: ActivityRepositories, views: Sequence[Document]) -> None:
     """Take those of the views into journals whose visitors are known to be customers."""
-    identified = website.visitors.customers_of({view["visitor_id"] for view in views})
-    live = website.customers.revisions(set(identified.values()))
-    website.journal.add_all(
+    identified = into.visitors.customers_of({view["visitor_id"] for view in views})
+    live = into.customers.revisions(set(identified.values()))
+    into.journal.add_all(
         [
             journal_entries.viewed(identified[view["visitor_id"]], view)
             for view in views
@@ -114,27 +117,34 @@ def _bring(website: Website, views: Sequence[Document]) -> None:
 
 
 def _identify_all(
-    website: Website, identifications: Sequence[VisitorTied], now: datetime, origin: Provenance
+    into: ActivityRepositories,
+    identifications: Sequence[VisitorTied],
+    now: datetime,
+    origin: Provenance,
 ) -> None:
     """Say of visitors who they are, of whom nobody is known or somebody who was deleted."""
-    website.visitors.add_all(identifications, now=now)
+    into.visitors.add_all(identifications, now=now)
     told = {event.visitor_id: event.customer_id for event in identifications}
-    known = website.visitors.known(told) if told else []
+    known = into.visitors.known(told) if told else []
     others = [one for one in known if one["customer_id"] != told[one["_id"]]]
-    live = website.customers.revisions({one["customer_id"] for one in others}) if others else {}
+    live = into.customers.revisions({one["customer_id"] for one in others}) if others else {}
     for visitor in others:
         if visitor["customer_id"] not in live:
             # Somebody may have said so first, and then it stays so.
             with suppress(Stale):
-                _reidentify(website, visitor, told[visitor["_id"]], now, origin)
+                _reidentify(into, visitor, told[visitor["_id"]], now, origin)
 
 
 def _reidentify(
-    website: Website, visitor: Document, customer_id: str, now: datetime, origin: Provenance
+    into: ActivityRepositories,
+    visitor: Document,
+    customer_id: str,
+    now: datetime,
+    origin: Provenance,
 ) -> Document:
     """Say anew who a visitor is whose customer was deleted."""
     again = _identified(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
-    return website.visitors.reidentify(again, now=now)
+    return into.visitors.reidentify(again, now=now)
 
 
 def _identifications(
@@ -186,9 +196,9 @@ def _unknown() -> CustomerUnknown:
 
 
 def _outcomes(
-    website: Website, made: Sequence[Document | Refusal], there: set[str], batch: str
+    into: ActivityRepositories, made: Sequence[Document | Refusal], there: set[str], batch: str
 ) -> list[Document]:
-    earlier = {**website.journal.batches(there), **website.views.batches(there)} if there else {}
+    earlier = {**into.journal.batches(there), **into.views.batches(there)} if there else {}
     answered: set[str] = set()
     outcomes: list[Document] = []
     for one in made:

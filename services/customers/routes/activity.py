@@ -1,14 +1,15 @@
 """HTTP for what the shop's website tells: parse, call one operation, render."""
 
-from flask import Response, current_app
+from flask import Response
 
 from services.customers.operations import activity as operations
-from services.customers.operations.activity import Website
+from services.customers.routes.context import context
 from services.customers.schemas.activity import ActivitySchema, TieSchema, ViewSchema, VisitorSchema
 from shared import clock
 from shared.auth.middleware import allow, origin
 from shared.document import Document
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint
 
 MAX_BULK_BODY_BYTES = 8 * 1024 * 1024
@@ -21,14 +22,9 @@ blueprint = ApiBlueprint(
 )
 
 
-def _website() -> Website:
-    website: Website = current_app.extensions["website"]
-    return website
-
-
 @blueprint.post("/activity")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(ActivitySchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def record_activity(payload: Document) -> Response:
@@ -40,7 +36,7 @@ def record_activity(payload: Document) -> Response:
     told = bulk.load_entries(ViewSchema(), payload["entries"])
     return bulk.answer(
         operations.record(
-            _website(), told, batch=payload["batch"], now=clock.now(), origin=origin()
+            context().activity, told, batch=payload["batch"], now=clock.now(), origin=origin()
         )
     )
 
@@ -56,7 +52,7 @@ def tie_visitor(payload: Document, visitor_id: str) -> Response:
     """
     return responses.entity(
         operations.identify(
-            _website(), visitor_id, payload["customer_id"], now=clock.now(), origin=origin()
+            context().activity, visitor_id, payload["customer_id"], now=clock.now(), origin=origin()
         )
     )
 
@@ -66,4 +62,4 @@ def tie_visitor(payload: Document, visitor_id: str) -> Response:
 @blueprint.answers(200, VisitorSchema)
 def get_visitor(visitor_id: str) -> Response:
     """Show which customer a visitor is."""
-    return responses.entity(_website().visitors.get(visitor_id))
+    return responses.entity(context().activity.visitors.get(visitor_id))

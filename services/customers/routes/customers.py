@@ -1,11 +1,10 @@
 """HTTP for customers: parse, call one operation, render."""
 
-from flask import Response, current_app
+from flask import Response
 
 from services.customers.operations import customers as operations
 from services.customers.operations.bulk import register_many
-from services.customers.repository.customers import CustomerRepository
-from services.customers.repository.journal import JournalRepository
+from services.customers.routes.context import context
 from services.customers.schemas.customers import (
     BulkCustomersSchema,
     CustomerChangesSchema,
@@ -19,6 +18,7 @@ from shared.auth.middleware import allow, caller, origin
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
@@ -29,16 +29,6 @@ blueprint = ApiBlueprint(
     url_prefix="/v1/customers",
     description="The people and companies the shop sells to.",
 )
-
-
-def _customers() -> CustomerRepository:
-    repository: CustomerRepository = current_app.extensions["customers"]
-    return repository
-
-
-def _journal() -> JournalRepository:
-    repository: JournalRepository = current_app.extensions["journal"]
-    return repository
 
 
 @blueprint.post("")
@@ -55,14 +45,14 @@ def register_customer(payload: Document) -> Response:
     """
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     customer = operations.register(
-        _customers(), payload, now=clock.now(), request=request, origin=origin()
+        context().customers, payload, now=clock.now(), request=request, origin=origin()
     )
     return responses.entity(customer, status=201, location=f"customers/{customer['_id']}")
 
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkCustomersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def register_customers(payload: Document) -> Response:
@@ -74,9 +64,9 @@ def register_customers(payload: Document) -> Response:
     entries = bulk.load_entries(NewCustomerSchema(), payload["entries"])
     return bulk.answer(
         register_many(
-            _customers(),
+            context().customers,
             entries,
-            journal=_journal(),
+            journal=context().journal,
             now=clock.now(),
             batch=payload["batch"],
             origin=origin(),
@@ -91,7 +81,7 @@ def register_customers(payload: Document) -> Response:
 def search_customers(query: Document) -> Response:
     """List customers, newest first; with `q` alone or with a tag, in the order of their names."""
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _customers().search(query, after=responses.position(query, cursor), limit=limit)
+    found = context().customers.search(query, after=responses.position(query, cursor), limit=limit)
     return responses.page(found, filters=query)
 
 
@@ -100,7 +90,7 @@ def search_customers(query: Document) -> Response:
 @blueprint.answers(200, CustomerSchema)
 def get_customer(id: str) -> Response:
     """Show one customer, with what they have bought."""
-    return responses.entity(_customers().get(id))
+    return responses.entity(context().customers.get(id))
 
 
 @blueprint.patch("/<id>")
@@ -112,7 +102,12 @@ def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
     return responses.entity(
         operations.change(
-            _customers(), id, payload, version=expected_version(), now=clock.now(), origin=origin()
+            context().customers,
+            id,
+            payload,
+            version=expected_version(),
+            now=clock.now(),
+            origin=origin(),
         )
     )
 
@@ -124,6 +119,6 @@ def change_customer(payload: Document, id: str) -> Response:
 def delete_customer(id: str) -> Response:
     """Delete a customer. What they bought stays in the order book, without their name."""
     operations.delete(
-        _customers(), id, version=expected_version(), now=clock.now(), origin=origin()
+        context().customers, id, version=expected_version(), now=clock.now(), origin=origin()
     )
     return Response(status=204)

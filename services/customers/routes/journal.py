@@ -1,10 +1,9 @@
 """HTTP for journals: parse, call one operation, render."""
 
-from flask import Response, current_app
+from flask import Response
 
 from services.customers.operations import journal as operations
-from services.customers.repository.customers import CustomerRepository
-from services.customers.repository.journal import JournalRepository
+from services.customers.routes.context import context
 from services.customers.schemas.journal import (
     EntryPageSchema,
     EntryQuerySchema,
@@ -26,16 +25,6 @@ blueprint = ApiBlueprint(
 )
 
 
-def _customers() -> CustomerRepository:
-    repository: CustomerRepository = current_app.extensions["customers"]
-    return repository
-
-
-def _journal() -> JournalRepository:
-    repository: JournalRepository = current_app.extensions["journal"]
-    return repository
-
-
 @blueprint.get("")
 @allow("sales", "admin")
 @blueprint.arguments(EntryQuerySchema, location="query")
@@ -45,9 +34,11 @@ def read_journal(query: Document, id: str) -> Response:
 
     The journal of a deleted customer is for admins alone; for others there is no such customer.
     """
-    operations.refuse_reading(_customers(), id, caller=caller())
+    operations.refuse_reading(context().customers, id, caller=caller())
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    found = _journal().search(id, query, after=responses.position(query, cursor), limit=limit)
+    found = context().journal.search(
+        id, query, after=responses.position(query, cursor), limit=limit
+    )
     return responses.page(found, filters=query)
 
 
@@ -64,7 +55,13 @@ def log_entry(payload: Document, id: str) -> Response:
     asked = {"customer_id": id, **payload}
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=asked)
     entry = operations.log(
-        _customers(), _journal(), id, payload, caller=caller(), now=clock.now(), request=request
+        context().customers,
+        context().journal,
+        id,
+        payload,
+        caller=caller(),
+        now=clock.now(),
+        request=request,
     )
     return responses.entity(_unchanging(entry), status=201, location=f"journal/{entry['_id']}")
 
@@ -74,8 +71,8 @@ def log_entry(payload: Document, id: str) -> Response:
 @blueprint.answers(200, EntrySchema)
 def get_entry(id: str, entry_id: str) -> Response:
     """Show one entry of a customer's journal."""
-    operations.refuse_reading(_customers(), id, caller=caller())
-    return responses.entity(_unchanging(_journal().get_entry(id, entry_id)))
+    operations.refuse_reading(context().customers, id, caller=caller())
+    return responses.entity(_unchanging(context().journal.get_entry(id, entry_id)))
 
 
 def _unchanging(entry: Document) -> Document:

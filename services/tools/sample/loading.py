@@ -1,7 +1,7 @@
 """Loads the generated shop into the databases of customers and orders, past no validator."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +10,6 @@ from time import perf_counter
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from services.tools.sample import documents as books
 from services.tools.sample import people, sales
@@ -31,6 +22,9 @@ from shared.settings import Settings
 
 Batch = tuple[str, str, list[Document]]
 """Documents to write, behind the service and the collection they are for."""
+
+Progress = Callable[[str, int, int], None]
+"""Is given what is loaded, how many documents are, and of how many."""
 
 WRITERS = 2
 # Batches that wait for a writer. More would only fill the memory.
@@ -46,7 +40,11 @@ class Loaded:
     seconds: float
 
 
-def load(settings: Settings, plan: Plan, *, add: bool = False) -> str:
+def unseen(_what: str, _done: int, _of: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def load(settings: Settings, plan: Plan, *, add: bool = False, progress: Progress = unseen) -> str:
     """Load the shop; answers with a sentence on what was done.
 
     Only into databases without customers and orders, unless told to `add`. A load that was cut
@@ -55,7 +53,7 @@ def load(settings: Settings, plan: Plan, *, add: bool = False) -> str:
     with connect(settings) as client:
         if not add and is_used(settings, client):
             return "sample: not loaded, there is data already; ADD=1 adds to it"
-        loaded = write(settings, client, plan, console=Console(stderr=True))
+        loaded = write(settings, client, plan, progress=progress)
     known = f", {loaded.known:,} documents were there already" if loaded.known else ""
     return (
         f"sample: {plan.customers:,} customers and {plan.orders:,} orders loaded "
@@ -72,26 +70,30 @@ def is_used(settings: Settings, client: MongoClient[Document]) -> bool:
 
 
 def write(
-    settings: Settings, client: MongoClient[Document], plan: Plan, *, console: Console
+    settings: Settings, client: MongoClient[Document], plan: Plan, *, progress: Progress = unseen
 ) -> Loaded:
-    """Write the shop, while the next documents are made; shows how far it is on a terminal."""
+    """Write the shop, while the next documents are made."""
     began = perf_counter()
-    written = known = 0
-    with (
-        _progress(console) as progress,
-        ThreadPoolExecutor(WRITERS) as pool,
-    ):
-        bar = progress.add_task("sample", total=plan.customers + plan.orders)
+    written = known = shown = 0
+    with ThreadPoolExecutor(WRITERS) as pool:
         waiting: deque[tuple[Future[int], str, int]] = deque()
+
+        def settle() -> None:
+            """Wait for the oldest batch."""
+            nonlocal written, known, shown
+            future, name, count = waiting.popleft()
+            inserted = future.result()
+            written, known = written + inserted, known + count - inserted
+            shown += count if name in {"customers", "orders"} else 0
+            progress("sample", shown, plan.customers + plan.orders)
+
         for service, name, documents in batches(plan, now=server_time(client)):
             target = service_database(client, settings, service)[name]
             waiting.append((pool.submit(insert, target, documents), name, len(documents)))
             while len(waiting) > _AHEAD:
-                inserted, count = _settle(waiting, progress, bar)
-                written, known = written + inserted, known + count - inserted
+                settle()
         while waiting:
-            inserted, count = _settle(waiting, progress, bar)
-            written, known = written + inserted, known + count - inserted
+            settle()
     return Loaded(written=written, known=known, seconds=perf_counter() - began)
 
 
@@ -136,26 +138,3 @@ def insert(collection: Collection[Document], documents: list[Document]) -> int:
     :raises BulkWriteError: the database refuses one for another reason than that.
     """
     return len(documents) - len(insert_missing(collection, documents))
-
-
-def _settle(
-    waiting: deque[tuple[Future[int], str, int]], progress: Progress, bar: TaskID
-) -> tuple[int, int]:
-    """Wait for the oldest batch; how many it inserted, and of how many."""
-    future, name, count = waiting.popleft()
-    inserted = future.result()
-    if name in {"customers", "orders"}:
-        progress.advance(bar, count)
-    return inserted, count
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        # A log file has no use for a bar that moves.
-        disable=not console.is_terminal,
-    )

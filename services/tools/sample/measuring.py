@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from time import perf_counter
 from uuid import uuid4
 
 from pymongo import MongoClient
-from rich.console import Console
 
-from services.tools.sample.loading import batches, server_time, write
+from services.registry import collections
+from services.tools.sample.loading import Progress, batches, server_time, unseen, write
 from services.tools.sample.plan import Plan
 from shared.document import Document
 from shared.mongo.client import connect, service_database
@@ -45,11 +44,11 @@ class Measured:
         )
 
 
-def measure(settings: Settings, plan: Plan, *, console: Console) -> Measured:
+def measure(settings: Settings, plan: Plan, *, progress: Progress = unseen) -> Measured:
     """Load the shop into scratch databases, then insert its documents bare; drops them again."""
     with connect(settings) as client:
         with _scratch(settings, client, built=True) as scratch:
-            loaded = write(scratch, client, plan, console=console)
+            loaded = write(scratch, client, plan, progress=progress)
         with _scratch(settings, client, built=True) as scratch:
             bare = _insert(scratch, client, plan)
         with _scratch(settings, client, built=False) as scratch:
@@ -77,7 +76,7 @@ def _scratch(
     try:
         for service, one in owned.items():
             if built:
-                list(build(one, import_module(f"services.{service}.documents").COLLECTIONS))
+                list(build(one, collections(service)))
         yield made
     finally:
         for one in owned.values():

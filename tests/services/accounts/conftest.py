@@ -14,7 +14,8 @@ from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from services.accounts import crypto, documents
-from services.accounts.app import create_accounts, create_app
+from services.accounts.app import create_app
+from services.accounts.bootstrap import create_context
 from services.accounts.crypto import SigningKey
 from services.accounts.model import User
 from services.accounts.operations import sessions, users
@@ -151,7 +152,7 @@ def http(http_as: Callable[..., FlaskClient]) -> FlaskClient:
 @pytest.fixture
 def accounts(database: Database[Document], signing_key: Document) -> Accounts:
     """Users, sessions and a key to sign with."""
-    made = create_accounts(database)
+    made = create_context(database)
     made.keys.add_first(signing_key)
     return made
 

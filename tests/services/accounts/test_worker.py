@@ -8,8 +8,8 @@ from shared.settings import Settings
 
 
 class TestWorker:
-    def test_hears_nobody(self, database: Database[Document]) -> None:
-        assert worker.join(database) == {}
+    def test_subscribes_to_nothing(self, settings: Settings, database: Database[Document]) -> None:
+        assert worker.create_handlers(settings, database) == {}
 
     def test_confirms_what_was_heard(self, settings: Settings) -> None:
         celery = worker.create_worker(settings)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from services.tools import schema
+from services import registry
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.settings import PORTS, Settings
+from shared.settings import Settings
 from tests.support.command_line import ended
 from tests.support.shop import Shop
 from tests.support.stored_backup import StoredBackup
 
-COLLECTIONS = sum(len(schema.declared(service)) for service in PORTS)
+COLLECTIONS = sum(len(registry.collections(service)) for service in registry.SERVICES)
 
 
 class TestBackup:

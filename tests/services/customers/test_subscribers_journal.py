@@ -27,6 +27,7 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 from shared.identifiers import new_id
+from shared.settings import load
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 THREADS = 8
@@ -97,7 +98,7 @@ class TestJournal:
     ) -> None:
         chance = random.Random(11)  # noqa: S311 - the same dice each time.
         events = [event for _ in range(40) for event in life(chance)]
-        handlers = worker.join(database)
+        handlers = worker.create_handlers(load(), database)
 
         def handle(told: Sequence[Event]) -> None:
             for event in told:
@@ -116,7 +117,7 @@ class TestJournal:
         assert len(calm) > len(events)
 
     def test_is_not_written_by_what_orders_alone_hears(self, database: Database[Document]) -> None:
-        assert CustomerChanged not in worker.join(database)
+        assert CustomerChanged not in worker.create_handlers(load(), database)
 
 
 def life(chance: random.Random) -> list[Event]:

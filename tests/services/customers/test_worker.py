@@ -22,7 +22,7 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 from shared.identifiers import new_id
-from shared.settings import Settings
+from shared.settings import Settings, load
 
 NOW = "2025-06-01T12:00:00+00:00"
 SAYS: dict[type[Event], dict[str, Any]] = {
@@ -67,7 +67,9 @@ class TestJoin:
         database.views.insert_one(VIEW)
         database.visitors.insert_one(VISITOR | {"customer_id": buyer})
 
-        worker.join(database)[event]([event(**fields, **about, version=1, occurred_at=NOW)])
+        worker.create_handlers(load(), database)[event](
+            [event(**fields, **about, version=1, occurred_at=NOW)]
+        )
 
         books = ["staff"] if issubclass(event, UserState) else ["journal"]
         # What is told again is no news.

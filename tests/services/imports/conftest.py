@@ -18,6 +18,7 @@ from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from services.accounts import app as accounts_app
+from services.accounts import bootstrap as accounts_bootstrap
 from services.accounts.crypto import sign_access_token
 from services.accounts.operations import users as accounts_operations
 from services.customers import app as customers_app
@@ -207,7 +208,7 @@ def make_app(
 @pytest.fixture
 def headers(client: MongoClient[Document], settings: Settings, staff: dict[str, str]) -> Any:
     """`headers(role)`: the request headers of a member of staff that accounts knows."""
-    accounts = accounts_app.create_accounts(service_database(client, settings, "accounts"))
+    accounts = accounts_bootstrap.create_context(service_database(client, settings, "accounts"))
 
     def make(role: str) -> dict[str, str]:
         key = accounts.keys.signing_key()
@@ -234,7 +235,7 @@ def verifier(settings: Settings) -> TokenVerifier:
 @pytest.fixture(scope="session")
 def staff(client: MongoClient[Document], settings: Settings) -> dict[str, str]:
     """The id of somebody of each role."""
-    accounts = accounts_app.create_accounts(service_database(client, settings, "accounts"))
+    accounts = accounts_bootstrap.create_context(service_database(client, settings, "accounts"))
     return {
         role: accounts_operations.register(
             accounts.users,

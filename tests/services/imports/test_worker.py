@@ -1,4 +1,4 @@
-"""What imports' worker hears, and what it has at hand."""
+"""The worker of imports: its handlers and its tasks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,17 +8,17 @@ from pymongo.database import Database
 from services.imports import PUBLISHES, SUBSCRIBES
 from services.imports.bootstrap import create_context
 from services.imports.repository.jobs import JobRepository
-from services.imports.worker import create_worker, give_up, join
+from services.imports.worker import create_handlers, create_worker, give_up
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.settings import Settings
 
 
-class TestJoin:
+class TestCreateHandlers:
     def test_hears_what_the_service_says_it_hears(
         self, settings: Settings, database: Database[Document]
     ) -> None:
-        assert set(join(settings, database)) == set(SUBSCRIBES)
+        assert set(create_handlers(settings, database)) == set(SUBSCRIBES)
 
     def test_hears_what_the_service_tells_itself(self) -> None:
         assert {event: PUBLISHES[event] for event in SUBSCRIBES} == dict.fromkeys(
@@ -34,7 +34,7 @@ class TestJoin:
     ) -> None:
         id = ask()
 
-        join(settings, database)[ImportAdvanced]([first_step(id)])
+        create_handlers(settings, database)[ImportAdvanced]([first_step(id)])
 
         assert jobs.get(id)["state"] == "customers"
 

@@ -1,25 +1,25 @@
-"""What orders' worker hears."""
+"""The worker of orders: its handlers and its tasks."""
 
 from dataclasses import replace
 
 from pymongo.database import Database
 
 from services.orders import SUBSCRIBES
-from services.orders.worker import create_worker, join
+from services.orders.worker import create_handlers, create_worker
 from shared.document import Document
 from shared.events.contracts import CustomerChanged
 from shared.identifiers import new_id
-from shared.settings import Settings
+from shared.settings import Settings, load
 
 
-class TestJoin:
+class TestCreateHandlers:
     def test_hears_what_the_service_says_it_hears(self, database: Database[Document]) -> None:
-        assert set(join(database)) == set(SUBSCRIBES)
+        assert set(create_handlers(load(), database)) == set(SUBSCRIBES)
 
     def test_a_change_reaches_the_card(self, database: Database[Document]) -> None:
         id = new_id()
 
-        join(database)[CustomerChanged](
+        create_handlers(load(), database)[CustomerChanged](
             [CustomerChanged(customer_id=id, name="Ann", version=2, occurred_at="")]
         )
 

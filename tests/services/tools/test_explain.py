@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 from rich.console import Console
 
-from services.cli.tables import costs
+from services.cli.explain import costs
 from services.tools import explain
 from services.tools.explain import Ask, NotSetUp
 from services.tools.lists import ListRoute, UnknownFilter

@@ -18,8 +18,9 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from services import registry
 from services.customers.repository.mapping import to_document
-from services.tools import migrate, setup
+from services.tools import setup
 from services.tools.sample import people
 from services.tools.sample.plan import Plan
 from shared.document import Document
@@ -29,7 +30,7 @@ from tests.support.command_line import ended, started
 from tests.support.old_customers import PREFERENCES, as_before
 from tests.support.web import serving
 
-(MIGRATION,) = migrate.of("customers")
+(MIGRATION,) = registry.migrations("customers")
 SHOWN = ("preferences", "channels", "interests")
 PASSWORD = "correct horse"
 PEOPLE = 4

@@ -16,7 +16,7 @@ from services.tools import run as launcher
 from services.tools.settings import SERVER_PORTS, LauncherSettings
 from shared.local import servers
 from shared.local.output import Console
-from shared.local.ports import LOOPBACK, folder, free_port
+from shared.local.ports import LOOPBACK, PortTaken, folder, free_port
 from shared.local.signals import StopFlag
 from shared.local.supervisor import Command, StopAsked, Supervisor
 from shared.settings import PORTS
@@ -140,6 +140,21 @@ class TestLaunch:
             )
 
         assert str(failure.value) == "web ends again and again; its lines above say why."
+
+    def test_names_a_port_that_somebody_took_meanwhile(
+        self, supervisor: Supervisor, console: Console
+    ) -> None:
+        with socket.create_server((LOOPBACK, 0)) as somebody:
+            port = somebody.getsockname()[1]
+
+            with pytest.raises(PortTaken) as failure:
+                launcher.launch(
+                    plan(port, web="raise SystemExit(1)"), supervisor=supervisor, console=console
+                )
+
+        assert str(failure.value) == (
+            f"Port {port} is taken by another program; WEB_PORT names another port."
+        )
 
     def test_names_a_process_that_does_not_become_ready(
         self, supervisor: Supervisor, console: Console

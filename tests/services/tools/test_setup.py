@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pymongo import MongoClient
 
-from services.accounts.app import create_accounts
+from services.accounts.bootstrap import create_context
 from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions
 from services.accounts.operations.sessions import Accounts
@@ -121,4 +121,4 @@ def contents(client: MongoClient[Document], settings: Settings) -> Document:
 @pytest.fixture
 def accounts(client: MongoClient[Document], settings: Settings) -> Accounts:
     """The accounts service's own view of its database."""
-    return create_accounts(service_database(client, settings, "accounts"))
+    return create_context(service_database(client, settings, "accounts"))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from pymongo.database import Database
 
-from services.accounts.app import create_accounts
+from services.accounts.bootstrap import create_context
 from services.accounts.model import (
     EmailTaken,
     NoSuchUser,
@@ -143,7 +143,7 @@ class TestMakeSigningKey:
 
         def make(_: int) -> bool:
             with connect(settings) as client:
-                keys = create_accounts(service_database(client, settings, "accounts")).keys
+                keys = create_context(service_database(client, settings, "accounts")).keys
                 return sessions.make_signing_key(keys, now=now)
 
         with ThreadPoolExecutor(8) as pool:

@@ -13,7 +13,7 @@ from services.customers import PUBLISHES
 from services.customers.model.activity import VisitorTaken
 from services.customers.model.customers import Customer
 from services.customers.operations import activity
-from services.customers.operations.activity import Website
+from services.customers.operations.activity import ActivityRepositories
 from services.customers.repository.activity import ViewRepository, VisitorRepository
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
@@ -59,7 +59,12 @@ class Overtaken(VisitorRepository):
 class TestRecord:
     @pytest.mark.parametrize("moment", ["before", "after"])
     def test_loses_no_view_that_comes_while_it_is_said_who_the_visitor_is(
-        self, website: Website, views: Interrupted, lee: str, now: datetime, moment: str
+        self,
+        website: ActivityRepositories,
+        views: Interrupted,
+        lee: str,
+        now: datetime,
+        moment: str,
     ) -> None:
         def say() -> None:
             activity.identify(website, "v-1", lee, now=now, origin={})
@@ -72,7 +77,7 @@ class TestRecord:
         assert website.journal.collection.count_documents({"customer_id": lee}) == 1
 
     def test_loses_no_view_of_many_at_once(
-        self, website: Website, make_customer: Make, now: datetime
+        self, website: ActivityRepositories, make_customer: Make, now: datetime
     ) -> None:
         people = [make_customer() for _ in range(VISITORS)]
         for one in people:
@@ -98,7 +103,7 @@ class TestRecord:
         } == {one.id: TURNS for one in people}
 
     def test_says_once_who_a_visitor_is_who_is_told_to_be_two(
-        self, website: Website, make_customer: Make, now: datetime
+        self, website: ActivityRepositories, make_customer: Make, now: datetime
     ) -> None:
         ann, lee = make_customer(), make_customer()
         website.customers.add(ann)
@@ -115,7 +120,7 @@ class TestRecord:
 
     def test_leaves_a_visitor_to_who_was_quicker_to_say_anew_who_they_are(
         self,
-        website: Website,
+        website: ActivityRepositories,
         visitors: Overtaken,
         customers: CustomerRepository,
         make_customer: Make,
@@ -138,7 +143,7 @@ class TestRecord:
 
 class TestTie:
     def test_of_many_at_once_makes_one_of_them_right(
-        self, website: Website, make_customer: Make, now: datetime
+        self, website: ActivityRepositories, make_customer: Make, now: datetime
     ) -> None:
         people = [make_customer() for _ in range(8)]
         for one in people:
@@ -159,7 +164,7 @@ class TestTie:
 
     def test_anew_is_refused_if_somebody_was_quicker(
         self,
-        website: Website,
+        website: ActivityRepositories,
         visitors: Overtaken,
         make_customer: Make,
         lee: str,
@@ -179,7 +184,9 @@ class TestTie:
 
 
 class TestBringViews:
-    def test_brings_all_of_them(self, website: Website, lee: str, now: datetime) -> None:
+    def test_brings_all_of_them(
+        self, website: ActivityRepositories, lee: str, now: datetime
+    ) -> None:
         told: Any = [{"kind": "page", "url": "/", "visitor_id": "v-1"}] * 1_000
         for batch in "abc":
             activity.record(website, told, batch=batch, now=now, origin={})
@@ -190,7 +197,7 @@ class TestBringViews:
         assert website.journal.collection.count_documents({"customer_id": lee}) == 3_000
 
     def test_brings_them_to_who_is_gone_meanwhile(
-        self, website: Website, lee: str, now: datetime
+        self, website: ActivityRepositories, lee: str, now: datetime
     ) -> None:
         look(website, "v-1", now=now)
         activity.identify(website, "v-1", lee, now=now, origin={})
@@ -201,7 +208,7 @@ class TestBringViews:
         assert website.journal.collection.count_documents({"customer_id": lee}) == 1
 
     def test_brings_none_to_whom_the_visitor_is_not_any_more(
-        self, website: Website, make_customer: Make, lee: str, now: datetime
+        self, website: ActivityRepositories, make_customer: Make, lee: str, now: datetime
     ) -> None:
         ann = make_customer()
         website.customers.add(ann)
@@ -215,7 +222,9 @@ class TestBringViews:
         assert not website.journal.is_used()
 
 
-def look(website: Website, visitor_id: str, *, now: datetime, batch: str = "one") -> None:
+def look(
+    website: ActivityRepositories, visitor_id: str, *, now: datetime, batch: str = "one"
+) -> None:
     told: Any = [{"kind": "page", "url": "/", "visitor_id": visitor_id}]
     (outcome,) = activity.record(website, told, batch=batch, now=now, origin={})
     assert outcome["status"] == "created"
@@ -227,9 +236,9 @@ def website(
     customers: CustomerRepository,
     views: Interrupted,
     visitors: Overtaken,
-) -> Website:
+) -> ActivityRepositories:
     """What the website tells goes here."""
-    return Website(customers, JournalRepository(database), views, visitors)
+    return ActivityRepositories(customers, JournalRepository(database), views, visitors)
 
 
 @pytest.fixture

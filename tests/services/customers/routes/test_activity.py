@@ -12,6 +12,7 @@ from services.customers.schemas.activity import VisitorSchema
 from shared.document import Document
 from shared.events.contracts import VisitorTied
 from shared.identifiers import new_id
+from shared.settings import load
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -306,7 +307,7 @@ def handle(database: Database[Document]) -> None:
     """Have customers hear what it says of visitors."""
     for visitor in database.visitors.find({}):
         told = [VisitorTied.from_data(entry["data"]) for entry in visitor["outbox"]]
-        worker.join(database)[VisitorTied](told)
+        worker.create_handlers(load(), database)[VisitorTied](told)
 
 
 def journal(http: Client, customer_id: str) -> list[Document]:

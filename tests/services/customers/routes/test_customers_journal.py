@@ -8,6 +8,7 @@ from pymongo.database import Database
 from services.customers import worker
 from shared.document import Document
 from shared.events import contracts
+from shared.settings import load
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -124,7 +125,7 @@ class TestDelete:
 
 def journal(http: Client, database: Database[Document], id: str) -> list[Document]:
     """The journal of a customer, after customers has heard what it said of them."""
-    handlers = worker.join(database)
+    handlers = worker.create_handlers(load(), database)
     for entry in (database.customers.find_one({"_id": id}) or {})["outbox"]:
         if entry["to"] == "customers":
             event = EVENTS[entry["name"]]

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from importlib import import_module
 from uuid import uuid4
 
 import pytest
 
+from services.registry import collections
 from services.tools.sample import loading
 from services.tools.sample.plan import Plan
 from shared.mongo.client import connect, service_database
@@ -47,7 +47,7 @@ def _built(mongo_url: str) -> Iterator[Settings]:
             for service in ("customers", "orders")
         }
         for service, one in owned.items():
-            list(build(one, import_module(f"services.{service}.documents").COLLECTIONS))
+            list(build(one, collections(service)))
         yield settings
         for one in owned.values():
             client.drop_database(one.name)

@@ -7,14 +7,13 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from services import registry
 from services.customers import PUBLISHES as CUSTOMERS_SEND
 from services.customers.operations.customers import arrival
 from services.customers.repository.customers import CustomerRepository
-from services.customers.worker import join as join_customers
 from services.orders import PUBLISHES as ORDERS_SEND
 from services.orders.operations import placed
 from services.orders.repository.orders import OrderRepository
-from services.orders.worker import join as join_orders
 from services.tools.sample import people, sales
 from services.tools.sample.documents import ORIGIN
 from services.tools.sample.names import countries
@@ -23,7 +22,7 @@ from shared.document import Document
 from shared.events import contracts
 from shared.messaging.broker import BATCH
 from shared.mongo.client import service_database
-from shared.settings import Settings
+from shared.settings import Settings, load
 
 Databases = dict[str, Database[Document]]
 
@@ -92,12 +91,12 @@ def place(books: Databases, plan: Plan, *, now: Any) -> None:
 
 def handle(books: Databases) -> None:
     """Have each service hear what the other has to say."""
-    for subscriber, join, sender, name in (
-        ("orders", join_orders, "customers", "customers"),
-        ("customers", join_customers, "customers", "customers"),
-        ("customers", join_customers, "orders", "orders"),
+    for subscriber, sender, name in (
+        ("orders", "customers", "customers"),
+        ("customers", "customers", "customers"),
+        ("customers", "orders", "orders"),
     ):
-        handlers = join(books[subscriber])
+        handlers = registry.create_handlers(subscriber, load(), books[subscriber])
         told: dict[Any, list[Any]] = defaultdict(list)
         for event, data in waiting(books[sender][name].find({}), subscriber):
             told[event].append(event.from_data(data))
