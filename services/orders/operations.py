@@ -1,4 +1,4 @@
-"""What staff can do with orders: one function for each verb. Knows neither HTTP nor MongoDB."""
+"""Operations on orders: one function for each verb. Knows neither HTTP nor MongoDB."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,10 +6,14 @@ from decimal import Decimal
 
 from services.orders.customer_lookup import CustomerLookup
 from services.orders.model import Order, OrderNumberTaken, status_after
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import Number, OrderRepository, number_taken
 from shared.document import Document
 from shared.errors import Refusal, Stale
 from shared.events.contracts import (
+    CustomerDeleted,
+    CustomerRestated,
+    CustomerState,
     OrderCancelled,
     OrderDelivered,
     OrderPaid,
@@ -21,6 +25,8 @@ from shared.events.contracts import (
 from shared.events.event import NOBODY, Provenance
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
+
+CustomerEvent = CustomerState | CustomerDeleted | CustomerRestated
 
 _EVENTS: dict[str, type[OrderState]] = {
     "pay": OrderPaid,
@@ -39,7 +45,7 @@ def place(
     request: CreationRequest | None = None,
     origin: Provenance = NOBODY,
 ) -> Document:
-    """Record an order or a return and tell the other services.
+    """Record an order or a return and publish it.
 
     :raises Invalid: it breaks a rule of orders; or its customer does not exist, or was deleted.
     :raises OrderNumberTaken: the source has an order with this number.
@@ -125,7 +131,7 @@ def take_step(
 
 
 def placed(order: Order, origin: Provenance) -> OrderPlaced:
-    """What tells of a new order."""
+    """The event of a new order."""
     details = {
         name: getattr(order, name)
         for name in ("number", "source", "customer_id", "kind", "status", "currency", "placed_at")
@@ -139,12 +145,20 @@ def placed(order: Order, origin: Provenance) -> OrderPlaced:
 
 
 def republished(order: Document, now: datetime) -> OrderRestated:
-    """The state of an order, told again."""
+    """The event that publishes the state of an order again."""
     return OrderRestated(
         **_state(order, total=order["total"].to_decimal()),
         version=order["version"],
         occurred_at=now.isoformat(),
     )
+
+
+def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerEvent]) -> None:
+    """Keep a copy of each customer, so that an order need not ask another service.
+
+    Of a deleted one it has no name, and says that no order can be placed for them.
+    """
+    copies.keep([_copy(event) for event in events])
 
 
 def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
@@ -187,6 +201,18 @@ def _there(order: Order, row: Document, *, batch: str | None) -> Document:
         return _refused(number_taken(order, holder=row["_id"]))
     repeated = batch is not None and row.get("batch") == batch
     return {"status": "created" if repeated else "unchanged", "id": row["_id"]}
+
+
+def _copy(event: CustomerEvent) -> Document:
+    deleted = isinstance(event, CustomerDeleted)
+    if isinstance(event, CustomerRestated):
+        deleted = event.deleted
+    return {
+        "_id": event.customer_id,
+        "name": None if isinstance(event, CustomerDeleted) else event.name,
+        "deleted": deleted,
+        "version": event.version,
+    }
 
 
 def _refused(refusal: Refusal) -> Document:

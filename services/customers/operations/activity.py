@@ -92,11 +92,17 @@ def identify(
     return _reidentify(into, visitor, customer_id, now, origin)
 
 
-def bring_views(into: ActivityRepositories, visitor_id: str, customer_id: str) -> None:
+def bring_views(into: ActivityRepositories, events: Sequence[VisitorTied]) -> None:
+    """Take what visitors looked at before into the journals of the customers who they are."""
+    for event in events:
+        _bring_views(into, event.visitor_id, event.customer_id)
+
+
+def _bring_views(into: ActivityRepositories, visitor_id: str, customer_id: str) -> None:
     """Take the views of a visitor into the journal of the customer who they are.
 
     Also if the customer was deleted meanwhile: it was said before. But not if the visitor is
-    another's by now.
+    another customer by now.
     """
     if into.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
         for views in into.views.of_visitor(visitor_id):

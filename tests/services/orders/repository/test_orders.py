@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
-from services.orders import operations, subscribers
+from services.orders import operations
 from services.orders.customer_lookup import CustomerLookup
 from services.orders.model import Order, OrderNumberTaken, PlacedInFuture
 from services.orders.repository.copies import CustomerCopyRepository
@@ -240,8 +240,8 @@ class TestCards:
         registered = CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")
         deleted = CustomerDeleted(customer_id=id, version=3, occurred_at="")
 
-        subscribers.forget_customers(copies, [deleted])
-        subscribers.keep_copies(copies, [registered])
+        operations.keep_copies(copies, [deleted])
+        operations.keep_copies(copies, [registered])
 
         assert copies.deletions([id]) == {id: True}
         assert copies.collection.find_one({"_id": id}) == {
