@@ -6,7 +6,8 @@ from marshmallow import Schema, fields, validate
 
 from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
-from shared.web.fields import EmailField, Text, Time, YesNo
+from shared.web.email_field import EmailField
+from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
 
 SHORTEST_PASSWORD = 10

@@ -7,7 +7,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
 from services.orders.repository.filters import FILTERS
-from shared.web.fields import Amount, CountryField, CurrencyField, IdField, Text, Time
+from shared.web.code_fields import CountryField, CurrencyField
+from shared.web.fields import Amount, IdField, Text, Time
 from shared.web.queries import PageQuerySchema, filter_fields
 
 

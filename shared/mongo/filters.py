@@ -6,7 +6,7 @@ The keys of an index stand in the declaration of its collection alone. Knows no 
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from shared.document import Document
 from shared.mongo import collections
@@ -40,7 +40,8 @@ class Filter:
     """True if each value finds one document at most."""
     finds_twice: bool = False
     """True if a document may have several entries in the index."""
-    kind: Literal["text", "time", "phone"] = "text"
+    kind: str = "text"
+    """`text`, `time`, or a kind of text that the query schema knows."""
     max_length: int = 100
     choices: Sequence[str] = ()
     """All values that may be asked for; any, unless given."""

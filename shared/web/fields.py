@@ -1,23 +1,18 @@
-"""marshmallow fields that several services take in: text, addresses, codes, ids, amounts, times.
+"""marshmallow fields that every service takes in: clean text, ids, exact amounts, aware times.
 
-Each holds a rule of `shared.values` to what comes in. Knows no schema.
+Knows no schema. Fields whose rules load much are in `code_fields` and `email_field`.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask import current_app
 from marshmallow import ValidationError, fields
 
 from shared import clock
 from shared.identifiers import is_id
-from shared.values.email import email_address
-from shared.values.iso import countries, currencies
-from shared.values.phone import phone_number
 from shared.values.text import is_blank
 
 MAX_DECIMALS = 6
@@ -50,66 +45,6 @@ class Text(fields.String):
                 f"It must have {self._shortest} to {self._max_length} characters."
             )
         return text
-
-
-class EmailField(Text):
-    """A well-formed e-mail address."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return email_address(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-
-class PhoneField(Text):
-    """A phone number, turned into E.164 form.
-
-    Without a country code, the shop's own country is meant.
-    """
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return phone_number(text, region=current_app.config.get("DEFAULT_PHONE_REGION") or None)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-
-
-class CodeField(Text):
-    """One of the codes that `known` lists, turned into capitals."""
-
-    def __init__(self, *, known: Callable[[], Collection[str]], kind: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._known = known
-        self._kind = kind
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        # Some letters beyond ASCII have capitals within it.
-        code = text.upper() if text.isascii() else ""
-        if code not in self._known():
-            raise ValidationError(f"It must be {self._kind}.")
-        return code
-
-
-class CountryField(CodeField):
-    """An ISO 3166-1 alpha-2 code."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kind = "a two-letter country code of ISO 3166, such as GB"
-        metadata = {"example": "GB", **kwargs.pop("metadata", {})}
-        super().__init__(known=countries, kind=kind, metadata=metadata, **kwargs)
-
-
-class CurrencyField(CodeField):
-    """An ISO 4217 code."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kind = "a three-letter currency code of ISO 4217, such as GBP"
-        metadata = {"example": "GBP", **kwargs.pop("metadata", {})}
-        super().__init__(known=currencies, kind=kind, metadata=metadata, **kwargs)
 
 
 class IdField(Text):

@@ -3,13 +3,13 @@
 Knows no list. What a filter is compared with is none of its business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from shared.mongo.filters import Filter
-from shared.web.fields import PhoneField, Text, Time
+from shared.web.fields import Text, Time
 
 MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 50
@@ -24,12 +24,15 @@ class PageQuerySchema(Schema):
     )
 
 
-def filter_fields(filters: Iterable[Filter]) -> dict[str, fields.Field[Any]]:
-    """The fields of a query schema, one for each filter of the list."""
-    return {one.name: _field(one) for one in filters}
+def filter_fields(filters: Iterable[Filter], **kinds: type[Text]) -> dict[str, fields.Field[Any]]:
+    """The fields of a query schema, one for each filter of the list.
+
+    `kinds` has the fields for kinds of text that are not everybody's, such as phone numbers.
+    """
+    return {one.name: _field(one, kinds) for one in filters}
 
 
-def _field(one: Filter) -> fields.Field[Any]:
+def _field(one: Filter, kinds: Mapping[str, type[Text]]) -> fields.Field[Any]:
     metadata = {"description": one.description} if one.description else {}
     if one.max_values > 1:
         most = validate.Length(max=one.max_values)
@@ -38,5 +41,5 @@ def _field(one: Filter) -> fields.Field[Any]:
         return fields.String(validate=validate.OneOf(one.choices), metadata=metadata)
     if one.kind == "time":
         return Time(metadata=metadata)
-    kind = PhoneField if one.kind == "phone" else Text
+    kind = Text if one.kind == "text" else kinds[one.kind]
     return kind(max_length=one.max_length, metadata=metadata)

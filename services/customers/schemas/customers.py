@@ -2,17 +2,35 @@
 
 from typing import Any
 
+from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.customers.model.customers import Address, Email, Phone
 from services.customers.repository.filters import FILTERS
-from shared.web.fields import CountryField, EmailField, PhoneField, Text, Time, YesNo
+from shared.values.phone import phone_number
+from shared.web.code_fields import CountryField
+from shared.web.email_field import EmailField
+from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
 
 _PREFERENCE_KEY = validate.Regexp(
     r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
 )
 _BIGGEST_INTEGER = 2**53 - 1
+
+
+class PhoneField(Text):
+    """A phone number, turned into E.164 form.
+
+    Without a country code, the shop's own country is meant.
+    """
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return phone_number(text, region=current_app.config.get("DEFAULT_PHONE_REGION") or None)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class PreferenceField(fields.Field[str | bool | int]):
@@ -150,7 +168,7 @@ class CustomerQuerySchema(PageQuerySchema):
     class Meta:
         """One field for each filter that the list declares."""
 
-        include = filter_fields(FILTERS)
+        include = filter_fields(FILTERS, phone=PhoneField)
 
 
 class TotalSchema(Schema):
