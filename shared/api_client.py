@@ -39,7 +39,7 @@ class ApiUnreachable(Exception):
 
 
 class TokenSource(Protocol):
-    """Where a client gets the access token for its next call."""
+    """A source of access tokens for the calls of a client."""
 
     def __call__(self) -> str:
         """An access token that is still good for a while."""
@@ -118,7 +118,7 @@ class ApiClient:
     def get(
         self, path: str, params: Any = None, *, headers: Mapping[str, str] | None = None
     ) -> Document:
-        """What a path answers.
+        """The answer of a path.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.
@@ -126,7 +126,7 @@ class ApiClient:
         return self._json(self.request("GET", path, params=params, headers=headers))
 
     def post(self, path: str, body: Any, *, headers: dict[str, str] | None = None) -> Document:
-        """What a path answers to a JSON body.
+        """The answer of a path to a JSON body.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.
@@ -135,7 +135,7 @@ class ApiClient:
         return self._json(self.request("POST", path, data=orjson.dumps(body), headers=content))
 
     def post_stream(self, path: str, body: Any, *, headers: dict[str, str]) -> Document:
-        """What a path answers to a body that is read as it is sent, and so is sent once.
+        """The answer of a path to a body that is read as it is sent, and so is sent once.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.

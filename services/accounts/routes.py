@@ -1,4 +1,4 @@
-"""HTTP for accounts: parse, call one operation, render."""
+"""HTTP routes of accounts: parse, call one operation, render."""
 
 from flask import Blueprint, Response, current_app
 

@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of accounts, one class for each direction."""
+"""JSON of accounts, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ class UserQuerySchema(PageQuerySchema):
 
 
 class SignInSchema(Schema):
-    """Who signs in."""
+    """The name and password of a user who signs in."""
 
     email = fields.String(required=True, validate=validate.Length(max=254))
     password = fields.String(
@@ -90,13 +90,13 @@ class RefreshSchema(Schema):
 
 
 class DelegationSchema(Schema):
-    """Which service is to act for the caller."""
+    """The service that is to act for the caller."""
 
     to = fields.String(required=True, validate=validate.OneOf(["imports"]))
 
 
 class SignedInUserSchema(Schema):
-    """Who signed in."""
+    """The user who signed in."""
 
     id = fields.String(required=True)
     name = fields.String(required=True)

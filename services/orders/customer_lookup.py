@@ -70,7 +70,7 @@ class CustomerLookup:
 def ask_customers(
     ids: Sequence[str], *, url: str, headers: Callable[[], Mapping[str, str]]
 ) -> set[str]:
-    """Which of these customers the service at `url` has; `headers` say on whose behalf it is asked.
+    """Those of these customers that the service at `url` has; `headers` say who asks.
 
     :raises Unanswered: it did not say within two seconds.
     """

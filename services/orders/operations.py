@@ -186,7 +186,7 @@ def _add(
 def _added_or_late(
     order: Order, added: dict[str, Refusal | None], first: Order, late: dict[Number, Document]
 ) -> Document:
-    """What became of an order that nobody had when we looked."""
+    """The outcome of an order that was new when we looked."""
     if order.id in added:
         refusal = added[order.id]
         return _refused(refusal) if refusal else {"status": "created", "id": order.id}

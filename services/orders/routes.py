@@ -1,4 +1,4 @@
-"""HTTP for orders: parse, call one operation, render."""
+"""HTTP routes of orders: parse, call one operation, render."""
 
 from flask import Response, current_app
 

@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of orders, one class for each direction."""
+"""JSON of orders, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ class LinesField(fields.List[Any]):
 
 
 class AddressSchema(Schema):
-    """Where to send an order."""
+    """An address to send an order to."""
 
     line1 = Text(max_length=200, allow_none=True, load_default=None)
     line2 = Text(max_length=200, allow_none=True, load_default=None)

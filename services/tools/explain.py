@@ -80,7 +80,7 @@ class Ask:
 
     @property
     def narrows(self) -> str | None:
-        """The filter whose index serves a pair of which the other filter looks at each document.
+        """The filter whose index is read where the other filter looks at each document it finds.
 
         None where one index serves both.
         """

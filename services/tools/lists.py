@@ -24,7 +24,7 @@ _PLACE = re.compile(r"{(\w+)}")
 
 
 class UnknownFilter(Exception):
-    """A list offers a filter of which it is not known what to ask for; the message names it."""
+    """A list offers a filter that no service declares; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)

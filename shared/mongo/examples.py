@@ -18,7 +18,7 @@ Values = tuple[tuple[str, ...], ...]
 Sample = Callable[[Database[Document]], Values]
 
 Place = Callable[[Database[Document]], str | None]
-"""What to put in a place of an address, or None where nothing is there."""
+"""Finds an example for a place of an address, or None where nothing is there."""
 
 
 def commonest(collection: str, field: str, *, otherwise: str) -> Sample:

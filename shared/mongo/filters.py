@@ -64,7 +64,7 @@ class Plan:
     range: Range
     """The stretch of the index to read."""
     where: Document
-    """What a document in that stretch has to fulfil."""
+    """The condition on documents in that stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class ListFilters:
         return next((one for one in self if one.name in names and not one.is_bound), None)
 
     def conditions(self, query: Document) -> Document:
-        """What a document fulfils that all filters of `query` match."""
+        """The condition on a document that all filters of `query` match."""
         found: Document = {}
         for one in self:
             if one.name in query:

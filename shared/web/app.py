@@ -1,6 +1,6 @@
-"""The Flask application that every service starts from.
+"""Flask application that every service starts from: limits, roles, request ids, health.
 
-JSON, roles, refusals, request ids, documents, health.
+Knows no route of a service.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ SECONDS = Histogram(
 
 
 class FieldProblemSchema(Schema):
-    """What is wrong with one field."""
+    """A field and the fault in it."""
 
     field = fields.String(
         required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."}

@@ -68,7 +68,7 @@ def of_order(event: OrderState, customer_id: str) -> Entry:
     is_step = type(event) in _STEPS
     names = ("order_id", "number", "source", "status", "total", "currency")
     return Entry(
-        # An order tells of each of its versions once.
+        # Each version of an order is published once.
         id=f"order:{event.order_id}:{event.version}",
         customer_id=customer_id,
         at=datetime.fromisoformat(event.occurred_at if is_step else event.placed_at),
@@ -81,7 +81,7 @@ def of_order(event: OrderState, customer_id: str) -> Entry:
 
 
 def imported(batch: str, customer_id: str, event_at: datetime, **by: Any) -> Entry:
-    """An import touched a customer: told once for each import, when it was first heard of."""
+    """An import touched a customer: one entry for each import, at the time of its first event."""
     return Entry(
         id=f"import:{customer_id}:{digest(batch)}",
         customer_id=customer_id,

@@ -89,7 +89,7 @@ class CustomerRepository(Repository):
     def add_many(
         self, entries: Sequence[tuple[Customer, Sequence[Event]]], *, batch: str
     ) -> list[str | Refusal]:
-        """Add customers that have no one in their way; for each, its id or why it was not added."""
+        """Add customers that have no one in their way; for each, its id or the refusal."""
         outcomes: list[str | Refusal] = [customer.id for customer, _ in entries]
         rows = [
             {**to_document(customer), "batch": batch, "outbox": self.outbox(*events)}
@@ -185,7 +185,7 @@ class CustomerRepository(Repository):
         return {document["_id"]: document["revision"] for document in found}
 
     def is_live(self, id: str) -> bool:
-        """Whether a customer is there and was not deleted.
+        """True if a customer is there and was not deleted.
 
         :raises NoSuchCustomer: there never was one.
         """

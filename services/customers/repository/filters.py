@@ -62,7 +62,7 @@ FILTERS = ListFilters(
             index="names",
             operator="$elemMatch",
             key=_beginning,
-            # People have several names, of which some begin alike.
+            # People have several names, and some begin alike.
             finds_twice=True,
             example=examples.beginnings,
             description="Beginning of a first, last or company name, without case and accents.",

@@ -1,4 +1,4 @@
-"""HTTP for customers: parse, call one operation, render."""
+"""HTTP routes of customers: parse, call one operation, render."""
 
 from flask import Response
 

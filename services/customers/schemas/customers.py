@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of customers, one class for each direction."""
+"""JSON of customers, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ class PreferenceField(fields.Field[str | bool | int]):
 
 
 class ChannelsSchema(Schema):
-    """How the customer agrees to be contacted; of one that is left out nobody asked."""
+    """The ways by which the customer agrees to be contacted; nobody asked about one left out."""
 
     email = YesNo()
     phone = YesNo()
@@ -105,7 +105,7 @@ def _many(schema: type[Schema], most: int) -> fields.List:
 
 
 class CustomerFieldsSchema(Schema):
-    """What callers may say of a customer. None of it is needed by itself."""
+    """The fields of a customer that callers may send. None is needed by itself."""
 
     external_id = Text(max_length=100, allow_none=True)
     first_name = Text(max_length=100, allow_none=True)
@@ -179,7 +179,7 @@ class TotalSchema(Schema):
 
 
 class PurchasesSchema(Schema):
-    """What a customer has bought: numbers of sales and returns, net totals, first and last sale."""
+    """Purchases of a customer: numbers of sales and returns, net totals, first and last sale."""
 
     orders = fields.Integer(required=True)
     returns = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""The JSON of the journal that comes in and goes out, one class for each direction."""
+"""JSON of the journal, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class NewEntrySchema(Schema):
     """Something that staff log. `corrects` is the id of the entry that this one puts right."""
 
     kind = fields.String(required=True, validate=validate.OneOf(STAFF_KINDS))
-    at = Time(metadata={"description": "When it happened; now, unless told."})
+    at = Time(metadata={"description": "When it happened; now, unless given."})
     summary = Text(max_length=MAX_SUMMARY_LENGTH, required=True)
     data = fields.Dict(
         keys=fields.String(),

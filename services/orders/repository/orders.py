@@ -27,7 +27,7 @@ from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
 Number = tuple[str, str]
-"""What names an order: number and source."""
+"""Number and source, which together name an order."""
 
 _DUPLICATE_KEY = 11000
 _DOCUMENT_INVALID = 121
