@@ -71,7 +71,7 @@ def ask(
         caller_id=asked.caller_id,
         payload={"sha256": digest, "mapping": mapping},
     )
-    repeated = jobs.repeated(request)
+    repeated = jobs.first_answer(request)
     if repeated is not None:
         return repeated
     # Before the file is kept: it would stay for ever where accounts refuses or is away.

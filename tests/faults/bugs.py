@@ -136,10 +136,7 @@ def _added_purchases(_: object) -> Callable[..., None]:
         for event in events:
             if event.customer_id is None:
                 continue
-            entry = {name: getattr(event, name) for name in ("customer_id", "kind", "status")}
-            entry |= {"_id": event.order_id, "currency": event.currency, "version": event.version}
-            entry |= {"placed_at": datetime.fromisoformat(event.placed_at)}
-            ledger.record([{**entry, "total": Decimal128(event.total)}])
+            ledger.record([event])
             owner = customers.collection.find_one({"_id": event.customer_id})
             if owner and "purchases" in owner:
                 totals = owner["purchases"]["totals"] or [{"amount": Decimal128("0")}]

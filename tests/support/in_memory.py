@@ -13,7 +13,7 @@ from shared.mongo.collections import Collection
 
 def in_memory(name: str, collections: tuple[Collection, ...]) -> Database[Document]:
     """An empty database with the indexes of its collections."""
-    client = mongomock.MongoClient(tz_aware=True)
+    client: MongoClient[Document] = mongomock.MongoClient(tz_aware=True)
     made: Database[Document] = client[name]
     for collection in collections:
         for index in collection.all_indexes():

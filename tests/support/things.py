@@ -9,6 +9,7 @@ from pymongo import IndexModel
 from shared.document import Document
 from shared.events.event import Event
 from shared.events.outbox import OUTBOX_SCHEMA
+from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.identifiers import new_id
 from shared.messaging import inbox
 from shared.mongo.collections import Collection
@@ -49,11 +50,12 @@ THINGS = Collection(
                 "note": {"bsonType": "string"},
                 "deleted_at": {"bsonType": "date"},
                 "version": {"bsonType": "int", "minimum": 1},
+                "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
         }
     },
-    indexes=(IndexModel(list(BY_SIZE), name="by_size"),),
+    indexes=(IndexModel(list(BY_SIZE), name="by_size"), REQUEST_INDEX),
     outbox=True,
 )
 COLLECTIONS = (THINGS, *inbox.COLLECTIONS)
