@@ -78,17 +78,19 @@ class TestNarrows:
     @pytest.mark.parametrize(
         ("names", "lead"),
         [
-            ({"kind"}, None),
-            ({"owner", "kind"}, None),
-            ({"owner", "largest"}, None),
-            ({"smallest", "largest"}, None),
-            ({"owner", "colour"}, "owner"),
-            ({"kind", "colour"}, "kind"),
+            (["kind"], None),
+            (["owner", "kind"], None),
+            (["owner", "largest"], None),
+            (["smallest", "largest"], None),
+            (["owner", "colour"], "owner"),
+            (["kind", "colour"], "kind"),
         ],
         ids=str,
     )
-    def test_is_the_lead_where_no_index_serves_all(self, names: set[str], lead: str | None) -> None:
-        found = THINGS.narrows(names)
+    def test_is_the_lead_where_no_index_serves_all(
+        self, names: list[str], lead: str | None
+    ) -> None:
+        found = THINGS.narrows(set(names))
 
         assert (found and found.name) == lead
 
