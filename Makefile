@@ -95,6 +95,10 @@ resync: $(STAMP) ## Republish the state of all documents, to rebuild lost copies
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
+.PHONY: test-quick
+test-quick: $(STAMP) ## Run the tests that need no server, while editing (ARGS="-k word")
+	@exec $(BIN)/python -m pytest -m quick --ignore tests/faults --ignore tests/journeys $(ARGS)
+
 .PHONY: test-scale
 test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders
 	@exec $(BIN)/python -m pytest -m scale $(ARGS)

@@ -12,7 +12,7 @@ import orjson
 
 from services.imports import presets
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from shared.document import Document
@@ -71,7 +71,7 @@ def ask(
         caller_id=asked.caller_id,
         payload={"sha256": digest, "mapping": mapping},
     )
-    repeated = jobs.repeated(request)
+    repeated = jobs.first_answer(request)
     if repeated is not None:
         return repeated
     # Before the file is kept: it would stay for ever where accounts refuses or is away.

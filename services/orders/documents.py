@@ -1,4 +1,4 @@
-"""How orders lie in MongoDB: collections, the rules the database itself holds, indexes."""
+"""Collections of orders: their validators, which the database itself holds, and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -24,7 +24,7 @@ _PRICE: Document = {
     "exclusiveMaximum": True,
     "multipleOf": Decimal128("0.000001"),
 }
-# Between these lie all sums of such prices, and neither infinity nor what is no number.
+# All sums of such prices are between these; infinity and what is no number are not.
 _AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+25"),
@@ -124,7 +124,7 @@ ORDERS = Collection(
 
 CUSTOMER_COPIES = Collection(
     name="customer_cards",
-    # The card of a deleted customer stays, without the name, so that no order is placed for them.
+    # The copy of a deleted customer stays, without the name, so that no order is placed for them.
     validator={
         "$jsonSchema": validators.fields(
             {
@@ -141,7 +141,7 @@ COLLECTIONS = (ORDERS, CUSTOMER_COPIES, *inbox.COLLECTIONS, MIGRATIONS)
 
 
 def refused_as_future(failure: Document) -> bool:
-    """Whether a document was refused (`errInfo` of error 121) for its `placed_at` alone."""
+    """True if a document was refused (`errInfo` of error 121) for its `placed_at` alone."""
     return _broken_rules(failure.get("details", {})) == [_NOT_IN_FUTURE]
 
 

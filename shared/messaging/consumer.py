@@ -177,7 +177,7 @@ class Consumer:
         handler([event.from_data(delivery["data"]) for delivery in deliveries])
 
     def _objection(self, delivery: Document) -> str:
-        """Why an event can never be handled here, or an empty string."""
+        """The reason that an event can never be handled here, or an empty string."""
         event, _ = self.handlers.get(delivery["name"], (Event, None))
         if delivery["schema"] > event.schema:
             # A newer worker may come within the next attempts.

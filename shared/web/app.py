@@ -1,9 +1,10 @@
-"""The Flask application that every service starts from.
+"""Flask application that every service starts from: limits, roles, request ids, health.
 
-JSON, roles, refusals, request ids, documents, health.
+Knows no route of a service.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -33,7 +34,7 @@ SECONDS = Histogram(
 
 
 class FieldProblemSchema(Schema):
-    """What is wrong with one field."""
+    """A field and the fault in it."""
 
     field = fields.String(
         required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."}
@@ -108,6 +109,20 @@ def create_app(
     app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
     return app, api
+
+
+def body_limit(max_bytes: int) -> Callable[[View], View]:
+    """Let a view take bodies of up to `max_bytes` bytes instead of the usual limit."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            request.max_content_length = max_bytes
+            return view(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
 
 
 def without_deadline(view: View) -> View:

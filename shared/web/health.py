@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and its counters.
+"""Health routes: the process lives, it can work, and its metrics.
 
 Redis is no part of readiness: HTTP does not need it.
 """

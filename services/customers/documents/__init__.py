@@ -1,7 +1,4 @@
-"""How customers and their journal lie in MongoDB.
-
-Collections, the rules the database itself holds, indexes.
-"""
+"""Collections of customers: their validators, which the database itself holds, and indexes."""
 
 from services.customers.documents.copies import LEDGER, STAFF
 from services.customers.documents.customers import CUSTOMERS, SCHEMA_VERSION

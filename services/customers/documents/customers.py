@@ -1,4 +1,4 @@
-"""How customers lie in MongoDB: collections, the rules the database itself holds, indexes."""
+"""Collection of customers: its validator, which the database itself holds, and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -18,7 +18,7 @@ CURRENCIES = sorted(currencies())
 SCHEMA_VERSION = 2
 """The form in which customers are written. Those of one form before are read and taken as well."""
 
-# Between these lie all sums that can come to be, and neither infinity nor what is no number.
+# All sums that can come to be are between these; infinity and what is no number are not.
 AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+33"),

@@ -1,4 +1,4 @@
-"""The JSON of views and visitors of the shop's website, one class for each direction."""
+"""JSON of views and visitors of the shop's website, a class for each direction."""
 
 from marshmallow import Schema, fields, validate
 
@@ -16,7 +16,7 @@ class ViewSchema(Schema):
     """
 
     id = Text(
-        max_length=100, metadata={"description": "An id of your own; told again, it counts once."}
+        max_length=100, metadata={"description": "An id of your own; sent again, it counts once."}
     )
     customer_id = Text(max_length=100)
     visitor_id = fields.String(validate=_VISITOR_ID)
@@ -24,7 +24,7 @@ class ViewSchema(Schema):
     url = Text(max_length=2_000, metadata={"description": "An address, or its path."})
     title = Text(max_length=300)
     sku = Text(max_length=100)
-    at = Time(metadata={"description": "When it was looked at; now, unless told."})
+    at = Time(metadata={"description": "When it was looked at; now, unless given."})
 
 
 class ActivitySchema(Schema):
@@ -43,8 +43,8 @@ class ActivitySchema(Schema):
     )
 
 
-class TieSchema(Schema):
-    """Who a visitor is."""
+class IdentificationSchema(Schema):
+    """The customer whom a visitor is."""
 
     customer_id = Text(max_length=100, required=True)
 

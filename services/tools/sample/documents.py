@@ -15,9 +15,9 @@ from bson import Decimal128
 from services.customers.model import journal_entries
 from services.customers.model.customers import Customer
 from services.customers.operations.customers import arrival
-from services.customers.repository.customers import to_document as customer_document
 from services.customers.repository.journal import to_document as entry_document
 from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.mapping import to_document as customer_document
 from services.orders.model import Order
 from services.orders.operations import placed
 from services.orders.repository.orders import to_document as order_document

@@ -16,8 +16,8 @@ from services.tools.sample import people, sales
 from services.tools.sample.names import countries
 from services.tools.sample.plan import Plan
 from shared.document import Document
+from shared.mongo.bulk_writes import insert_missing
 from shared.mongo.client import connect, service_database
-from shared.mongo.repository import insert_missing
 from shared.settings import Settings
 
 Batch = tuple[str, str, list[Document]]

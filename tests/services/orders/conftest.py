@@ -12,7 +12,7 @@ from pymongo.database import Database
 
 from services.orders import PUBLISHES, documents
 from services.orders.app import create_app
-from services.orders.customer_lookup import Lookup, Unanswered
+from services.orders.customer_lookup import Ask, Unanswered
 from services.orders.model import Order
 from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
@@ -124,8 +124,8 @@ def http_as(
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
     assert database.name.endswith("orders")
-    lookup: Lookup = customers.lookup
-    app = create_app(settings, client=client, verifier=verifier, lookup=lookup)
+    ask: Ask = customers.lookup
+    app = create_app(settings, client=client, verifier=verifier, ask=ask)
 
     def make(role: str | None) -> FlaskClient:
         browser = app.test_client()

@@ -145,7 +145,7 @@ def delivery(id: str, collection: str = "things") -> Document:
 
 
 def recalled(**groups: Any) -> Recalled:
-    """What the inbox answers; groups that are not given are empty."""
+    """The inbox's answer; groups that are not given are empty."""
     return Recalled(**{"done": [], "fresh": [], "again": [], "spent": [], **groups})
 
 
