@@ -149,6 +149,12 @@ FILES = Collection(
             }
         )
     },
+    # We never look a file up by its name; but the driver builds this index with the first file.
+    indexes=(
+        IndexModel(
+            [("filename", ASCENDING), ("uploadDate", ASCENDING)], name="filename_1_uploadDate_1"
+        ),
+    ),
 )
 CHUNKS = Collection(
     name="uploads.chunks",

@@ -1,32 +1,32 @@
-"""What comes out of a queue, told apart: deliveries, and what is none."""
+"""Validates messages from a queue: sound deliveries apart from malformed ones."""
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import bson
 import orjson
 from bson.errors import BSONError
 
 from shared.document import Document
-from shared.events.event import EventMalformed, _checked
+from shared.events.event import EventMalformed, convert
 
 _MAX_LENGTH = 10_000
 _ADDRESS = ("sender", "collection", "document_id")
 
 
 def sort_out(received: object) -> tuple[list[Document], list[tuple[Document, str]]]:
-    """The deliveries of a message, and what is none in a form that can be kept, with the reason.
+    """The sound deliveries of a message; and the malformed ones as they can be kept, with reasons.
 
-    The latter has an id in any case, the same each time it comes; and it says where it comes from
-    if that can be told, so that it need not be sent again.
+    A malformed one has an id in any case, the same each time it comes; and it names its source if
+    that can be read, so that a receipt can end its sending.
     """
     sound: list[Document] = []
     broken: list[tuple[Document, str]] = []
     for raw in received if isinstance(received, list) else [received]:
         try:
             delivery = Delivery.check(raw)
-            # What MongoDB cannot store could neither be remembered nor put aside.
+            # What MongoDB cannot store could be neither remembered nor dead-lettered.
             bson.encode(delivery)
             sound.append(delivery)
         except (EventMalformed, BSONError, ValueError, OverflowError, RecursionError) as error:
@@ -44,12 +44,12 @@ def _kept(raw: object) -> Document:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether it is text that can be an id or a name."""
+    """True if it is a text that can be an id or a name."""
     return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= 200
 
 
 def _text(raw: object) -> str:
-    """Whatever it is as text that can be stored."""
+    """Anything as a text that can be stored."""
     try:
         return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS).decode()
     except (TypeError, ValueError, RecursionError):
@@ -58,7 +58,7 @@ def _text(raw: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One event on its way to one service: what is in the envelope around the event's data."""
+    """One event on its way to one service: the envelope around the event's data."""
 
     id: str
     name: str
@@ -72,14 +72,12 @@ class Delivery:
 
     @classmethod
     def check(cls, raw: object) -> dict[str, Any]:
-        """What came out of a queue, as it came, if it is a delivery.
+        """Data from a queue, unchanged, newer fields included, if it is a delivery.
 
         :raises EventMalformed: it is not.
         """
-        if not isinstance(raw, dict):
-            raise EventMalformed(f"{cls.__name__} has to be an object.")
-        _checked(cls, raw)
-        return raw
+        convert(raw, cls)
+        return cast(dict[str, Any], raw)
 
 
 def delivery(

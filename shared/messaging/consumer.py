@@ -1,11 +1,11 @@
-"""What a worker does with the events that reach it: handles, counts, parks. Knows no queue.
+"""Dispatches events to their handlers, counts attempts, and dead-letters what keeps failing.
 
-Handlers are plain functions of a list of events of one type; they have to be idempotent, since an
-event may come twice, late and out of order.
+Independent of Celery. Handlers are plain functions of a list of events of one type; they have to be
+idempotent, since an event may come twice, late and out of order.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,7 +20,7 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 from shared.document import Document
 from shared.events.delivery import sort_out
 from shared.events.event import Event, EventMalformed
-from shared.messaging.inbox import DEAD_LETTERS, MAX_ATTEMPTS, OLDEST, Inbox
+from shared.messaging.inbox import MAX_AGE, MAX_ATTEMPTS, Inbox
 from shared.mongo.client import connect, is_outage, is_reachable, service_database
 from shared.settings import Settings
 
@@ -41,13 +41,13 @@ class EventUnknown(Exception):
 
 
 def is_to_blame(error: Exception, client: MongoClient[Document]) -> bool:
-    """Whether a failure counts against the event with which it came.
+    """True if a failure counts as an attempt of the event that was being handled.
 
-    That MongoDB is away is no fault of the event. A query that takes too long is one, or the event
-    would never be given up.
+    An outage of MongoDB does not. A query that takes too long does, or the event would never be
+    dead-lettered.
     """
     if isinstance(error, NetworkTimeout):
-        # The server hangs, or it has been given something that never ends: ask it.
+        # Either the server hangs, or the query never ends: its answer tells which.
         return is_reachable(client)
     if isinstance(error, PyMongoError):
         return isinstance(error, ExecutionTimeout) or not is_outage(error)
@@ -56,9 +56,9 @@ def is_to_blame(error: Exception, client: MongoClient[Document]) -> bool:
 
 @dataclass
 class Consumer:
-    """What a worker process needs to handle events.
+    """Handles the events that reach one service.
 
-    Made on first use, so after the pool has forked.
+    Its parts are made on first use, so after the worker's pool has forked.
     """
 
     service: str
@@ -73,7 +73,7 @@ class Consumer:
 
     @cached_property
     def inbox(self) -> Inbox:
-        """The record of what was heard."""
+        """The record of attempts, of what is done, and of dead letters."""
         return Inbox(self.database)
 
     @cached_property
@@ -83,106 +83,90 @@ class Consumer:
             event.__name__: (event, handler) for event, handler in self.join(self.database).items()
         }
 
-    def handle(self, deliveries: object) -> list[Document]:
-        """Handle deliveries; returns those that are dealt with: done, done before, or parked.
+    def handle(self, received: object) -> list[Document]:
+        """Handle the deliveries of a message; returns those settled: done, or dead-lettered.
 
-        What is no delivery is parked, and does not keep the others from being handled. When time
-        runs out the rest is left, to be sent again.
+        When time runs out the rest is left, to be sent again.
         """
-        sound, broken = sort_out(deliveries)
-        settled = [self._dead_letter(delivery, error) for delivery, error in broken]
-        attempts = self.inbox.recall([delivery["id"] for delivery in sound])
-        done = [delivery for delivery in sound if delivery["id"] in attempts.done]
-        self._forget_dead_letters(done)
-        settled += done
-        fresh = [
-            delivery
-            for delivery in sound
-            if delivery["id"] not in attempts.done | attempts.tried.keys()
-        ]
-        again = [delivery for delivery in sound if delivery["id"] in attempts.tried]
+        settled: list[Document] = []
         try:
-            for group in _by_name(fresh):
-                self._handle_group(group, settled)
-            # One of those that were tried together may have killed the worker. Each by itself,
-            # counted when its turn comes and the least tried first, that one alone is parked in
-            # the end.
-            for delivery in sorted(again, key=lambda delivery: attempts.tried[delivery["id"]]):
-                if delivery["id"] in attempts.spent:
-                    settled.append(self._dead_letter(delivery, attempts.errors[delivery["id"]]))
-                else:
-                    tried = attempts.tried[delivery["id"]]
-                    self._handle_group([delivery], settled, tried=tried)
+            for delivery in self._settle(received):
+                settled.append(delivery)
         except SoftTimeLimitExceeded:
             log.warning("message_unfinished", service=self.service, settled=len(settled))
         return settled
 
-    def _handle_group(
-        self, deliveries: list[Document], settled: list[Document], *, tried: int = 0
-    ) -> None:
-        """Handle events of one kind; what is dealt with is added to `settled` at once."""
-        objections = [(delivery, self._objection(delivery)) for delivery in deliveries]
-        settled += [self._dead_letter(delivery, error) for delivery, error in objections if error]
-        fit = [delivery for delivery, error in objections if not error]
-        if not fit:
-            return
-        self.inbox.count_attempt([delivery["id"] for delivery in fit])
-        if len(fit) > 1 and self._attempt(fit):
-            settled += self._done(fit)
-            return
-        for delivery in fit:
-            if self._attempt([delivery], alone=True):
-                settled += self._done([delivery])
-            elif tried + 1 >= MAX_ATTEMPTS:
-                settled += self._dead_letter_if_spent(delivery)
+    def _settle(self, received: object) -> Iterator[Document]:
+        """Yield each delivery as soon as it is settled; what failed and may come again is not."""
+        sound, malformed = sort_out(received)
+        for delivery, error in malformed:
+            yield self._dead_letter(delivery, error)
 
-    def _objection(self, delivery: Document) -> str:
-        """Why an event can never be handled here, or an empty string."""
-        event, _ = self.handlers.get(delivery["name"], (Event, None))
-        if delivery["schema"] > event.schema:
-            # A newer worker may come within the next tries.
-            return ""
-        try:
-            occurred_at = event.from_data(delivery["data"]).occurred_at
-            age = datetime.now(UTC) - datetime.fromisoformat(occurred_at)
-        except EventMalformed as error:
-            return f"It is malformed: {error}"
-        except (ValueError, TypeError):
-            return "It is malformed: occurred_at is no time with an offset from UTC."
-        if age <= OLDEST:
-            return ""
-        return (
-            f"It happened {age.days} days ago, and whether it was heard is not remembered that "
-            "long; make resync tells its state anew."
-        )
+        recalled = self.inbox.recall(sound)
+        # The worker may have died between the two marks of one that is done.
+        self.inbox.forget_dead_letters(recalled.done)
+        yield from recalled.done
+        for group in _by_name(recalled.fresh):
+            yield from self._handle_group(group, attempt=1)
+        # One of those that were tried together may have killed the worker. Each by itself, counted
+        # when its turn comes and the least tried first, that one alone is dead-lettered in the end.
+        for delivery, attempts in recalled.again:
+            yield from self._handle_group([delivery], attempt=attempts + 1)
+        for delivery, error in recalled.spent:
+            yield self._dead_letter(delivery, error)
 
-    def _attempt(self, deliveries: list[Document], *, alone: bool = False) -> bool:
-        """Run the handler; whether it went through. A failed batch is tried again one by one."""
-        first = deliveries[0]
+    def _handle_group(self, deliveries: list[Document], *, attempt: int) -> Iterator[Document]:
+        """Handle events of one name, after counting that they are about to be handled."""
+        fit = []
+        for delivery in deliveries:
+            objection = self._objection(delivery)
+            if objection:
+                yield self._dead_letter(delivery, objection)
+            else:
+                fit.append(delivery)
+        if fit:
+            self.inbox.count_attempt([delivery["id"] for delivery in fit])
+            yield from self._attempt(fit, attempt)
+
+    def _attempt(self, deliveries: list[Document], attempt: int) -> Iterator[Document]:
+        """Run the handler; where it fails for several, run it for each by itself."""
+        error = self._run_handler(deliveries)
+        if error is None:
+            self.inbox.mark_done([delivery["id"] for delivery in deliveries])
+            self.inbox.forget_dead_letters(deliveries)
+            yield from deliveries
+        elif len(deliveries) > 1:
+            for delivery in deliveries:
+                yield from self._attempt([delivery], attempt)
+        elif not is_to_blame(error, self.database.client):
+            self.inbox.uncount_attempt(deliveries[0]["id"])
+        else:
+            reason = self._mark_failed(deliveries[0], error)
+            if attempt >= MAX_ATTEMPTS:
+                yield self._dead_letter(deliveries[0], reason)
+
+    def _run_handler(self, deliveries: list[Document]) -> Exception | None:
+        """Run the handler under the request by which the events happened; returns its failure."""
         requests = {delivery.get("request_id") for delivery in deliveries}
         request = requests.pop() if len(requests) == 1 else None
         with structlog.contextvars.bound_contextvars(request_id=request):
             try:
-                self._run_handler(deliveries)
+                self._call_handler(deliveries)
             except SoftTimeLimitExceeded as error:
-                # Of a database that hangs there is nothing to note, and no time to wait for it.
-                if alone and is_reachable(self.database.client):
-                    self._note_failure(first, error)
+                # With a database that hangs there is no time left to wait for a note.
+                if len(deliveries) == 1 and is_reachable(self.database.client):
+                    self._mark_failed(deliveries[0], error)
                 raise
             except Exception as error:
                 # Whatever a handler raises must not keep the other events of the message from
-                # being handled; the failure is counted, logged, and parked in the end.
-                if alone and is_to_blame(error, self.database.client):
-                    self._note_failure(first, error)
-                elif alone:
-                    self.inbox.uncount_attempt(first["id"])
-                return False
-        return True
+                # being handled; the failure is counted, logged, and dead-lettered in the end.
+                return error
+        return None
 
-    def _run_handler(self, deliveries: list[Document]) -> None:
+    def _call_handler(self, deliveries: list[Document]) -> None:
         name = deliveries[0]["name"]
         if name not in self.handlers:
-            raise EventUnknown(f"{self.service} does not hear {name}; is its worker too old?")
+            raise EventUnknown(f"{self.service} does not handle {name}; is its worker too old?")
         event, handler = self.handlers[name]
         newer = [one["schema"] for one in deliveries if one["schema"] > event.schema]
         if newer:
@@ -192,37 +176,44 @@ class Consumer:
             )
         handler([event.from_data(delivery["data"]) for delivery in deliveries])
 
-    def _note_failure(self, delivery: Document, error: Exception) -> None:
-        self.inbox.mark_failed(delivery["id"], f"{type(error).__name__}: {error}"[:500])
-        log.exception(
+    def _objection(self, delivery: Document) -> str:
+        """The reason that an event can never be handled here, or an empty string."""
+        event, _ = self.handlers.get(delivery["name"], (Event, None))
+        if delivery["schema"] > event.schema:
+            # A newer worker may come within the next attempts.
+            return ""
+        try:
+            occurred_at = event.from_data(delivery["data"]).occurred_at
+            age = datetime.now(UTC) - datetime.fromisoformat(occurred_at)
+        except EventMalformed as error:
+            return f"It is malformed: {error}"
+        except (ValueError, TypeError):
+            return "It is malformed: occurred_at is no time with an offset from UTC."
+        if age <= MAX_AGE:
+            return ""
+        return (
+            f"It happened {age.days} days ago, and the inbox no longer knows whether it was "
+            "handled; make resync republishes its document's state."
+        )
+
+    def _mark_failed(self, delivery: Document, error: Exception) -> str:
+        """Note and log why an attempt failed; returns the reason as it is kept."""
+        reason = f"{type(error).__name__}: {error}"[:500]
+        self.inbox.mark_failed(delivery["id"], reason)
+        log.error(
             "event_failed",
             service=self.service,
             event_name=delivery["name"],
             event_id=delivery["id"],
+            request_id=delivery.get("request_id"),
+            exc_info=error,
         )
-
-    def _done(self, deliveries: list[Document]) -> list[Document]:
-        self.inbox.mark_done([delivery["id"] for delivery in deliveries])
-        self._forget_dead_letters(deliveries)
-        return deliveries
-
-    def _forget_dead_letters(self, deliveries: list[Document]) -> None:
-        """Forget the dead letters of those that were sent again out of them."""
-        replayed = [one["id"] for one in deliveries if one["collection"] == DEAD_LETTERS.name]
-        if replayed:
-            self.inbox.forget_dead_letters(replayed)
-
-    def _dead_letter_if_spent(self, delivery: Document) -> list[Document]:
-        """Park an event whose last attempt has failed, unless it was not to blame for that."""
-        attempts = self.inbox.recall([delivery["id"]])
-        if delivery["id"] not in attempts.spent:
-            return []
-        return [self._dead_letter(delivery, attempts.errors[delivery["id"]])]
+        return reason
 
     def _dead_letter(self, delivery: Document, error: str) -> Document:
         self.inbox.dead_letter(delivery, error)
         log.error(
-            "event_parked",
+            "event_dead_lettered",
             service=self.service,
             event_name=delivery.get("name"),
             event_id=delivery["id"],
@@ -234,7 +225,7 @@ class Consumer:
         return delivery
 
     def _read(self, delivery: Document) -> Event | None:
-        """The event, or None if it cannot be read here, which may be why it is parked."""
+        """The event, or None if it cannot be read here, which may be why it is dead-lettered."""
         try:
             event, _ = self.handlers[delivery["name"]]
             return event.from_data(delivery["data"])

@@ -1,12 +1,14 @@
-"""What a service has heard: attempts by event id, what is done, and what had to be parked.
+"""Inbox of one service: attempts by event id, what is done, and the dead letters.
 
 An attempt is counted before the handler runs, in the database, so that an event which kills its
-worker is counted too. After `MAX_ATTEMPTS` it lies in `dead_letters` and no longer holds up
-others.
+worker is counted too. After `MAX_ATTEMPTS` it is in `dead_letters` and no longer holds up others.
+Knows no handler.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
@@ -17,17 +19,19 @@ from shared.mongo.collections import Collection
 
 MAX_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)
-"""How long a done event is known as done.
+"""The time for which a done event is known as done.
 
 The server forgets it a little later, never earlier. An event is done after it happened, so one that
-happened less than `OLDEST` ago is still known if it was done.
+happened less than `MAX_AGE` ago is still known if it was done.
 """
-OLDEST = REMEMBERED - timedelta(days=1)
-"""The age from which an event is put aside: nobody can say any more whether it was done.
+MAX_AGE = REMEMBERED - timedelta(days=1)
+"""Events older than this are dead-lettered: the inbox no longer knows whether they were handled.
 
 A day less than is remembered, for the clocks of two machines may differ.
 """
 
+_UNKNOWN: Document = {"attempts": 0}
+_NO_ERROR = "its worker died or ran out of time"
 _TEXT = {"bsonType": "string"}
 
 INBOX = Collection(
@@ -70,43 +74,49 @@ DEAD_LETTERS = Collection(
         }
     },
     indexes=(IndexModel([("parked_at", 1)], name="parked_at"),),
-    # One that is to be heard again is sent by the relay, like any event, until its receipt comes.
+    # One that is redelivered is sent by the relay, like any event, until its receipt comes.
     outbox=True,
 )
 
 COLLECTIONS = (INBOX, DEAD_LETTERS)
 
 
-@dataclass(frozen=True)
-class Attempts:
-    """What the inbox says of some events: which are done, and how often the others were tried."""
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """Deliveries by what the inbox knows of their events."""
 
-    done: frozenset[str]
-    tried: dict[str, int]
-    spent: frozenset[str]
-    errors: dict[str, str]
+    done: list[Document]
+    fresh: list[Document]
+    again: list[tuple[Document, int]]
+    """Those tried before, with the number of attempts, the least tried first."""
+    spent: list[tuple[Document, str]]
+    """Those with no attempt left, with the reason why the last one failed."""
 
 
 class Inbox:
-    """The record of heard events in one service's database."""
+    """The record of handled events in one service's database."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._inbox = database[INBOX.name]
         self._dead_letters = database[DEAD_LETTERS.name]
 
-    def recall(self, ids: list[str]) -> Attempts:
-        """What is known of these events."""
-        known = list(self._inbox.find({"_id": {"$in": ids}}))
-        waiting = [entry for entry in known if "done_at" not in entry]
-        return Attempts(
-            done=frozenset(entry["_id"] for entry in known if "done_at" in entry),
-            tried={entry["_id"]: entry["attempts"] for entry in waiting if entry["attempts"]},
-            spent=frozenset(entry["_id"] for entry in waiting if entry["attempts"] >= MAX_ATTEMPTS),
-            errors={
-                entry["_id"]: entry.get("error", "its worker died or ran out of time")
-                for entry in waiting
-            },
-        )
+    def recall(self, deliveries: Sequence[Document]) -> Recalled:
+        """Look up what is known of the events of these deliveries, and sort them by it."""
+        found = self._inbox.find({"_id": {"$in": [delivery["id"] for delivery in deliveries]}})
+        known = {entry["_id"]: entry for entry in found}
+        recalled = Recalled(done=[], fresh=[], again=[], spent=[])
+        for delivery in deliveries:
+            entry = known.get(delivery["id"], _UNKNOWN)
+            if "done_at" in entry:
+                recalled.done.append(delivery)
+            elif not entry["attempts"]:
+                recalled.fresh.append(delivery)
+            elif entry["attempts"] < MAX_ATTEMPTS:
+                recalled.again.append((delivery, entry["attempts"]))
+            else:
+                recalled.spent.append((delivery, entry.get("error", _NO_ERROR)))
+        recalled.again.sort(key=itemgetter(1))
+        return recalled
 
     def count_attempt(self, ids: list[str]) -> None:
         """Note that these events are about to be handled."""
@@ -138,9 +148,9 @@ class Inbox:
         self._inbox.update_one({"_id": id}, {"$set": {"error": error}})
 
     def dead_letter(self, delivery: Document, error: str) -> None:
-        """Put an event aside, with the reason.
+        """Keep a delivery as a dead letter, with the reason.
 
-        One that was parked before keeps what it was then; the reason is the latest.
+        One that was dead-lettered before stays as it came then; the reason is the latest.
         """
         self._dead_letters.update_one(
             {"_id": delivery["id"]},
@@ -151,6 +161,8 @@ class Inbox:
             upsert=True,
         )
 
-    def forget_dead_letters(self, ids: list[str]) -> None:
-        """Forget dead letters that were sent again and have had their effect."""
-        self._dead_letters.delete_many({"_id": {"$in": ids}})
+    def forget_dead_letters(self, deliveries: Sequence[Document]) -> None:
+        """Delete the dead letters from which some of these, now done, were redelivered."""
+        ids = [one["id"] for one in deliveries if one["collection"] == DEAD_LETTERS.name]
+        if ids:
+            self._dead_letters.delete_many({"_id": {"$in": ids}})

@@ -22,11 +22,11 @@ from services.customers.repository.ledger import LedgerRepository
 from shared.document import Document
 from shared.events.contracts import OrderState
 from shared.identifiers import new_id
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.broker import create_celery
+from shared.messaging.claims import Claim, Claims
 from shared.messaging.consumer import Consumer
-from shared.messaging.relay import Claim, Relay
-from shared.messaging.worker import send_receipts
+from shared.messaging.relay import Relay
 from tests.faults.patching import Replacement, replaced
 
 
@@ -54,8 +54,8 @@ def _confirm_at_publish(original: Callable[..., None]) -> Callable[..., None]:
 
     def publish(relay: Relay, name: str, subscriber: str, claims: Sequence[Claim]) -> None:
         original(relay, name, subscriber, claims)
-        receipts = [[name, claim.document_id, claim.entry["id"]] for claim in claims]
-        outbox.confirm(relay._database, receipts, subscriber=subscriber)
+        published = [[name, claim.document_id, claim.entry["id"]] for claim in claims]
+        receipts.confirm(relay._claims._database, published, subscriber=subscriber)
 
     return publish
 
@@ -67,15 +67,15 @@ def _never_resent(_: object) -> Callable[[int], timedelta]:
 
 def _polled_by_id(_: object) -> Callable[..., list[tuple[str, Document]]]:
     """The relay remembers the last document that it sent from, and goes on behind it."""
-    seen: dict[tuple[Relay, str, str], str] = {}
+    seen: dict[tuple[Claims, str, str], str] = {}
 
     def find_due(
-        relay: Relay, name: str, subscriber: str, _: datetime
+        claims: Claims, name: str, subscriber: str, _: datetime
     ) -> list[tuple[str, Document]]:
-        last = seen.get((relay, name, subscriber), "")
-        documents = list(relay._database[name].find({"_id": {"$gt": last}}).sort("_id", 1))
+        last = seen.get((claims, name, subscriber), "")
+        documents = list(claims._database[name].find({"_id": {"$gt": last}}).sort("_id", 1))
         if documents:
-            seen[relay, name, subscriber] = documents[-1]["_id"]
+            seen[claims, name, subscriber] = documents[-1]["_id"]
         return [
             (document["_id"], entry)
             for document in documents
@@ -103,20 +103,19 @@ def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[...
 
     def handle(consumer: Consumer, deliveries: list[Document]) -> list[Document]:
         with create_celery(consumer.service, consumer.settings) as celery:
-            send_receipts(celery, deliveries, subscriber=consumer.service)
+            receipts.send(celery, deliveries, subscriber=consumer.service)
         return original(consumer, deliveries)
 
     return handle
 
 
-def _swallowed_exception(original: Callable[..., bool]) -> Callable[..., bool]:
+def _swallowed_exception(original: Callable[..., object]) -> Callable[..., None]:
     """What a handler raises is ignored, and the event counts as done."""
 
-    def attempt(consumer: Consumer, deliveries: list[Document], **options: Any) -> bool:
-        original(consumer, deliveries, **options)
-        return True
+    def run_handler(consumer: Consumer, deliveries: list[Document]) -> None:
+        original(consumer, deliveries)
 
-    return attempt
+    return run_handler
 
 
 def _uncounted_attempts(_: object) -> Callable[..., None]:
@@ -206,14 +205,14 @@ def _one_copy_is_enough(original: Callable[..., MongoClient[Document]]) -> Calla
 
 BUGS = {
     "confirm at publish": Bug("shared.messaging.relay:Relay.publish", _confirm_at_publish),
-    "never send again": Bug("shared.messaging.relay:resend_delay", _never_resent),
-    "poll by _id >": Bug("shared.messaging.relay:Relay.find_due", _polled_by_id),
+    "never send again": Bug("shared.messaging.claims:resend_delay", _never_resent),
+    "poll by _id >": Bug("shared.messaging.claims:Claims.find_due", _polled_by_id),
     "no version filter": Bug(
         "services.customers.repository.ledger:apply_states", _no_version_filter
     ),
     "acknowledge early": Bug("shared.messaging.consumer:Consumer.handle", _acknowledged_early),
     "swallow an exception": Bug(
-        "shared.messaging.consumer:Consumer._attempt", _swallowed_exception
+        "shared.messaging.consumer:Consumer._run_handler", _swallowed_exception
     ),
     "count no attempts": Bug("shared.messaging.inbox:Inbox.count_attempt", _uncounted_attempts),
     "add up purchases": Bug(

@@ -22,8 +22,8 @@ NOTICED_BY = {
     "swallow an exception": "handlers_fail",
     "count no attempts": "one_is_deadly",
     "no unique event id": "receipts_vanish",
-    "no version filter": "all_is_heard_often",
-    "add up purchases": "all_is_heard_often",
+    "no version filter": "all_is_handled_often",
+    "add up purchases": "all_is_handled_often",
     "no revision guard": "two_workers_meet",
 }
 
@@ -50,6 +50,6 @@ class TestBug:
 
 @pytest.fixture
 def between(settings: Settings, redis_url: str) -> Iterator[Line]:
-    """Customers and orders, and what lies between them."""
+    """Customers and orders, and what is between them."""
     with line(replace(settings, redis_url=redis_url)) as made:
         yield made

@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from services import registry
 from shared.document import Document
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.broker import broker_client
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay_factory import create_relay
@@ -59,7 +59,7 @@ class Carrier:
                 for told in consumer.handle(message.kwargs["deliveries"]):
                     receipt = [told["collection"], told["document_id"], told["id"]]
                     sender = service_database(self._client, self._settings, told["sender"])
-                    outbox.confirm(sender, [receipt], subscriber=subscriber)
+                    receipts.confirm(sender, [receipt], subscriber=subscriber)
         return sent
 
     def settle(self) -> int:

@@ -137,8 +137,8 @@ class TestReplay:
 
         assert code == 1
         assert complaint.splitlines() == [
-            f"{dead['id']}: was put aside again: It is malformed: OrderPlaced.total is of a wrong "
-            "type.",
+            f"{dead['id']}: was put aside again: It is malformed: OrderPlaced: Expected `str`, "
+            "got `int` - at `$.total`",
             "Error: Not all could be heard; the lines above say why.",
         ]
 

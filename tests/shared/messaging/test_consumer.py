@@ -1,4 +1,4 @@
-"""What a worker does with events that work, fail, kill, come too early, too late, or broken."""
+"""Events that work, fail, kill their worker, come too early, too late, or malformed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,16 +20,16 @@ from pymongo.errors import (
 from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.consumer import Consumer, RetryLater, is_to_blame
-from shared.messaging.inbox import MAX_ATTEMPTS, OLDEST, Inbox
+from shared.messaging.inbox import MAX_AGE, MAX_ATTEMPTS, Inbox
 from tests.support.handlers import Killed, RecordingHandlers, delivery, ids
 from tests.support.things import ThingChanged
 
-MakeHearing = Callable[..., Consumer]
+MakeConsumer = Callable[..., Consumer]
 
 
 class TestHandle:
     def test_gives_a_handler_all_events_of_its_kind_at_once(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         deliveries = [delivery(1), delivery(2), delivery(3, name="ThingLost"), delivery(4)]
 
@@ -39,7 +39,7 @@ class TestHandle:
         assert ids(settled) == ids(deliveries)
 
     def test_does_not_mind_fields_that_it_does_not_know(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         later = delivery(1, colour="red")
 
@@ -47,7 +47,7 @@ class TestHandle:
         assert handled.batches == [[1]]
 
     def test_does_not_do_again_what_is_done(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         consumer, once = make_consumer(handled), delivery(1)
         consumer.handle([once])
@@ -58,21 +58,21 @@ class TestHandle:
         assert handled.batches == [[1], [2]]
 
     def test_bears_one_event_twice_in_a_message(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         once = delivery(1)
 
         assert make_consumer(handled).handle([once, once]) == [once, once]
 
     def test_of_nothing_does_nothing(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         assert make_consumer(handled).handle([]) == []
 
 
 class TestFailure:
     def test_of_a_batch_falls_back_to_one_by_one(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         handled.failing = {2: ValueError("no")}
         deliveries = [delivery(1), delivery(2), delivery(3)]
@@ -83,7 +83,7 @@ class TestFailure:
         assert handled.batches == [[1], [3]]
 
     def test_is_tried_again_when_the_event_comes_again(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         consumer, unlucky = make_consumer(handled), delivery(1)
         handled.failing = {1: ValueError("not yet")}
@@ -94,8 +94,8 @@ class TestFailure:
         assert consumer.handle([unlucky]) == [unlucky]
         assert handled.batches == [[1]]
 
-    def test_that_does_not_end_is_parked_while_others_go_on(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_that_does_not_end_is_dead_lettered_while_others_go_on(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         consumer, unlucky = make_consumer(handled), delivery(13)
         handled.failing = {13: ValueError("no")}
@@ -110,8 +110,8 @@ class TestFailure:
         assert letter["delivery"] == unlucky
         assert letter["error"] == "ValueError: no"
 
-    def test_is_parked_after_five_attempts_and_not_before(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+    def test_is_dead_lettered_after_five_attempts_and_not_before(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         consumer, unlucky = make_consumer(handled), delivery(1)
         handled.failing = {1: ValueError("no")}
@@ -121,8 +121,8 @@ class TestFailure:
         assert settled == [[], [], [], [], [unlucky], [unlucky]]
         assert handled.attempts[1] == 5
 
-    def test_that_is_parked_stays_parked(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_that_is_dead_lettered_is_never_handled_again(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         consumer, unlucky = make_consumer(handled), delivery(1)
         handled.failing = {1: ValueError("no")}
@@ -135,13 +135,13 @@ class TestFailure:
         assert handled.batches == []
         assert database.dead_letters.count_documents({}) == 1
 
-    def test_that_is_parked_is_told_with_its_reason(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_that_is_dead_lettered_is_handed_on_with_its_reason(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
-        told: list[tuple[str, Any, str]] = []
+        handed_on: list[tuple[str, Any, str]] = []
         consumer = make_consumer(
             handled,
-            on_dead_letter=lambda database, event, error: told.append(
+            on_dead_letter=lambda database, event, error: handed_on.append(
                 (database.name, event, error)
             ),
         )
@@ -152,10 +152,10 @@ class TestFailure:
             consumer.handle([unlucky])
 
         event = ThingChanged.from_data(unlucky["data"])
-        assert told == [(database.name, event, "ValueError: no")]
+        assert handed_on == [(database.name, event, "ValueError: no")]
 
-    def test_with_a_long_story_is_kept_short(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_with_a_long_message_is_kept_short(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         handled.failing = {1: ValueError("x" * 10_000)}
 
@@ -164,7 +164,7 @@ class TestFailure:
         assert len((database.inbox.find_one() or {})["error"]) == 500
 
     def test_by_a_query_that_never_ends_in_time_counts(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         consumer, endless = make_consumer(handled), delivery(1)
         for error in (ExecutionTimeout("too slow"), NetworkTimeout("no answer")):
@@ -173,8 +173,8 @@ class TestFailure:
 
         assert (database.inbox.find_one() or {})["attempts"] == 2
 
-    def test_of_the_last_try_by_an_outage_does_not_park(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_of_the_last_try_by_an_outage_makes_no_dead_letter(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         consumer, unlucky = make_consumer(handled), delivery(1)
         handled.failing = {1: ValueError("no")}
@@ -188,7 +188,7 @@ class TestFailure:
 
 class TestOutOfTime:
     def test_leaves_the_rest_of_a_message_to_come_again(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         consumer, endless = make_consumer(handled), delivery(2)
         handled.failing = {2: SoftTimeLimitExceeded()}
@@ -208,17 +208,17 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("data", "error"),
         [
-            ({}, "ThingChanged.version is missing."),
-            ({"size": "1"}, "ThingChanged.size is of a wrong type."),
-            ({"size": True}, "ThingChanged.size is of a wrong type."),
-            ({"thing_id": None}, "ThingChanged.thing_id is of a wrong type."),
+            ({}, "ThingChanged: Object missing required field `version`"),
+            ({"size": "1"}, "ThingChanged: Expected `int`, got `str` - at `$.size`"),
+            ({"size": True}, "ThingChanged: Expected `int`, got `bool` - at `$.size`"),
+            ({"thing_id": None}, "ThingChanged: Expected `str`, got `null` - at `$.thing_id`"),
             ({"occurred_at": "now"}, "occurred_at is no time with an offset from UTC."),
             ({"occurred_at": "2026-01-01T00:00:00"}, "occurred_at is no time with an offset"),
         ],
     )
-    def test_events_are_parked_at_once_and_keep_nobody_waiting(
+    def test_events_are_dead_lettered_at_once_and_keep_nobody_waiting(
         self,
-        make_consumer: MakeHearing,
+        make_consumer: MakeConsumer,
         handled: RecordingHandlers,
         database: Database[Document],
         data: Document,
@@ -226,8 +226,10 @@ class TestUnreadable:
     ) -> None:
         odd, fine = delivery(1), delivery(2, name="ThingLost")
         odd["data"] = {**odd["data"], **data} if data else {}
-        told: list[str] = []
-        consumer = make_consumer(handled, on_dead_letter=lambda _, __, error: told.append(error))
+        handed_on: list[str] = []
+        consumer = make_consumer(
+            handled, on_dead_letter=lambda _, __, error: handed_on.append(error)
+        )
 
         settled = consumer.handle([odd, fine])
 
@@ -239,9 +241,9 @@ class TestUnreadable:
         assert database.inbox.count_documents({"_id": odd["id"]}) == 0
 
     @pytest.mark.parametrize("raw", [5, None, "text", [], {}, {"id": 5}, ["list"]])
-    def test_deliveries_are_parked_without_an_id_of_their_own(
+    def test_deliveries_are_dead_lettered_without_an_id_of_their_own(
         self,
-        make_consumer: MakeHearing,
+        make_consumer: MakeConsumer,
         handled: RecordingHandlers,
         database: Database[Document],
         raw: Any,
@@ -257,9 +259,9 @@ class TestUnreadable:
         assert handled.batches == [[1]]
 
     @pytest.mark.parametrize("message", [5, None, {"id": "e"}])
-    def test_messages_are_parked_whole(
+    def test_messages_are_dead_lettered_whole(
         self,
-        make_consumer: MakeHearing,
+        make_consumer: MakeConsumer,
         handled: RecordingHandlers,
         database: Database[Document],
         message: Any,
@@ -271,13 +273,13 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("newer", "error"),
         [
-            ({"name": "NeverHeardOf"}, "EventUnknown: things does not hear NeverHeardOf"),
+            ({"name": "SomethingNew"}, "EventUnknown: things does not handle SomethingNew"),
             ({"schema": 2}, "EventUnknown: ThingChanged has schema 2, and things knows it up to 1"),
         ],
     )
     def test_events_of_a_newer_version_wait_some_tries_for_a_newer_worker(
         self,
-        make_consumer: MakeHearing,
+        make_consumer: MakeConsumer,
         handled: RecordingHandlers,
         database: Database[Document],
         newer: Document,
@@ -293,12 +295,12 @@ class TestUnreadable:
 
 
 class TestOld:
-    def test_events_are_parked_and_not_applied(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+    def test_events_are_dead_lettered_and_not_applied(
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         now = datetime.now(UTC)
-        old = delivery(1, occurred_at=(now - OLDEST - timedelta(minutes=1)).isoformat())
-        young = delivery(2, occurred_at=(now - OLDEST + timedelta(minutes=1)).isoformat())
+        old = delivery(1, occurred_at=(now - MAX_AGE - timedelta(minutes=1)).isoformat())
+        young = delivery(2, occurred_at=(now - MAX_AGE + timedelta(minutes=1)).isoformat())
 
         settled = make_consumer(handled).handle([old, young])
 
@@ -306,12 +308,12 @@ class TestOld:
         assert handled.batches == [[2]]
         (letter,) = database.dead_letters.find()
         assert letter["error"] == (
-            "It happened 89 days ago, and whether it was heard is not remembered that long; make "
-            "resync tells its state anew."
+            "It happened 89 days ago, and the inbox no longer knows whether it was handled; make "
+            "resync republishes its document's state."
         )
 
     def test_events_are_confirmed_if_they_are_still_known_as_done(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         old = delivery(1, occurred_at="2020-01-01T00:00:00Z")
         Inbox(database).count_attempt([old["id"]])
@@ -323,7 +325,7 @@ class TestOld:
 
 class TestDeadLetter:
     def test_that_comes_again_is_forgotten_when_it_has_had_its_effect(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         one, other = delivery(1), delivery(2)
         for each in (one, other):
@@ -341,7 +343,7 @@ class TestDeadLetter:
 
 class TestRequest:
     def test_is_known_to_the_handler_and_to_the_logs(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         asked = {**delivery(1), "request_id": "r1"}
 
@@ -361,7 +363,7 @@ class TestIsToBlame:
 
 class TestDeath:
     def test_of_the_worker_counts_against_nobody_but_its_cause(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         handled.failing = {2: Killed()}
         message = [delivery(1), delivery(2), delivery(3)]
@@ -376,7 +378,7 @@ class TestDeath:
         assert [letter["_id"] for letter in database.dead_letters.find()] == [message[1]["id"]]
 
     def test_of_the_worker_holds_others_up_no_longer_than_twice(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         handled.failing = {1: Killed()}
         message = [delivery(1), delivery(2), delivery(3)]
@@ -388,7 +390,7 @@ class TestDeath:
         assert sorted(handled.batches) == [[2], [3]]
 
     def test_is_counted_though_nothing_was_noted_of_it(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers, database: Database[Document]
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
     ) -> None:
         handled.failing = {1: Killed()}
         deadly = delivery(1)
@@ -415,7 +417,7 @@ class TestRetryLater:
     )
     def test_does_not_count_as_an_attempt(
         self,
-        make_consumer: MakeHearing,
+        make_consumer: MakeConsumer,
         handled: RecordingHandlers,
         database: Database[Document],
         reason: Exception,
@@ -431,7 +433,7 @@ class TestRetryLater:
         assert database.dead_letters.count_documents({}) == 0
 
     def test_holds_nobody_else_up(
-        self, make_consumer: MakeHearing, handled: RecordingHandlers
+        self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
         handled.failing = {1: RetryLater("later")}
         early, fine = delivery(1), delivery(2)

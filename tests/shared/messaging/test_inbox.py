@@ -1,3 +1,5 @@
+"""The inbox: attempts, what is done, dead letters, and the rules of their collections."""
+
 from typing import Any
 
 import pytest
@@ -5,49 +7,55 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from shared.document import Document
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import MAX_ATTEMPTS, Inbox, Recalled
 
 
 class TestRecall:
-    def test_knows_nothing_of_what_is_new(self, inbox: Inbox) -> None:
-        found = inbox.recall(["a", "b"])
+    def test_takes_for_fresh_what_is_not_known(self, inbox: Inbox) -> None:
+        assert inbox.recall([delivery("a"), delivery("b")]) == recalled(
+            fresh=[delivery("a"), delivery("b")]
+        )
 
-        assert not found.done
-        assert not found.tried
-        assert not found.spent
-
-    def test_tells_done_from_tried_from_spent(self, inbox: Inbox) -> None:
+    def test_tells_done_from_fresh_from_tried_from_spent(self, inbox: Inbox) -> None:
         inbox.count_attempt(["done", "tried"])
         inbox.mark_done(["done"])
         for _ in range(MAX_ATTEMPTS):
             inbox.count_attempt(["spent"])
 
-        found = inbox.recall(["done", "tried", "spent", "new"])
+        found = inbox.recall([delivery(id) for id in ("tried", "spent", "new", "done")])
 
-        assert found.done == {"done"}
-        assert found.tried == {"tried": 1, "spent": MAX_ATTEMPTS}
-        assert found.spent == {"spent"}
+        assert found == recalled(
+            done=[delivery("done")],
+            fresh=[delivery("new")],
+            again=[(delivery("tried"), 1)],
+            spent=[(delivery("spent"), "its worker died or ran out of time")],
+        )
+
+    def test_gives_the_least_tried_first(self, inbox: Inbox) -> None:
+        for id in ("a", "b", "b", "b", "c", "c"):
+            inbox.count_attempt([id])
+
+        found = inbox.recall([delivery(id) for id in ("b", "c", "a")])
+
+        assert [(each["id"], attempts) for each, attempts in found.again] == [
+            ("a", 1),
+            ("c", 2),
+            ("b", 3),
+        ]
 
     def test_says_why_the_last_attempt_failed(self, inbox: Inbox) -> None:
-        inbox.count_attempt(["failed", "killed"])
+        for _ in range(MAX_ATTEMPTS):
+            inbox.count_attempt(["failed"])
         inbox.mark_failed("failed", "ValueError: no")
 
-        found = inbox.recall(["failed", "killed"])
-
-        assert found.errors == {
-            "failed": "ValueError: no",
-            "killed": "its worker died or ran out of time",
-        }
+        assert inbox.recall([delivery("failed")]).spent == [(delivery("failed"), "ValueError: no")]
 
     def test_does_not_call_spent_what_was_done_in_the_end(self, inbox: Inbox) -> None:
         for _ in range(MAX_ATTEMPTS):
             inbox.count_attempt(["a"])
         inbox.mark_done(["a"])
 
-        found = inbox.recall(["a"])
-
-        assert found.done == {"a"}
-        assert not found.spent
+        assert inbox.recall([delivery("a")]) == recalled(done=[delivery("a")])
 
 
 class TestUncountAttempt:
@@ -57,7 +65,7 @@ class TestUncountAttempt:
 
         inbox.uncount_attempt("a")
 
-        assert inbox.recall(["a"]).tried == {"a": 1}
+        assert inbox.recall([delivery("a")]).again == [(delivery("a"), 1)]
 
     def test_does_not_go_below_nothing(self, inbox: Inbox) -> None:
         inbox.count_attempt(["a"])
@@ -65,7 +73,7 @@ class TestUncountAttempt:
         for _ in range(3):
             inbox.uncount_attempt("a")
 
-        assert inbox.recall(["a"]).tried == {}
+        assert inbox.recall([delivery("a")]).fresh == [delivery("a")]
 
 
 class TestMarkDone:
@@ -83,7 +91,7 @@ class TestMarkDone:
         assert index["expireAfterSeconds"] == 90 * 24 * 3600
 
 
-class TestPark:
+class TestDeadLetter:
     def test_keeps_the_delivery_and_the_reason(
         self, inbox: Inbox, database: Database[Document]
     ) -> None:
@@ -105,13 +113,15 @@ class TestPark:
 
 
 class TestForgetDeadLetters:
-    def test_forgets_these_alone(self, inbox: Inbox, database: Database[Document]) -> None:
-        for id in ("a", "b"):
+    def test_forgets_those_that_were_redelivered(
+        self, inbox: Inbox, database: Database[Document]
+    ) -> None:
+        for id in ("a", "b", "c"):
             inbox.dead_letter(delivery(id), "no")
 
-        inbox.forget_dead_letters(["a", "c"])
+        inbox.forget_dead_letters([delivery("a", "dead_letters"), delivery("b")])
 
-        assert [letter["_id"] for letter in database.dead_letters.find()] == ["b"]
+        assert {letter["_id"] for letter in database.dead_letters.find()} == {"b", "c"}
 
 
 class TestRules:
@@ -129,9 +139,14 @@ class TestRules:
             database.inbox.insert_one({**entry, "_id": "b", **wrong})
 
 
-def delivery(id: str) -> Document:
+def delivery(id: str, collection: str = "things") -> Document:
     """A delivery as it came."""
-    return {"id": id, "name": "ThingLost", "data": {"thing_id": "t"}}
+    return {"id": id, "name": "ThingLost", "collection": collection, "data": {"thing_id": "t"}}
+
+
+def recalled(**groups: Any) -> Recalled:
+    """The inbox's answer; groups that are not given are empty."""
+    return Recalled(**{"done": [], "fresh": [], "again": [], "spent": [], **groups})
 
 
 @pytest.fixture

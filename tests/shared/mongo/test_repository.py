@@ -213,7 +213,7 @@ def added(things: ThingRepository, **fields: Any) -> Document:
 
 
 def stored_of(things: ThingRepository, id: str) -> Document:
-    """A thing as it lies in the database."""
+    """A thing as it is in the database."""
     stored = things.collection.find_one({"_id": id})
     assert stored is not None
     return stored

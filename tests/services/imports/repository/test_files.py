@@ -7,9 +7,12 @@ import pytest
 from gridfs.errors import NoFile
 from pymongo.database import Database
 
+from services.imports.documents import COLLECTIONS
 from services.imports.repository.files import PIECE, FileStore
 from shared.document import Document
 from shared.identifiers import new_id
+from shared.mongo.collections import build
+from shared.mongo.drift import differences, prune
 
 SEVERAL_CHUNKS = b"0123456789" * 100_000
 SEVERAL_PIECES = b"x" * (PIECE + 1)
@@ -42,3 +45,28 @@ class TestFileStore:
 
     def test_forgets_what_is_gone(self, files: FileStore) -> None:
         files.forget(new_id())
+
+
+class TestIndexes:
+    def test_that_the_driver_builds_are_declared(
+        self, files: FileStore, database: Database[Document]
+    ) -> None:
+        files.keep(new_id(), "shop.csv", io.BytesIO(b"a"))
+
+        assert list(differences(database, COLLECTIONS)) == []
+        assert list(prune(database, COLLECTIONS)) == []
+
+    def test_that_the_driver_built_before_they_were_declared_stay(
+        self, files: FileStore, database: Database[Document]
+    ) -> None:
+        for name in ("uploads.files", "uploads.chunks"):
+            database[name].delete_many({})
+            database[name].drop_indexes()
+        assert len(list(differences(database, COLLECTIONS))) == 2
+
+        # The driver looks for its indexes before the first file, and only then.
+        files.keep(new_id(), "shop.csv", io.BytesIO(b"a"))
+
+        assert list(build(database, COLLECTIONS)) == []
+        assert list(differences(database, COLLECTIONS)) == []
+        assert list(prune(database, COLLECTIONS)) == []
