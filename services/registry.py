@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from shared.mongo.migrations.files import Migration
     from shared.settings import Settings
 
-SERVICES = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
+SERVICES = {
+    "accounts": 8001,
+    "customers": 8002,
+    "orders": 8003,
+    "imports": 8004,
+}
 """The services, each with the port on which it listens unless a variable names another."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -19,9 +20,48 @@ from shared.auth.keyring import Keyring, Published, read_published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.local.servers import running_mongod, running_redis
+from shared.local.mongod import running_mongod
+from shared.local.redis_server import running_redis
 from shared.mongo.client import connect, wait_for_primary
 from shared.settings import Settings, load
+
+# A test that asks for one of these, directly or not, needs servers or takes long.
+SLOW_FIXTURES = frozenset({"mongo_url", "redis_url", "kith", "data_file", "online_retail"})
+SLOW_MARKERS = ("scale", "faults")
+# A test whose module uses one of these starts programs.
+STARTERS = frozenset(
+    {
+        "subprocess",
+        *(f"shared.local.{name}" for name in ("guardian", "mongod", "redis_server", "supervisor")),
+    }
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as quick what needs no server; leave out what a database in memory cannot do."""
+    items[:] = [item for item in items if not _is_beyond_memory(item)]
+    for item in items:
+        if _is_quick(item):
+            item.add_marker("quick")
+
+
+def _is_beyond_memory(item: pytest.Item) -> bool:
+    names = getattr(getattr(item, "module", None), "NEEDS_SERVER", ())
+    return getattr(item, "originalname", None) in names
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    return not (
+        SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        or any(item.get_closest_marker(name) for name in SLOW_MARKERS)
+        or STARTERS.intersection(map(_origin, vars(getattr(item, "module", object)).values()))
+    )
+
+
+def _origin(value: object) -> str:
+    """The module that a name of a test's module stands for, or comes from."""
+    return value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import orjson
 
 from services.imports import presets
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from shared.document import Document

@@ -8,9 +8,10 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from services.imports import operations, presets, shop_client
+from services.imports.context import ImportContext
 from services.imports.operations import Requester
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.schemas import (
     ImportPageSchema,
     ImportQuerySchema,
@@ -19,7 +20,6 @@ from services.imports.schemas import (
     NewImportSchema,
     PresetsSchema,
 )
-from services.imports.steps import ImportContext
 from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller

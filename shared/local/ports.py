@@ -1,12 +1,12 @@
-"""What a run claims for itself on this machine: ports on loopback, and a folder for its data."""
+"""Ports on loopback and the data folder that a run claims for itself. Knows no server."""
 
 import errno
-import fcntl
-import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from shared.file_lock import LockHeld, locked
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,7 +33,7 @@ def check_ports(ports: Mapping[str, int], *, host: str = LOOPBACK) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody used a moment ago."""
+    """Find a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 def listens(port: int, *, host: str = LOOPBACK) -> bool:
-    """Whether somebody takes connections on the port."""
+    """True if a program takes connections on the port."""
     try:
         with socket.create_connection((host, port), timeout=2):
             return True
@@ -51,22 +51,24 @@ def listens(port: int, *, host: str = LOOPBACK) -> bool:
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """Make the folder if need be and keep other runs out of it; give its absolute path.
+    """Make the folder if need be and keep other runs out of it; gives its absolute path.
 
     :raises FolderTaken: it cannot be made, or another run has it.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise FolderTaken(
-            f"The folder {path} cannot be used ({error.strerror}); DATA_DIR names another one."
-        ) from error
-    try:
-        _lock(lock, path=path)
+    with ExitStack() as held:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(path / "lock"))
+        except LockHeld as error:
+            raise FolderTaken(
+                f"The data in {path} are in use by another run (process {error.holder}); stop that "
+                "one, or name another folder with DATA_DIR."
+            ) from error
+        except OSError as error:
+            raise FolderTaken(
+                f"The folder {path} cannot be used ({error.strerror}); DATA_DIR names another one."
+            ) from error
         yield path.resolve()
-    finally:
-        os.close(lock)
 
 
 def _check_port(port: int, *, variable: str, host: str) -> None:
@@ -82,17 +84,3 @@ def _check_port(port: int, *, variable: str, host: str) -> None:
                 else f"cannot be opened ({error.strerror})"
             )
             raise PortTaken(f"Port {port} {why}; {variable} names another port.") from error
-
-
-def _lock(lock: int, *, path: Path) -> None:
-    try:
-        # The kernel lets go of it when this process ends, in whatever way; no stale lock is left.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(lock, 20).decode(errors="replace")
-        raise FolderTaken(
-            f"The data in {path} are in use by another run (process {holder}); stop that one, or "
-            "name another folder with DATA_DIR."
-        ) from error
-    os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())

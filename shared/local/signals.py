@@ -1,12 +1,36 @@
-"""Signals that end a command, turned into one exception, so that it cleans up behind itself."""
+"""Signals that end a process, turned into an exception, a flag or a call, so that it cleans up.
+
+Knows nothing of what runs.
+"""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def calling_on_signals(
+    act: Callable[[], None], *, even_ignored: Collection[signal.Signals] = ()
+) -> Iterator[None]:
+    """Call `act` in the main thread at each signal to end, instead of ending this process.
+
+    `act` must take no lock: it could wait for the very code that it interrupted. A signal that is
+    ignored so far stays ignored, unless it is among `even_ignored`.
+    """
+    before = {
+        number: signal.signal(number, lambda _number, _frame: act())
+        for number in SIGNALS
+        # Under nohup a closed terminal is to be ignored, and stays so.
+        if number in even_ignored or signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -16,50 +40,33 @@ def interrupted_once() -> Iterator[None]:
     Without it SIGTERM ends Python on the spot, and a second Ctrl-C ends the clean-up.
     """
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt() -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in SIGNALS
-        # Under nohup a closed terminal is to be ignored, and stays so.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
+    with calling_on_signals(interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass
 class StopFlag:
-    """Raised by anybody to make a supervisor's `wait` end."""
+    """A flag that is raised to make a supervisor's `wait` end."""
 
     raised: bool = False
 
 
 @contextmanager
 def stopping_on_signals() -> Iterator[StopFlag]:
-    """A flag that Ctrl-C, SIGTERM and a closed terminal raise, instead of ending this process.
+    """Give a flag that Ctrl-C, SIGTERM and a closed terminal raise, instead of ending this process.
 
     Enter it outside the supervisor's own context: a second Ctrl-C must not cut short the stopping.
     """
     flag = StopFlag()
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        # Nothing more: a handler that took a lock could wait for the very code it interrupted.
+    def ask() -> None:
         flag.raised = True
 
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    # Under nohup a closed terminal is to be ignored, and stays so.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in wanted}
-    try:
+    # The shell of a script ignores Ctrl-C for what it starts with `&`.
+    with calling_on_signals(ask, even_ignored=(signal.SIGINT, signal.SIGTERM)):
         yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,7 +10,7 @@ import redis
 
 from shared.local.binaries import find_redis
 from shared.local.ports import free_port
-from shared.local.servers import redis_argv, redis_url
+from shared.local.redis_server import redis_argv, redis_url
 from tests.faults.processes import Keeper, Process, wait_until
 
 PATIENCE = 90.0

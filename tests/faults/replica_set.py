@@ -11,8 +11,8 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, PyMongoError
 
 from shared.local.binaries import find_mongod
+from shared.local.mongod import REPLICA_SET, mongod_argv
 from shared.local.ports import LOOPBACK, free_port
-from shared.local.servers import REPLICA_SET, mongod_argv
 from tests.faults.processes import Keeper, Process, wait_until
 
 MEMBERS = 3

@@ -1,5 +1,6 @@
 """A day in the shop, on running processes."""
 
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import requests
 from openapi_spec_validator import validate
 
 from shared.settings import PORTS
+from tests.journeys import readme
 from tests.journeys.system import Json, Person, System, wait_for
 
 NewCustomer = Callable[..., requests.Response]
@@ -198,6 +200,26 @@ class TestStaff:
         paths = {"customers": "/v1/customers", "orders": "/v1/orders", "imports": "/v1/imports"}
 
         assert answers(nobody, paths) == dict.fromkeys(paths, 401)
+
+
+class TestTour:
+    def test_of_the_readme_works_as_it_is_pasted(self, kith: System) -> None:
+        with readme.shell(kith) as shell:
+            printed = []
+            for block in readme.tour(kith):
+                # Whoever reads between two blocks is slower than events are.
+                wait_for(lambda: kith.waiting_events() == 0, "all events are handled")
+                printed.append(shell.paste(block))
+
+        helpers, token, found, paid, journal, gone = printed
+        assert "urn:kith:problem" not in "".join(printed)
+        assert (helpers, token) == ("", "")
+        assert '"last_name":"Müller"' in found
+        assert '"status":"paid"' in paid
+        assert '"totals":[{"amount":"15.00","currency":"EUR"}]' in journal
+        assert re.search('"items":.*"call".*"order_paid".*"order_placed".*created', journal)
+        assert '"tags":["vip"]' in gone
+        assert "204 No Content" in gone
 
 
 class TestServices:

@@ -1,4 +1,7 @@
+"""The targets of the Makefile: all are described, and hand on what they are given."""
+
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -7,32 +10,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
 class TestHelp:
     def test_is_what_make_alone_shows(self, clone: Path) -> None:
         ended = make(clone)
 
+        listed = re.findall(r"^  make (\S+) +\S", ended.stdout, re.MULTILINE)
         assert ended.returncode == 0
-        for target in (
-            "run",
-            "import",
-            "sample",
-            "explain",
-            "doctor",
-            "test",
-            "test-scale",
-            "faults",
-            "check",
-            "lint",
-            "format",
-            "venv",
-            "lock",
-            "clean",
-            *("backup", "restore", "restore-check"),
-            *("schema", "schema-check", "migrate"),
-        ):
-            assert f"  make {target} " in ended.stdout
+        assert listed == targets()
+
+    def test_describes_every_target_that_is_meant_to_be_called(self) -> None:
+        meant = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+
+        assert " ".join(meant).split() == targets()
 
 
 class TestImport:
@@ -182,6 +174,11 @@ class TestVenv:
         ended = make(clone, "venv", "PYTHONS=no-such-python")
 
         assert ended.returncode == 0
+
+
+def targets() -> list[str]:
+    """The targets that the Makefile describes."""
+    return re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE)
 
 
 def make(place: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -1,23 +1,35 @@
-"""Where in a file's rows each of our columns stands."""
+"""Columns of a file: finds the mapped ones in its header and binds each row to named cells.
 
-from collections.abc import Iterable, Sequence
+Knows no rule of what a cell may hold.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from operator import itemgetter
+from typing import Any, Self
 
 from services.imports.reading.errors import FileUnreadable
-from services.imports.reading.mapping import Mapping
+from services.imports.reading.mapping import COLUMNS, Mapping
 
+Cells = dict[str, str]
+"""A row's cells as they are in the file, by our names; "" for a column that is not mapped."""
+
+RETURNS = "returns"
+"""The name of the cell whose words mark returns, beside `mapping.COLUMNS`."""
+
+_NAMES = (*COLUMNS, RETURNS)
 _SHOWN_TITLES = 40
 _SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The positions of the mapped columns in a row, and that of the column that marks returns."""
+    """The positions of the mapped columns in a row."""
 
     header: tuple[str, ...]
     positions: dict[str, int]
-    returns: int | None = None
+    pick: Callable[[Sequence[str]], tuple[Any, ...]]
+    """The cells of `_NAMES` out of a row's fields and one blank field behind them."""
 
     @classmethod
     def find(cls, header: Sequence[str], mapping: Mapping) -> Self:
@@ -26,26 +38,30 @@ class Columns:
         :raises FileUnreadable: a column is missing, or there are two of one name.
         """
         titles = tuple(title.strip() for title in header)
-        marker = mapping.returns.column if mapping.returns else None
+        mapped = dict(mapping.columns)
+        if mapping.returns and mapping.returns.column:
+            mapped[RETURNS] = mapping.returns.column
+        positions = {name: _position(title, titles) for name, title in mapped.items()}
         return cls(
             header=titles,
-            positions={name: _position(title, titles) for name, title in mapping.columns.items()},
-            returns=None if marker is None else _position(marker, titles),
+            positions=positions,
+            pick=itemgetter(*(positions.get(name, -1) for name in _NAMES)),
         )
 
-    def cell(self, fields: Sequence[str], name: str) -> str:
-        """The cell of one of our columns as it is in the file; "" where it is not mapped."""
-        position = self.positions.get(name)
-        return "" if position is None else fields[position]
+    def bind(self, fields: Sequence[str]) -> Cells:
+        """The cells of a row by name; none at all where the row is too short to have them."""
+        if len(fields) < len(self.header):
+            return {}
+        return dict(zip(_NAMES, self.pick((*fields, "")), strict=True))
 
-    def cells(self, fields: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
-        """The cells of several of our columns."""
-        at = self.positions.get
-        return tuple([fields[place] if (place := at(name)) is not None else "" for name in names])
+    def sharing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The mapped columns among `names`, and those that are bound to the same fields."""
+        places = {self.positions[name] for name in names if name in self.positions}
+        return tuple(name for name, place in self.positions.items() if place in places)
 
 
 def matches(header: Sequence[str], mapping: Mapping) -> int:
-    """How many mapped columns a header has; tells the right delimiter from a wrong one."""
+    """The number of mapped columns in a header; tells the right delimiter from a wrong one."""
     keys = {_key(title) for title in header}
     return sum(_key(title) in keys for title in mapping.columns.values())
 
@@ -69,7 +85,9 @@ def _listed(titles: tuple[str, ...]) -> str:
 
 
 def _printable(title: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in title)
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in title
+    )
 
 
 def _key(title: str) -> str:

@@ -1,17 +1,23 @@
-"""Rows to lines: the rules of the import, row by row. It knows no file and no whole order."""
+"""Turns rows into order lines by the rules of the import. Knows no file and no whole order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from services.imports.model.lines import Kind, Line, Rejection, Unfit, multiply
 from services.imports.reading import amounts, buyers, texts, times
-from services.imports.reading.columns import Columns
-from services.imports.reading.mapping import BUYER, PLACE, STATUSES, Mapping
+from services.imports.reading.columns import RETURNS, Cells, Columns
+from services.imports.reading.mapping import BUYER, PLACE, STATUSES, Mapping, Returns
 from shared.values.iso import money_currencies
+
+Row = tuple[int, list[str], Line | Rejection]
+"""A row's number, its fields as in the file, and what they come to."""
 
 # What belongs to the order and not to the line, in groups that are stated together.
 _ORDER_GROUPS = (("placed_at",), ("currency",), ("status",), BUYER, PLACE)
+_BUYER_OF = itemgetter(*BUYER)
+_PLACE_OF = itemgetter(*PLACE)
 # Decimal128, in which amounts are stored, holds this many digits.
 _MAX_DIGITS = 34
 
@@ -23,60 +29,65 @@ def parse_rows(
     *,
     now: datetime,
     after: int = 0,
-) -> Iterator[tuple[int, list[str], Line | Rejection]]:
+) -> Iterator[Row]:
     """Parse the rows behind row `after`: row number, fields as in the file, what they come to.
 
     Some shops state what belongs to the whole order in its first row only. So where a row bears
     the number of the row before it, what it leaves blank of the order (its time, currency and
-    status, the buyer, the address) is that of the row before. For this, `rows` must begin at the
-    beginning of the file, whatever `after` is.
+    status, the buyer, the address) is that of the row before. For this, `rows` must begin with
+    the first row of an order, whatever `after` is.
     """
-    groups = [_positions(columns, names) for names in _ORDER_GROUPS]
-    before: list[str] = []
+    groups = [columns.sharing(names) for names in _ORDER_GROUPS]
+    before: Cells = {}
     for row, fields in rows:
-        before = _filled(fields, before, columns, groups)
+        before = _filled(columns.bind(fields), before, groups)
         if row > after:
-            yield row, fields, parse_row(before, columns, mapping, now=now)
+            yield row, fields, _parsed(fields, before, columns, mapping, now=now)
 
 
-def parse_row(
-    fields: Sequence[str], columns: Columns, mapping: Mapping, *, now: datetime
-) -> Line | Rejection:
+def parse_row(cells: Cells, mapping: Mapping, *, now: datetime) -> Line | Rejection:
     """Make a line of one row by itself, or say why it is none. `now` bounds the order's time."""
     try:
-        return _line(fields, columns, mapping, now=now)
+        return _line(cells, mapping, now=now)
     except Unfit as unfit:
-        return _rejection(str(unfit), fields, columns, mapping)
+        return _rejection(str(unfit), cells, mapping)
 
 
-def _line(fields: Sequence[str], columns: Columns, mapping: Mapping, *, now: datetime) -> Line:
-    _check_width(fields, columns)
+def _parsed(
+    fields: list[str], cells: Cells, columns: Columns, mapping: Mapping, *, now: datetime
+) -> Line | Rejection:
+    width = len(columns.header)
+    # Blank fields at the end are what a spreadsheet leaves behind, and no reason to lose a row.
+    if len(fields) != width and (not cells or "".join(fields[width:]).strip()):
+        reason = f"The row has {len(fields)} fields where the header has {width}."
+        return Rejection(reason=reason)
+    return parse_row(cells, mapping, now=now)
+
+
+def _line(cells: Cells, mapping: Mapping, *, now: datetime) -> Line:
     form = mapping.format
-    currency = _currency(columns.cell(fields, "currency"), mapping)
+    currency = _currency(cells["currency"], mapping)
     quantity = amounts.read_quantity(
-        columns.cell(fields, "quantity"), decimal=form.decimal, thousands=form.thousands
+        cells["quantity"], decimal=form.decimal, thousands=form.thousands
     )
     unit_price = amounts.read_price(
-        columns.cell(fields, "unit_price"),
-        currency=currency,
-        decimal=form.decimal,
-        thousands=form.thousands,
+        cells["unit_price"], currency=currency, decimal=form.decimal, thousands=form.thousands
     )
-    kind, number = _identity(fields, columns, mapping, quantity=quantity)
+    kind, number = _identity(cells, mapping, quantity=quantity)
     _check_amounts(kind, quantity=quantity, unit_price=unit_price)
-    place, place_notes = buyers.read_place(columns.cells(fields, PLACE))
+    place, place_notes = buyers.read_place(_PLACE_OF(cells))
     regions = (place.country if place else "", mapping.phone_region or "")
     buyer, buyer_notes = buyers.read_buyer(
-        columns.cells(fields, BUYER), tuple(region for region in regions if region)
+        _BUYER_OF(cells), tuple([region for region in regions if region])
     )
     return Line(
         number=number,
         kind=kind,
-        status=_status(columns.cell(fields, "status"), mapping),
-        placed_at=_placed_at(columns.cell(fields, "placed_at"), mapping, now=now),
+        status=_status(cells["status"], mapping),
+        placed_at=_placed_at(cells["placed_at"], mapping, now=now),
         currency=currency,
-        sku=texts.clean(columns.cell(fields, "sku"), "sku"),
-        description=texts.clean(columns.cell(fields, "description"), "description"),
+        sku=texts.clean(cells["sku"], "sku"),
+        description=texts.clean(cells["description"], "description"),
         quantity=quantity,
         unit_price=unit_price,
         buyer=buyer,
@@ -85,35 +96,21 @@ def _line(fields: Sequence[str], columns: Columns, mapping: Mapping, *, now: dat
     )
 
 
-def _check_width(fields: Sequence[str], columns: Columns) -> None:
-    width = len(columns.header)
-    # Blank fields at the end are what a spreadsheet leaves behind, and no reason to lose a row.
-    if len(fields) < width or "".join(fields[width:]).strip():
-        raise Unfit(f"The row has {len(fields)} fields where the header has {width}.")
-
-
-def _identity(
-    fields: Sequence[str], columns: Columns, mapping: Mapping, *, quantity: int
-) -> tuple[Kind, str]:
-    number = texts.clean(columns.cell(fields, "number"), "number")
+def _identity(cells: Cells, mapping: Mapping, *, quantity: int) -> tuple[Kind, str]:
+    number = texts.clean(cells["number"], "number")
     if not number:
         raise Unfit("The number is missing.")
-    if not _is_return(number, fields, columns, mapping, quantity=quantity):
-        return "sale", number
-    suffix = mapping.returns.suffix if mapping.returns else ""
-    return "return", texts.clean(number + suffix, "number")
-
-
-def _is_return(
-    number: str, fields: Sequence[str], columns: Columns, mapping: Mapping, *, quantity: int
-) -> bool:
     returns = mapping.returns
-    if returns is None:
-        return False
+    if returns is None or not _is_return(number, cells[RETURNS], returns, quantity=quantity):
+        return "sale", number
+    return "return", texts.clean(number + returns.suffix, "number") if returns.suffix else number
+
+
+def _is_return(number: str, word: str, returns: Returns, *, quantity: int) -> bool:
     if returns.by_sign:
         return quantity < 0
-    if columns.returns is not None:
-        return fields[columns.returns].strip().casefold() in returns.values
+    if returns.column is not None:
+        return word.strip().casefold() in returns.values
     return number.startswith(returns.number_prefix or "")
 
 
@@ -158,27 +155,23 @@ def _placed_at(cell: str, mapping: Mapping, *, now: datetime) -> datetime:
     return at
 
 
-def _rejection(reason: str, fields: Sequence[str], columns: Columns, mapping: Mapping) -> Rejection:
+def _rejection(reason: str, cells: Cells, mapping: Mapping) -> Rejection:
     try:
-        _check_width(fields, columns)
-        amount = _amount(fields, columns, mapping)
+        amount = _amount(cells, mapping)
     except Unfit:
         return Rejection(reason=reason)
     try:
-        currency = _currency(columns.cell(fields, "currency"), mapping)
+        currency = _currency(cells["currency"], mapping)
     except Unfit:
         return Rejection(reason=reason, amount=amount)
     return Rejection(reason=reason, amount=amount, currency=currency)
 
 
-def _amount(fields: Sequence[str], columns: Columns, mapping: Mapping) -> Decimal | None:
+def _amount(cells: Cells, mapping: Mapping) -> Decimal | None:
     form = mapping.format
     quantity, unit_price = (
         amounts.read(
-            columns.cell(fields, field),
-            texts.label(field),
-            decimal=form.decimal,
-            thousands=form.thousands,
+            cells[field], texts.label(field), decimal=form.decimal, thousands=form.thousands
         ).value
         for field in ("quantity", "unit_price")
     )
@@ -186,24 +179,14 @@ def _amount(fields: Sequence[str], columns: Columns, mapping: Mapping) -> Decima
     return amount if len(amount.as_tuple().digits) <= _MAX_DIGITS else None
 
 
-def _positions(columns: Columns, names: Iterable[str]) -> list[int]:
-    return [columns.positions[name] for name in names if name in columns.positions]
-
-
-def _filled(
-    fields: list[str], before: list[str], columns: Columns, groups: list[list[int]]
-) -> list[str]:
-    number, width = columns.positions["number"], len(columns.header)
-    if min(len(fields), len(before)) < width or fields[number] != before[number]:
-        return fields
-    filled = fields
+def _filled(cells: Cells, before: Cells, groups: list[tuple[str, ...]]) -> Cells:
+    if not cells or not before or cells["number"] != before["number"]:
+        return cells
     for group in groups:
-        if _is_blank(fields, group) and not _is_blank(before, group):
-            filled = [
-                before[place] if place in group else field for place, field in enumerate(filled)
-            ]
-    return filled
+        if _is_blank(cells, group) and not _is_blank(before, group):
+            cells = cells | {name: before[name] for name in group}
+    return cells
 
 
-def _is_blank(fields: list[str], places: list[int]) -> bool:
-    return not "".join([fields[place] for place in places]).strip()
+def _is_blank(cells: Cells, names: tuple[str, ...]) -> bool:
+    return not "".join([cells[name] for name in names]).strip()

@@ -93,6 +93,10 @@ class RowRepository:
             .batch_size(1_000)
         )
 
+    def forget(self, job: str) -> None:
+        """Delete all rows of a job."""
+        self._rows.delete_many({"job": job})
+
     def forget_accepted(self, job: str) -> None:
         """Delete the rows that have become orders."""
         self._rows.delete_many({"job": job, "rejected": False})

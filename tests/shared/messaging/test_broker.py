@@ -14,7 +14,8 @@ from celery import Celery
 
 from shared.local.output import Console
 from shared.local.ports import free_port
-from shared.local.servers import redis_server, redis_url, running_redis, start
+from shared.local.redis_server import redis_server, redis_url, running_redis
+from shared.local.servers import start
 from shared.local.supervisor import Supervisor
 from shared.messaging.broker import (
     BrokerUnfit,

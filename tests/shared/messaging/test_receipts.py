@@ -9,7 +9,7 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.local.servers import redis_url
+from shared.local.redis_server import redis_url
 from shared.messaging import receipts
 from shared.messaging.broker import create_celery
 from shared.messaging.relay import Relay

@@ -19,7 +19,8 @@ from pymongo.database import Database
 from shared.document import Document
 from shared.local.output import Console
 from shared.local.ports import free_port
-from shared.local.servers import redis_server, redis_url, start
+from shared.local.redis_server import redis_server, redis_url
+from shared.local.servers import start
 from shared.local.supervisor import Supervisor
 from shared.messaging.broker import BATCH, broker_client, create_celery, queue_key
 from shared.messaging.claims import DOCUMENTS_AT_ONCE

@@ -30,8 +30,8 @@ from pymongo.errors import (
 
 from shared.document import Document
 from shared.local.binaries import find_mongod
+from shared.local.mongod import mongo_url, mongod_argv
 from shared.local.ports import LOOPBACK, free_port
-from shared.local.servers import mongo_url, mongod_argv
 from shared.mongo.client import (
     connect,
     deadline,

@@ -1,16 +1,15 @@
-"""Mappings, files and lines to test the reading of files with."""
+"""Mappings and files to test the reading of files with."""
 
 import io
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from services.imports.model.grouping import build_customer, build_order, customer_key
-from services.imports.model.lines import Buyer, Line, Place, Rejection
+from services.imports.model.lines import Line, Rejection
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.reader import read_rows
 
@@ -19,7 +18,6 @@ MAX_BYTES = 10_000_000
 
 MappingData = Callable[..., dict[str, Any]]
 MakeMapping = Callable[..., Mapping]
-MakeLine = Callable[..., Line]
 Grouped = tuple[list[dict[str, Any]], dict[str, dict[str, Any]], list[Rejection]]
 Group = Callable[[list[Line | Rejection], Mapping], Grouped]
 Read = Callable[[str | bytes, Mapping], list[Line | Rejection]]
@@ -55,29 +53,6 @@ def read() -> Read:
         stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
         rows = read_rows(stream, mapping, now=NOW, max_bytes=MAX_BYTES)
         return [outcome for _, _, outcome in rows]
-
-    return make
-
-
-@pytest.fixture
-def make_line() -> MakeLine:
-    """`make_line(**changes)`: a line of order 1001, by customer 7 in Berlin."""
-
-    def make(**changes: Any) -> Line:
-        values: dict[str, Any] = {
-            "number": "1001",
-            "kind": "sale",
-            "status": "delivered",
-            "placed_at": datetime(2024, 5, 1, 10, 0, tzinfo=UTC),
-            "currency": "GBP",
-            "sku": "A-1",
-            "description": "Lantern",
-            "quantity": 2,
-            "unit_price": Decimal("2.50"),
-            "buyer": Buyer(external_id="7"),
-            "place": Place(city="Berlin", country="DE"),
-        }
-        return Line(**values | changes)
 
     return make
 

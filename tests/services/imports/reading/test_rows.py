@@ -1,3 +1,5 @@
+"""Rows made into order lines, or rejected with a reason."""
+
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,7 +18,7 @@ USUAL = {"No": "1001", "Qty": "2", "Price": "2.50", "Time": "2024-05-01 10:00"}
 def parse(mapping: Mapping, **cells: str) -> Line | Rejection:
     values = USUAL | cells
     columns = Columns.find(list(values), mapping)
-    return parse_row(list(values.values()), columns, mapping, now=NOW)
+    return parse_row(columns.bind(list(values.values())), mapping, now=NOW)
 
 
 def accepted(mapping: Mapping, **cells: str) -> Line:
@@ -101,24 +103,6 @@ class TestParseRow:
 
     def test_takes_the_moment_itself(self, make_mapping: Any) -> None:
         assert accepted(make_mapping(), Time="2025-06-01 12:00").placed_at == NOW
-
-    @pytest.mark.parametrize("fields", [["1001", "2", "2.50"], [*USUAL.values(), "more"]])
-    def test_rejects_another_number_of_fields(self, make_mapping: Any, fields: list[str]) -> None:
-        mapping = make_mapping()
-        columns = Columns.find(list(USUAL), mapping)
-
-        outcome = parse_row(fields, columns, mapping, now=NOW)
-
-        reason = f"The row has {len(fields)} fields where the header has 4."
-        assert outcome == Rejection(reason=reason)
-
-    def test_takes_blank_fields_at_the_end(self, make_mapping: Any) -> None:
-        mapping = make_mapping()
-        columns = Columns.find(list(USUAL), mapping)
-
-        outcome = parse_row([*USUAL.values(), "", " "], columns, mapping, now=NOW)
-
-        assert isinstance(outcome, Line)
 
 
 class TestRejectedAmounts:
@@ -231,11 +215,39 @@ class TestParseRows:
 
         assert behind == list(parse_rows(rows, columns, mapping, now=NOW))[1:]
 
+    @pytest.mark.parametrize("fields", [["1001", "2", "2.50"], [*USUAL.values(), "more"]])
+    def test_rejects_another_number_of_fields(self, make_mapping: Any, fields: list[str]) -> None:
+        (outcome,) = outcomes(make_mapping(), fields)
+
+        reason = f"The row has {len(fields)} fields where the header has 4."
+        assert outcome == Rejection(reason=reason)
+
+    def test_takes_blank_fields_at_the_end(self, make_mapping: Any) -> None:
+        (outcome,) = outcomes(make_mapping(), [*USUAL.values(), "", " "])
+
+        assert isinstance(outcome, Line)
+
     def test_fills_in_nothing_across_a_row_that_is_cut_short(self, make_mapping: Any) -> None:
-        mapping = make_mapping()
-        columns = Columns.find(list(USUAL), mapping)
-        rows = [["1", "1", "5", "2024-05-01"], ["1", "2"], ["1", "2", "6", ""]]
+        found = outcomes(
+            make_mapping(), ["1", "1", "5", "2024-05-01"], ["1", "2"], ["1", "2", "6", ""]
+        )
 
-        outcomes = [item[2] for item in parse_rows(enumerate(rows, 1), columns, mapping, now=NOW)]
+        assert [type(outcome) for outcome in found] == [Line, Rejection, Rejection]
 
-        assert [type(outcome) for outcome in outcomes] == [Line, Rejection, Rejection]
+    def test_fills_in_the_word_of_a_return_that_is_the_status_too(self, make_mapping: Any) -> None:
+        mapping = make_mapping(
+            {"status": "State"},
+            statuses={"refunded": "cancelled"},
+            returns={"column": "State", "values": ["refunded"]},
+        )
+        columns = Columns.find([*USUAL, "State"], mapping)
+        rows = [["1", "-1", "5", "2024-05-01", "Refunded"], ["1", "-2", "6", "", ""]]
+
+        found = [item[2] for item in parse_rows(enumerate(rows, 1), columns, mapping, now=NOW)]
+
+        assert [isinstance(line, Line) and line.kind for line in found] == ["return", "return"]
+
+
+def outcomes(mapping: Mapping, *rows: list[str]) -> list[Line | Rejection]:
+    columns = Columns.find(list(USUAL), mapping)
+    return [item[2] for item in parse_rows(enumerate(rows, 1), columns, mapping, now=NOW)]
