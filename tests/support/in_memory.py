@@ -5,6 +5,7 @@ updates. A test that needs one of these needs the real server.
 """
 
 import mongomock
+from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.document import Document

@@ -12,7 +12,7 @@ from shared.mongo.client import service_database
 from shared.mongo.collections import build
 from shared.settings import Settings
 from tests.support.queues import take_messages
-from tests.support.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing
+from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository, changed, thing
 
 
 class TestCreateRelay:
@@ -23,10 +23,12 @@ class TestCreateRelay:
         database = service_database(client, settings, "things")
         list(build(database, COLLECTIONS))
         document = thing()
-        ThingRepository(database, HEARERS).insert(document, changed(document))
+        ThingRepository(database, SUBSCRIBERS).insert(document, changed(document))
 
         # A connection that stayed open would be a warning, and so fail the session.
-        with create_relay("things", settings, collections=COLLECTIONS, publishes=HEARERS) as relay:
+        with create_relay(
+            "things", settings, collections=COLLECTIONS, publishes=SUBSCRIBERS
+        ) as relay:
             sent = relay.send_due(datetime.now(UTC))
 
         with broker_client(settings) as broker:
