@@ -11,6 +11,7 @@ from shared.messaging import inbox
 from shared.mongo import validators
 from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
+from shared.mongo.paging import Keys
 from shared.values.iso import countries, currencies
 
 SCHEMA_VERSION = 1
@@ -100,7 +101,8 @@ _TOTAL_EXACT: Document = {"$expr": {"$eq": ["$total", {"$sum": "$lines.subtotal"
 _NOT_IN_FUTURE: Document = {"$expr": {"$lte": ["$placed_at", "$recorded_at"]}}
 
 _RULES = [_QUANTITY_FITS_KIND, _SUBTOTAL_EXACT, _TOTAL_EXACT, _NOT_IN_FUTURE]
-_NEWEST = [("placed_at", DESCENDING), ("_id", DESCENDING)]
+NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
+"""The order of the list, which its indexes end with."""
 
 ORDERS = Collection(
     name="orders",
@@ -108,15 +110,15 @@ ORDERS = Collection(
     indexes=(
         # The number comes first, so that an order is found by it without knowing its source.
         IndexModel([("number", ASCENDING), ("source", ASCENDING)], name="number", unique=True),
-        IndexModel(_NEWEST, name="newest"),
-        IndexModel([("customer_id", ASCENDING), *_NEWEST], name="customer"),
-        IndexModel([("lines.sku", ASCENDING), *_NEWEST], name="sku"),
-        IndexModel([("status", ASCENDING), *_NEWEST], name="status"),
-        IndexModel([("source", ASCENDING), *_NEWEST], name="source"),
+        IndexModel(list(NEWEST), name="newest"),
+        IndexModel([("customer_id", ASCENDING), *NEWEST], name="customer"),
+        IndexModel([("lines.sku", ASCENDING), *NEWEST], name="sku"),
+        IndexModel([("status", ASCENDING), *NEWEST], name="status"),
+        IndexModel([("source", ASCENDING), *NEWEST], name="source"),
         # Two filters that are used together and each match many: by one of them alone, a page of
         # the open orders of an article would read through everything that was ever sold of it.
-        IndexModel([("lines.sku", ASCENDING), ("status", ASCENDING), *_NEWEST], name="sku_status"),
-        IndexModel([("source", ASCENDING), ("status", ASCENDING), *_NEWEST], name="source_status"),
+        IndexModel([("lines.sku", ASCENDING), ("status", ASCENDING), *NEWEST], name="sku_status"),
+        IndexModel([("source", ASCENDING), ("status", ASCENDING), *NEWEST], name="source_status"),
         REQUEST_INDEX,
     ),
     outbox=True,

@@ -9,6 +9,7 @@ from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
 from shared.mongo import validators
 from shared.mongo.collections import Collection
+from shared.mongo.paging import Keys
 from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, MAX_KEY_LENGTH, is_key_of
 from shared.values.iso import countries, currencies
 
@@ -153,7 +154,8 @@ _KEYS_TRUE: Document = {
     }
 }
 
-_NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
+"""The order of the list, which its indexes end with."""
 
 CUSTOMERS = Collection(
     name="customers",
@@ -176,11 +178,11 @@ CUSTOMERS = Collection(
             unique=True,
             partialFilterExpression={"external_id": {"$gt": ""}},
         ),
-        IndexModel(_NEWEST, name="newest"),
-        IndexModel([("keys.last_name", ASCENDING), *_NEWEST], name="last_name"),
-        IndexModel([("phones.number", ASCENDING), *_NEWEST], name="phone"),
-        IndexModel([("tags", ASCENDING), *_NEWEST], name="tag"),
-        IndexModel([("interests", ASCENDING), *_NEWEST], name="interest"),
+        IndexModel(list(NEWEST), name="newest"),
+        IndexModel([("keys.last_name", ASCENDING), *NEWEST], name="last_name"),
+        IndexModel([("phones.number", ASCENDING), *NEWEST], name="phone"),
+        IndexModel([("tags", ASCENDING), *NEWEST], name="tag"),
+        IndexModel([("interests", ASCENDING), *NEWEST], name="interest"),
         IndexModel([("keys.names", ASCENDING), ("_id", ASCENDING)], name="names"),
         REQUEST_INDEX,
     ),

@@ -17,7 +17,6 @@ from shared.mongo.filters import Filter, ListFilters, Plan
 from shared.mongo.paging import EARLIEST, Keys, Range
 from shared.values.email import email_key
 
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LAST_CHARACTER = "\U0010ffff"
 """No name goes on with a character after this one."""
 
@@ -34,7 +33,7 @@ def _filter(name: str, field: str, *, otherwise: str = "none", **more: Any) -> F
 
 FILTERS = ListFilters(
     collection=documents.CUSTOMERS,
-    order=NEWEST,
+    order=documents.NEWEST,
     filters=(
         _filter(
             "id",

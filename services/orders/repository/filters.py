@@ -6,7 +6,7 @@ A new filter is one line of `FILTERS`, and its index in `documents`.
 from typing import Any
 
 from bson import MinKey
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 
 from services.orders import documents
 from services.orders.model import STATUSES
@@ -14,8 +14,6 @@ from shared.document import Document
 from shared.mongo.examples import always, commonest, share_of
 from shared.mongo.filters import Filter, ListFilters, Plan
 from shared.mongo.paging import Keys, Range
-
-NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
 
 
 def _filter(name: str, field: str, *, otherwise: str = "none", **more: Any) -> Filter:
@@ -38,7 +36,7 @@ def _bound(name: str, operator: str, share: float, otherwise: str, description: 
 
 FILTERS = ListFilters(
     collection=documents.ORDERS,
-    order=NEWEST,
+    order=documents.NEWEST,
     filters=(
         _filter("number", "number"),
         _filter("customer_id", "customer_id", index="customer", otherwise="0" * 24),

@@ -67,7 +67,7 @@ class TestJournal:
 
 
 def life(chance: random.Random) -> list[Event]:
-    """What is told of one customer, in order."""
+    """Events of one customer, in order."""
     id = new_id()
     consents = [{"channel": "email", "before": None, "after": True}]
     changes = [{"field": "tags", "before": [], "after": ["vip"]}]

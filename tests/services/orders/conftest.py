@@ -56,7 +56,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def make_order() -> Callable[..., Order]:
-    """`make_order(**details)`: an order as placed; one line of two pieces unless told."""
+    """`make_order(**details)`: an order as placed; one line of two pieces unless given."""
 
     def make(**details: Any) -> Order:
         line = {"sku": "85123A", "quantity": 2, "unit_price": Decimal("2.55")}
@@ -73,7 +73,7 @@ def make_order() -> Callable[..., Order]:
 
 @pytest.fixture
 def make_body() -> Callable[..., dict[str, Any]]:
-    """`make_body(**fields)`: the JSON of an order to place; one line of two pieces unless told."""
+    """`make_body(**fields)`: the JSON of an order to place; one line of two pieces unless given."""
 
     def make(**fields: Any) -> dict[str, Any]:
         line = {
@@ -103,7 +103,7 @@ def orders(database: Database[Document]) -> OrderRepository:
 
 @pytest.fixture
 def copies(database: Database[Document]) -> CustomerCopyRepository:
-    """The cards of customers."""
+    """The copies of customers."""
     return CustomerCopyRepository(database)
 
 

@@ -56,7 +56,7 @@ class TestCustomerLookup:
     def test_a_guest_passes_unasked(self, copies: CustomerCopyRepository) -> None:
         CustomerLookup(copies, nobody_may_ask).refuse_unknown(None)
 
-    def test_a_card_is_enough(self, copies: CustomerCopyRepository) -> None:
+    def test_a_copy_is_enough(self, copies: CustomerCopyRepository) -> None:
         id = new_id()
         keep_copies(
             copies, [CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")]

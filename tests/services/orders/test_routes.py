@@ -143,14 +143,14 @@ class TestPlaceOrder:
 
 
 class TestCustomersOfOrders:
-    def test_a_customer_without_a_card_is_asked_for(
+    def test_a_customer_without_a_copy_is_asked_for(
         self, http: Client, make_body: Body, customers: Customers
     ) -> None:
         answer = http.post("/v1/orders", json=make_body(customer_id=customers.join()))
 
         assert answer.status_code == 201
 
-    def test_a_customer_with_a_card_is_not(
+    def test_a_customer_with_a_copy_is_not(
         self, http: Client, make_body: Body, customers: Customers, copies: CustomerCopyRepository
     ) -> None:
         id = new_id()

@@ -45,7 +45,7 @@ class Interrupted(ViewRepository):
 
 
 class Overtaken(VisitorRepository):
-    """Visitors of whom somebody else says who they are, right before we do so anew."""
+    """Visitors whom somebody else identifies, right before we identify them again."""
 
     rival: Then | None = None
 
