@@ -69,7 +69,7 @@ class UserRepository(Repository):
 
         :raises NoSuchUser: there is none.
         """
-        document = self.collection.find_one({"_id": id}, _USER_FIELDS)
+        document = self.collection.find_one({"_id": id}, {**_USER_FIELDS})
         if document is None:
             raise NoSuchUser("There is no user with this id.")
         return to_user(document)
