@@ -12,6 +12,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from shared.document import Document
+from shared.events.contracts import OrderState
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.inbox import MAX_ATTEMPTS
 from shared.settings import Settings
@@ -153,10 +154,10 @@ def _raising(failure: BaseException) -> Callable[[Any], Callable[..., None]]:
 
 def _deadly(order_id: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def wrap(original: Callable[..., None]) -> Callable[..., None]:
-        def record(ledger: object, entries: Sequence[Document]) -> None:
-            if any(entry["_id"] == order_id for entry in entries):
+        def record(ledger: object, orders: Sequence[OrderState]) -> None:
+            if any(order.order_id == order_id for order in orders):
                 raise Killed
-            original(ledger, entries)
+            original(ledger, orders)
 
         return record
 
