@@ -1,4 +1,4 @@
-"""Who bought, and where to, out of a row's cells. What cannot be used is left out with a note."""
+"""Reads the buyer and the address of a row. What cannot be used is left out with a note."""
 
 import re
 from functools import lru_cache

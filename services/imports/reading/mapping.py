@@ -21,7 +21,7 @@ class MappingInvalid(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Returns:
-    """What makes a row part of a return: the start of its number, a word in a column, or its sign.
+    """The mark of a return's row: the start of its number, a word in a column, or its sign.
 
     `values` are in lower case. `suffix` is added to the number of a return where sales and
     returns share numbers, because an order and its return must not have the same one.
@@ -36,7 +36,7 @@ class Returns:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """How the file is written. None means: found out from the file itself.
+    """The way the file is written. None means: found out from the file itself.
 
     `datetime` holds strptime formats, tried in order; empty means ISO 8601 and other forms that
     can be read in one way only. `timezone` is that of times without an offset. An empty `quote`
