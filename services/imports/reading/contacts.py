@@ -1,4 +1,4 @@
-"""Reads names, e-mail addresses and phone numbers as people typed them. What cannot be read is left out.
+"""Reads names, e-mail addresses and phones as people typed them. Leaves out what it cannot read.
 
 A messy phone number is no reason to lose a sale, so nothing here refuses a row: each reader gives
 what it could read, and sentences on what it left out.

@@ -1,4 +1,4 @@
-"""Cleans the text of a cell: trimmed, in one Unicode form, on one line, without control characters."""
+"""Cleans the text of a cell: trimmed, in one Unicode form, on one line, no control characters."""
 
 import re
 import unicodedata
