@@ -34,7 +34,7 @@ class ImportFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRequest:
-    """A file to import, and how to read it: a preset's name or a mapping file."""
+    """What is to be imported, and how it is to be read: a preset's name or a mapping file."""
 
     file: Path
     preset: str | None
@@ -42,7 +42,7 @@ class ImportRequest:
 
 
 def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> TokenSource:
-    """The source of the client's tokens: the given one, or a sign-in.
+    """Where the client's tokens come from: the given one, or a sign-in.
 
     :raises ImportFailed: neither a token nor a password is there, or they are not right.
     """
@@ -106,7 +106,7 @@ def account(job: Document) -> Iterator[str]:
 
 
 def is_accounted_for(job: Document) -> bool:
-    """True if every row was accepted or rejected, and none is missing."""
+    """Whether every row was accepted or rejected, and none is missing."""
     counted = job["reconciliation"]
     return bool(
         counted["rows"] == counted["accepted"] + counted["rejected"] == job["progress"]["rows"]
