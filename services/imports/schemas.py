@@ -72,7 +72,7 @@ class TotalSchema(Schema):
 
 
 class ReconciliationSchema(Schema):
-    """What the import came to.
+    """The account of a finished import.
 
     `notes` counts details that were left out, such as unreadable phones.
     """

@@ -1,4 +1,4 @@
-"""The other services as an import sees them.
+"""Client of the other services.
 
 Their bulk endpoints, called as the person who asked.
 """
@@ -18,7 +18,7 @@ MAX_LINES = 6_000
 
 @dataclass(frozen=True)
 class Shop:
-    """What an import needs of customers and orders.
+    """The calls that an import makes to customers and orders.
 
     Each function takes a batch's name and entries.
     """

@@ -36,7 +36,7 @@ class Rows:
 
     @property
     def position(self) -> Position:
-        """Where reading can go on behind the last row given out."""
+        """The position behind the last row given out."""
         if self._begun is None:
             return self._position
         order_after, characters = self._begun

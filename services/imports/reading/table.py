@@ -29,7 +29,7 @@ _BROKEN = (csv.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, Endl
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What the beginning of a file shows."""
+    """The beginning of a file."""
 
     encoding: str
     delimiter: str
@@ -150,7 +150,7 @@ def inspect(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Head:
     """Read the head of a file, to refuse at once what cannot be read.
 
     What is broken further on shows when it is read.
-    Leaves `stream` somewhere behind the head; rewind it, or open it anew, before `open_table`.
+    Leaves `stream` somewhere behind the head; rewind it, or open it again, before `open_table`.
 
     :raises FileUnreadable: as `open_table`.
     """
@@ -170,7 +170,7 @@ def _records(lines: Iterator[str], delimiter: str, mapping: Mapping) -> Iterator
 def _likeliest_delimiter(header: str, mapping: Mapping) -> str:
     """The delimiter under which most of the mapped columns are found, then that with most columns.
 
-    csv.Sniffer is not asked: it guesses from how often a sign comes, and the mapping knows.
+    csv.Sniffer is not asked: it guesses from how often a character comes, and the mapping knows.
     """
 
     def worth(delimiter: str) -> tuple[int, int]:
