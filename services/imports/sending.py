@@ -1,12 +1,14 @@
 """Sends the staged customers and orders of an import to their services, and keeps each outcome."""
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from services.imports.context import ImportContext
 from services.imports.model import grouping, reconciliation
 from services.imports.model.lines import Line, Unfit
 from services.imports.reading.mapping import Mapping
-from services.imports.shop_client import Shop, in_batches, problem_text
+from services.imports.shop_client import Shop, problem_text
 from shared.document import Document
 
 EMAIL_TAKEN = "urn:kith:problem:email-taken"
@@ -139,3 +141,24 @@ def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:
         "id": result.get("id"),
         "reason": _reason(result),
     }
+
+
+MAX_ENTRIES = 500
+
+
+MAX_LINES = 6_000
+"""Lines of orders in one call. It keeps a call around a second and a body around a megabyte."""
+
+
+def in_batches(groups: Iterable[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
+    """Groups of lines in batches that one call can carry."""
+    batch: list[tuple[str, list[Any]]] = []
+    lines = 0
+    for group in groups:
+        if batch and (len(batch) == MAX_ENTRIES or lines + len(group[1]) > MAX_LINES):
+            yield batch
+            batch, lines = [], 0
+        batch.append(group)
+        lines += len(group[1])
+    if batch:
+        yield batch

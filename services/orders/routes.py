@@ -22,7 +22,6 @@ from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 # 10,000 lines, each with a full description, are more than the usual limit.
 MAX_ORDER_BODY_BYTES = 8 * 1024 * 1024
-MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "orders", __name__, url_prefix="/v1/orders", description="What was sold and what came back."
@@ -60,7 +59,7 @@ def place_order(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(bulk.MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkOrdersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def place_orders(payload: Document) -> Response:

@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
 from services.orders.repository.filters import FILTERS
+from shared.web.bulk import MAX_ENTRIES
 from shared.web.code_fields import CountryField, CurrencyField
 from shared.web.fields import Amount, IdField, Text, Time
 from shared.web.queries import PageQuerySchema, filter_fields
@@ -91,7 +92,7 @@ class BulkOrdersSchema(Schema):
     entries = fields.List(
         fields.Raw(),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/NewOrderEntry"}},
     )
 

@@ -17,18 +17,11 @@ from pymongo.errors import BulkWriteError
 from shared import clock
 from shared.document import Document
 from shared.events.outbox import OUTBOX_INDEX
+from shared.messaging.retries import resend_delay
 from shared.mongo.client import deadline, write_errors
 
 log = structlog.get_logger(__name__)
 
-RESEND_AFTER = timedelta(seconds=30)
-MAX_RESEND_DELAY = timedelta(seconds=60)
-"""An event may have been sent many times in vain when an outage ends, and then waits this long.
-
-It is half of the two minutes in which every change is promised to have had its effect. Waiting
-longer would spare nobody: a poison event is dead-lettered after five attempts, and a worker that is
-merely slow is protected by the relay's `QUEUE_LIMIT`.
-"""
 DOCUMENTS_AT_ONCE = 500
 
 
@@ -41,12 +34,6 @@ class Claim:
     """As it was in the outbox before."""
     resend_at: datetime
     """The time to send again if no receipt comes, by which the relay knows the claim as its own."""
-
-
-def resend_delay(sent: int) -> timedelta:
-    """Time to wait for the receipt of an event that was sent `sent` times: 30 s, then 60 s."""
-    doubled: timedelta = RESEND_AFTER * 2 ** min(sent - 1, 10)
-    return min(doubled, MAX_RESEND_DELAY)
 
 
 class Claims:

@@ -15,9 +15,9 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.events.outbox import OUTBOX_SCHEMA
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.collections import Collection
 
-MAX_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)
 """The time for which a done event is known as done.
 

@@ -50,3 +50,9 @@ class Page:
 
     items: list[Document]
     next: list[Any] | None
+
+
+MAX_PAGE_SIZE = 200
+
+
+DEFAULT_PAGE_SIZE = 50

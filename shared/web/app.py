@@ -13,24 +13,19 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
-from prometheus_client import Histogram
 from pymongo import MongoClient
 
 from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import deadline
-from shared.web import health, openapi, problems
+from shared.web import health, metrics, openapi, problems
 from shared.web.parsing import given_request_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_BODY_BYTES = 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
-
-SECONDS = Histogram(
-    "http_request_seconds", "Time to answer a request.", ["method", "route", "status"]
-)
 
 
 class FieldProblemSchema(Schema):
@@ -108,6 +103,7 @@ def create_app(
     middleware.install(app, verifier)
     app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
+    app.register_blueprint(metrics.blueprint())
     return app, api
 
 
@@ -174,5 +170,7 @@ def _install_request_record(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule else "none"
         # A method that anybody may invent would be a series of its own, kept for ever.
         method = request.method if request.method in METHODS else "other"
-        SECONDS.labels(method, route, response.status_code).observe(perf_counter() - g.started_at)
+        metrics.SECONDS.labels(method, route, response.status_code).observe(
+            perf_counter() - g.started_at
+        )
         return response

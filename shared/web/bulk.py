@@ -11,6 +11,10 @@ from shared.errors import Refusal
 from shared.web import problems, responses
 from shared.web.parsing import refusal_of
 
+MAX_ENTRIES = 1_000
+MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
+"""Room for `MAX_ENTRIES` customers or orders of many fields each."""
+
 
 class BulkResultSchema(Schema):
     """The outcome of one entry. `problem` says why it was refused."""

@@ -9,10 +9,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from shared.mongo.filters import Filter
+from shared.mongo.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from shared.web.fields import Text, Time
-
-MAX_PAGE_SIZE = 200
-DEFAULT_PAGE_SIZE = 50
 
 
 class PageQuerySchema(Schema):

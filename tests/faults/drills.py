@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from shared.document import Document
 from shared.events.contracts import OrderState
 from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.inbox import MAX_ATTEMPTS
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.settings import Settings
 from tests.faults import books, points
 from tests.faults.books import Lost

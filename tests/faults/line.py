@@ -19,10 +19,10 @@ from shared.document import Document
 from shared.events.delivery import delivery
 from shared.messaging import receipts
 from shared.messaging.broker import broker_client, create_celery, forget_messages
-from shared.messaging.claims import MAX_RESEND_DELAY
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.messaging.relay_factory import create_relay
+from shared.messaging.retries import MAX_RESEND_DELAY
 from shared.mongo import client as databases
 from shared.mongo.client import service_database
 from shared.settings import Settings

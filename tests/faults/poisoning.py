@@ -11,7 +11,7 @@ from services.tools import events
 from shared.document import Document
 from shared.messaging.broker import broker_client, queue_key
 from shared.messaging.dead_letters import Replay
-from shared.messaging.inbox import MAX_ATTEMPTS
+from shared.messaging.retries import MAX_ATTEMPTS
 from tests.faults import books
 from tests.faults.poison import KILLS, RAISES, SLEEPS
 from tests.faults.processes import wait_until

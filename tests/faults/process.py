@@ -37,8 +37,8 @@ def install(switch: Switch, *, process: str, service: str) -> None:
         bug = BUGS[switch["bug"]]
         replace(bug.target, bug.replacement)
     if "pace" in switch:
-        _set("shared.messaging.claims:RESEND_AFTER", timedelta(seconds=switch["pace"]))
-        _set("shared.messaging.claims:MAX_RESEND_DELAY", timedelta(seconds=4 * switch["pace"]))
+        _set("shared.messaging.retries:RESEND_AFTER", timedelta(seconds=switch["pace"]))
+        _set("shared.messaging.retries:MAX_RESEND_DELAY", timedelta(seconds=4 * switch["pace"]))
         # Small messages, so that there is something between two of them.
         _set("shared.messaging.relay:TOGETHER", (5, 5, 1))
     if "limit" in switch:

@@ -16,7 +16,7 @@ from services.customers.model.customers import (
 )
 from services.customers.repository.filters import plan
 from services.customers.repository.mapping import to_document
-from services.customers.repository.name_search import page_by_name
+from services.customers.repository.name_pages import page_by_name
 from services.customers.repository.upcasting import upcast
 from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal

@@ -17,7 +17,7 @@ from shared.web import bulk, responses
 from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint
 
-MAX_BULK_BODY_BYTES = 8 * 1024 * 1024
+MAX_ACTIVITY_BODY_BYTES = 8 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "activity",
@@ -29,7 +29,7 @@ blueprint = ApiBlueprint(
 
 @blueprint.post("/activity")
 @allow("sales", "admin")
-@body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(MAX_ACTIVITY_BODY_BYTES)
 @blueprint.arguments(ActivitySchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def record_activity(payload: Document) -> Response:

@@ -21,8 +21,6 @@ from shared.web import bulk, responses
 from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
-MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
-
 blueprint = ApiBlueprint(
     "customers",
     __name__,
@@ -52,7 +50,7 @@ def register_customer(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(bulk.MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkCustomersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def register_customers(payload: Document) -> Response:

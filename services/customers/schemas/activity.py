@@ -4,6 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
 from services.customers.model.journal import VIEW_KINDS
+from shared.web.bulk import MAX_ENTRIES
 from shared.web.fields import Text, Time
 
 _VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
@@ -38,7 +39,7 @@ class ActivitySchema(Schema):
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/View"}},
     )
 

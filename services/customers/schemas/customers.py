@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from services.customers.model.customers import Address, Email, Phone
 from services.customers.repository.filters import FILTERS
 from shared.values.phone import phone_number
+from shared.web.bulk import MAX_ENTRIES
 from shared.web.code_fields import CountryField
 from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
@@ -157,7 +158,7 @@ class BulkCustomersSchema(Schema):
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},
     )
 

@@ -13,7 +13,8 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import Inbox
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.messaging.claims import Claims, resend_delay
+from shared.messaging.claims import Claims
+from shared.messaging.retries import resend_delay
 from tests.support.things import ThingRepository, added, waiting
 
 

@@ -11,8 +11,9 @@ from shared.document import Document
 from shared.messaging import receipts
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import DeadLetters, Replay
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import Inbox
 from shared.messaging.relay import Relay
+from shared.messaging.retries import MAX_ATTEMPTS
 from tests.support.handlers import RecordingHandlers, delivery
 from tests.support.queues import Message
 

@@ -7,7 +7,8 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from shared.document import Document
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox, Recalled
+from shared.messaging.inbox import Inbox, Recalled
+from shared.messaging.retries import MAX_ATTEMPTS
 
 
 class TestRecall:

@@ -12,7 +12,7 @@ from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import IdempotencyKeyReused, creation_request
 from shared.identifiers import new_id
-from shared.messaging.claims import RESEND_AFTER
+from shared.messaging.retries import RESEND_AFTER
 from tests.support.stall import NOW
 
 Add = Callable[..., Document]
