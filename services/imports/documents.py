@@ -1,4 +1,4 @@
-"""How import jobs, their files and their rows lie in MongoDB: collections, rules, indexes."""
+"""Collections of imports: jobs, files and rows, their validators and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel

@@ -1,4 +1,4 @@
-"""What staff can do with imports: ask for one, and have its rejected rows written out."""
+"""Operations on imports: ask for one, and write out its rejected rows. Knows no HTTP."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks for an import, under which Idempotency-Key, and how they delegate it."""
+    """The person who asks for an import, their Idempotency-Key, and how they delegate it."""
 
     caller_id: str
     idempotency_key: str | None

@@ -1,4 +1,4 @@
-"""HTTP for imports: parse, call one operation, render."""
+"""Routes of imports: parse, call one operation, render. Hold no rule."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of imports, one class for each direction."""
+"""Schemas of the JSON that imports takes and answers, one class for each direction."""
 
 from marshmallow import Schema, fields, validate
 
@@ -72,7 +72,7 @@ class TotalSchema(Schema):
 
 
 class ReconciliationSchema(Schema):
-    """What the import came to.
+    """The account of an import.
 
     `notes` counts details that were left out, such as unreadable phones.
     """

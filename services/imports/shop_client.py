@@ -1,7 +1,4 @@
-"""The other services as an import sees them.
-
-Their bulk endpoints, called as the person who asked.
-"""
+"""Client of the other services' bulk endpoints, called as the person who asked. Knows no job."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ MAX_LINES = 6_000
 
 @dataclass(frozen=True)
 class Shop:
-    """What an import needs of customers and orders.
+    """The functions of customers and orders that an import needs.
 
     Each function takes a batch's name and entries.
     """

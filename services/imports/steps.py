@@ -51,7 +51,7 @@ def clean_up(context: ImportContext, job_id: str) -> None:
 
 
 def failed(failure: str) -> Document:
-    """What a job becomes that ends without a result; `failure` is a sentence for whoever asked."""
+    """The fields of a job that ends without a result; `failure` is a sentence for whoever asked."""
     return {"state": "failed", "failure": failure[:1_000]}
 
 

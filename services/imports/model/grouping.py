@@ -1,4 +1,4 @@
-"""Lines to orders and customers, as the bulk endpoints of those services take them. Plain JSON."""
+"""Groups lines to orders and customers, as their bulk endpoints take them. Knows no HTTP."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ NO_SKU = "-"
 
 
 def customer_key(line: Line) -> str | None:
-    """What tells the customer of a line from others: the shop's id, else the first e-mail address.
+    """The key of a line's customer: the shop's id, else the first e-mail address.
 
     None is a guest. The key is `id:17850` or `email:ada@example.com`.
     """

@@ -1,4 +1,4 @@
-"""What one row of an export comes to: a line of an order, or a rejection with its reason."""
+"""Lines of orders and rejections with their reasons: the result of each row. Knows no file."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Buyer:
-    """What a row says about who bought. Phones are E.164; "" and () where it says nothing."""
+    """The buyer that a row names. Phones are E.164; "" and () where it says nothing."""
 
     external_id: str = ""
     first_name: str = ""
@@ -47,7 +47,7 @@ class Buyer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """What a row says about where to. `country` is an ISO 3166-1 alpha-2 code, or "".
+    """The delivery address in a row. `country` is an ISO 3166-1 alpha-2 code, or "".
 
     A country's text that has no code (such as "Channel Islands") is kept in `region`.
     """
@@ -124,7 +124,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejection:
-    """Why a row is not taken, and what it would have come to.
+    """The reason why a row is not taken, and the amount that it would have added.
 
     `amount` is None where quantity or price cannot be read; `currency` where that cannot.
     """

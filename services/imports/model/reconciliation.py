@@ -1,4 +1,4 @@
-"""What an import came to: every row accounted for, to the last digit."""
+"""Reconciliation of an import: every row accounted for, to the last digit. Knows no database."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Who bought, and where to, out of a row's cells. What cannot be used is left out with a note."""
+"""Reads the buyer and the address from a row's cells; notes what is left out. Knows no file."""
 
 import re
 from functools import lru_cache

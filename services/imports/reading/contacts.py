@@ -1,4 +1,4 @@
-"""Names, e-mail addresses and phone numbers as people typed them. What cannot be read is left out.
+"""Reads names, e-mail addresses and phone numbers as people typed them. Knows no row.
 
 A messy phone number is no reason to lose a sale, so nothing here refuses a row: each reader gives
 what it could read, and sentences on what it left out.

@@ -1,4 +1,4 @@
-"""Country names as shops write them, made ISO 3166-1 alpha-2 codes."""
+"""Turns country names as shops write them into ISO 3166-1 alpha-2 codes. Knows no column."""
 
 import re
 import unicodedata

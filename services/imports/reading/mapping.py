@@ -1,4 +1,4 @@
-"""How to read one shop's export: which column is which, and how its numbers and times are written.
+"""Mapping of one shop's export: its columns, and how its numbers and times are written.
 
 A mapping is data (a preset is a JSON file); this module checks it and knows nothing of any file.
 """
@@ -42,7 +42,7 @@ class MappingInvalid(Invalid):
 
 @dataclass(frozen=True, kw_only=True)
 class Returns:
-    """What makes a row part of a return: the start of its number, a word in a column, or its sign.
+    """Marks of a row of a return: the start of its number, a word in a column, or its sign.
 
     `values` are in lower case. `suffix` is added to the number of a return where sales and
     returns share numbers, because an order and its return must not have the same one.
@@ -57,7 +57,7 @@ class Returns:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """How the file is written. None means: found out from the file itself.
+    """The format of the file. None means: found out from the file itself.
 
     `datetime` holds strptime formats, tried in order; empty means ISO 8601 and other forms that
     can be read in one way only. `timezone` is that of times without an offset. An empty `quote`

@@ -21,7 +21,7 @@ class Section:
             problems[path or "mapping"] = "It must be an object."
 
     def has(self, key: str) -> bool:
-        """Whether something other than null is given; the key counts as known from here on."""
+        """True if something other than null is given; the key counts as known from here on."""
         self._known.add(key)
         return self._data.get(key) is not None
 

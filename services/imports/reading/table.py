@@ -29,7 +29,7 @@ _BROKEN = (csv.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, Endl
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What the beginning of a file shows."""
+    """The findings at the beginning of a file."""
 
     encoding: str
     delimiter: str
@@ -56,7 +56,7 @@ class Table:
 
     @property
     def encoding(self) -> str:
-        """The encoding; "ascii" as long as nothing told otherwise."""
+        """The encoding; "ascii" as long as nothing shows another."""
         return self._text.encoding
 
     @property
@@ -149,8 +149,8 @@ def open_table(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Table:
 def inspect(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Head:
     """Read the head of a file, to refuse at once what cannot be read.
 
-    What is broken further on shows when it is read.
-    Leaves `stream` somewhere behind the head; rewind it, or open it anew, before `open_table`.
+    Errors further on show when it is read.
+    Leaves `stream` somewhere behind the head; rewind or reopen it before `open_table`.
 
     :raises FileUnreadable: as `open_table`.
     """

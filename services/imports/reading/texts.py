@@ -1,4 +1,4 @@
-"""Text out of a cell: trimmed, in one Unicode form, on one line, without control characters."""
+"""Cleans the text of a cell: trimmed, one Unicode form, one line. Knows no column's rules."""
 
 import re
 import unicodedata
@@ -28,7 +28,7 @@ def clean(cell: str, field: str) -> str:
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a cell is blank, or says in some program's words that it is."""
+    """True if a cell is blank, or says so in the words of some program."""
     text = text.strip()
     return not text or text.casefold() in NOTHING
 

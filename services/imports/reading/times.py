@@ -1,4 +1,4 @@
-"""Times as shops write them, made aware and UTC."""
+"""Reads times as shops write them, and makes them aware and UTC. Knows no column."""
 
 import re
 from datetime import UTC, datetime, tzinfo

@@ -1,4 +1,4 @@
-"""Every query on import jobs."""
+"""Every query on import jobs. Knows no HTTP and no file."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -138,12 +138,12 @@ class JobRepository(Repository):
         )
 
     def is_waiting(self, id: str, *, step: int) -> bool:
-        """Whether this step of a job is still to be done."""
+        """True if this step of a job is still to be done."""
         query = {"_id": id, "step": step, "state": {"$nin": ["finished", "failed"]}}
         return self.collection.find_one(query, {"_id": 1}) is not None
 
     def has_ended(self, id: str) -> bool:
-        """Whether a job is finished or failed."""
+        """True if a job is finished or failed."""
         query = {"_id": id, "state": {"$in": ["finished", "failed"]}}
         return self.collection.find_one(query, {"_id": 1}) is not None
 
@@ -192,7 +192,7 @@ class JobRepository(Repository):
             raise Stale("Another worker has taken over this import.")
 
     def delegation(self, id: str) -> str | None:
-        """What the work of a job is done with, as long as it is needed."""
+        """The delegation that a job works with, as long as it is needed."""
         job = self.collection.find_one({"_id": id}, {"delegation": 1})
         return None if job is None else job["delegation"]
 

@@ -1,4 +1,4 @@
-"""Every query on the rows of import jobs."""
+"""Every query on the rows of import jobs. Knows no CSV."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -55,7 +55,7 @@ class RowRepository:
             yield value, [Line.from_document(row["line"]) for row in rows]
 
     def count_groups(self, job: str, field: str) -> int:
-        """How many orders or customers there are among the accepted rows."""
+        """The number of orders or customers among the accepted rows."""
         groups = self._rows.aggregate(
             [
                 {"$match": {"job": job, field: {"$gt": ""}, "rejected": False}},

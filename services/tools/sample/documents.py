@@ -1,7 +1,7 @@
-"""What the books of all services say of the generated shop, as if its events had long been heard.
+"""Documents of the generated shop in all services, as if its events had long been handled.
 
-Each event would find its place one by one, in hours for a large sample; so what they come to is
-written beside what they tell of, and no event waits. A test holds both ways to the same books.
+Events would be handled one by one, which takes hours for a large sample; so their results are
+written along with their sources, and no event waits. A test holds both ways to the same books.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ ORIGIN: Provenance = {"via": "sample"}
 
 @dataclass
 class _Account:
-    """What a customer has bought so far."""
+    """The purchases of a customer so far."""
 
     orders: int = 0
     returns: int = 0
@@ -50,7 +50,7 @@ class _Account:
 
 
 class Purchases:
-    """What all customers have bought, order by order."""
+    """The purchases of all customers, added up order by order."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = defaultdict(_Account)
@@ -66,7 +66,7 @@ class Purchases:
                 self._accounts[order.customer_id].note(order)
 
     def of(self, customer_id: str) -> Document:
-        """What a customer has bought."""
+        """The purchases of a customer."""
         account = self._accounts.get(customer_id)
         if account is None:
             return NO_PURCHASES
@@ -82,7 +82,7 @@ class Purchases:
         }
 
     def revision(self, customer_id: str) -> int:
-        """How often the customer's purchases were written."""
+        """The number of times that the customer's purchases were written."""
         return int(customer_id in self._known)
 
 
@@ -98,7 +98,7 @@ def customer(one: Customer, purchases: Purchases, *, batch: str) -> Document:
 
 
 def copy(one: Customer) -> Document:
-    """The card of a customer, for the orders' database."""
+    """The copy of a customer, for the orders' database."""
     return {"_id": one.id, "name": one.display_name, "deleted": False, "version": one.version}
 
 
@@ -122,7 +122,7 @@ def entry(one: Order) -> Document:
 
 
 def arrivals(many: Iterable[Customer], *, recorded_at: datetime) -> list[Document]:
-    """What the journals say of customers who came, for the customers' database."""
+    """The journal entries of customers who came, for the customers' database."""
     told = [
         entry
         for one in many
@@ -137,7 +137,7 @@ def arrivals(many: Iterable[Customer], *, recorded_at: datetime) -> list[Documen
 
 
 def purchases(many: Iterable[Order], *, recorded_at: datetime) -> list[Document]:
-    """What the journals say of orders, for the customers' database. Guests have none."""
+    """The journal entries of orders, for the customers' database. Guests have none."""
     return [
         entry_document(
             journal_entries.of_order(placed(one, ORIGIN), one.customer_id), recorded_at=recorded_at

@@ -33,7 +33,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What was written, how much was there before, and how long it took."""
+    """The result of loading: what was written, what was there before, and how long it took."""
 
     written: int
     known: int
@@ -62,7 +62,7 @@ def load(settings: Settings, plan: Plan, *, add: bool = False, progress: Progres
 
 
 def is_used(settings: Settings, client: MongoClient[Document]) -> bool:
-    """Whether there are customers or orders."""
+    """True if there are customers or orders."""
     return any(
         service_database(client, settings, service)[service].find_one({}, {"_id": 1}) is not None
         for service in ("customers", "orders")
@@ -126,14 +126,14 @@ def batches(plan: Plan, *, now: datetime) -> Iterator[Batch]:
 
 
 def server_time(client: MongoClient[Document]) -> datetime:
-    """What the server's own clock says: by it, orders are recorded."""
+    """The time by the server's own clock, under which orders are recorded."""
     aware = CodecOptions[Document](tz_aware=True)
     now: datetime = client.admin.command("hello", codec_options=aware)["localTime"]
     return now
 
 
 def insert(collection: Collection[Document], documents: list[Document]) -> int:
-    """Insert documents; how many were not there yet.
+    """Insert documents; answers with the number of those that were not there yet.
 
     :raises BulkWriteError: the database refuses one for another reason than that.
     """

@@ -1,4 +1,4 @@
-"""Names, streets and towns of several countries, for the generated shop."""
+"""Names, streets and towns of several countries, for the generated shop. Knows no customer."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Country:
-    """What customers of a country are called and where they live."""
+    """The names, streets and towns of the customers of a country."""
 
     code: str
     currency: str
@@ -30,7 +30,7 @@ class Country:
 
 @cache
 def countries() -> tuple[Country, ...]:
-    """Where customers come from."""
+    """The countries that customers come from."""
     text = resources.files(__package__).joinpath("countries.toml").read_text(encoding="utf-8")
     return tuple(_country(row) for row in tomllib.loads(text)["countries"])
 

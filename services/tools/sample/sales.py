@@ -1,4 +1,4 @@
-"""The orders and returns of the generated shop."""
+"""Orders and returns of the generated shop. Knows no database."""
 
 import random
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _EVENNESS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What an order has to know of a customer."""
+    """The facts about a customer that an order needs."""
 
     id: str
     joined_at: datetime
@@ -118,7 +118,7 @@ def _line(article: Article, currency: str, quantity: int) -> Document:
 
 
 def _rank(chance: float, count: int) -> int:
-    """Who buys: customer n in proportion to (n + 10) ** -0.8, a few much and many little."""
+    """The buyer by chance: n in proportion to (n + 10) ** -0.8, a few much and many little."""
     low, high = _EVENNESS**0.2, (_EVENNESS + count) ** 0.2
     return min(int((low + chance * (high - low)) ** 5 - _EVENNESS), count - 1)
 
@@ -130,7 +130,7 @@ def _whole(time: datetime) -> datetime:
 
 @cache
 def _season() -> tuple[float, ...]:
-    """What sells on a day, added up. The shop grows, and weekends are busier."""
+    """The sales of each day, added up. The shop grows, and weekends are busier."""
     total, weights = 0.0, []
     for day in range(DAYS):
         date = FIRST_DAY + timedelta(days=day)
@@ -142,7 +142,7 @@ def _season() -> tuple[float, ...]:
 
 @cache
 def _popularity() -> tuple[float, ...]:
-    """What sells of each article, added up."""
+    """The sales of each article, added up."""
     total, weights = 0.0, []
     for place in range(len(articles())):
         total += 1 / (place + 3)
