@@ -1,4 +1,4 @@
-"""Routes of imports: parse, call one operation, render. Hold no rule."""
+"""HTTP routes of imports: parse, call one operation, render."""
 
 from collections.abc import Iterator
 from contextlib import closing

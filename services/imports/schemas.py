@@ -1,4 +1,4 @@
-"""Schemas of the JSON that imports takes and answers, one class for each direction."""
+"""JSON of imports, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from marshmallow import Schema, fields, validate
 

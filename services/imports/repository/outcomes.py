@@ -1,4 +1,4 @@
-"""Every query on the outcomes of import jobs' customers and orders. Knows no other service."""
+"""Queries on the outcomes of import jobs' customers and orders. Knows no other service."""
 
 from collections.abc import Iterable
 

@@ -157,7 +157,7 @@ def worked(busy_shop: Shop, base: Base, carrier: Carrier) -> Shop:
 
 @pytest.fixture
 def republish(worked: Shop) -> Callable[..., list[Step]]:
-    """`republish()`: have all handled anew; the steps."""
+    """`republish()`: republish everything; the steps."""
 
     def run(
         services: list[str] | None = None, *, stop_after: int = 10**6, **options: Any
