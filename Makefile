@@ -29,7 +29,7 @@ run: $(STAMP) ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m services run
 
 .PHONY: import
-import: $(STAMP) ## Load a shop's export: FILE=orders.csv.gz PRESET=online-retail (or MAPPING=file.json)
+import: $(STAMP) ## Import a shop's export: FILE=orders.csv.gz PRESET=online-retail (or MAPPING=file.json)
 	@test -n "$$FILE" || { echo "Name the file: make import FILE=orders.csv.gz PRESET=online-retail" >&2; exit 2; }
 	@exec $(BIN)/python -m services import "$$FILE" $${PRESET:+--preset "$$PRESET"} \
 		$${MAPPING:+--mapping "$$MAPPING"}
@@ -39,12 +39,12 @@ backup: $(STAMP) ## Back up all databases as of this moment, and remove expired 
 	@exec $(BIN)/python -m services backup $${TO:+--to "$$TO"}
 
 .PHONY: restore
-restore: $(STAMP) ## Bring a backup back: FROM=backups/kith-… (INTO=prefix, OVERWRITE=1 over live data)
+restore: $(STAMP) ## Restore a backup: FROM=backups/kith-… (INTO=prefix, OVERWRITE=1 over live data)
 	@test -n "$$FROM" || { echo "Name the backup: make restore FROM=backups/kith-…" >&2; exit 2; }
 	@exec $(BIN)/python -m services restore "$$FROM" $${INTO:+--into "$$INTO"}
 
 .PHONY: restore-check
-restore-check: $(STAMP) ## Restore a backup aside, compare everything, drop the copy: FROM=backups/kith-…
+restore-check: $(STAMP) ## Prove that a backup can be restored, beside the live data: FROM=backups/kith-…
 	@test -n "$$FROM" || { echo "Name the backup: make restore-check FROM=backups/kith-…" >&2; exit 2; }
 	@exec $(BIN)/python -m services restore-check "$$FROM"
 
@@ -67,11 +67,11 @@ sample: $(STAMP) ## Load a generated shop: CUSTOMERS=100000 ORDERS=300000 (SEED=
 		$${ORDERS:+--orders "$$ORDERS"} $${SEED:+--seed "$$SEED"} $${ADD:+--add} $${MEASURE:+--measure}
 
 .PHONY: explain
-explain: $(STAMP) ## Show what each list costs the database, by each filter, on the data that are there
+explain: $(STAMP) ## Show what each list costs the database, by each filter, on your data
 	@exec $(BIN)/python -m services explain
 
 .PHONY: doctor
-doctor: $(STAMP) ## Show how the databases are, and what to do (PROFILE=100 notes slower queries, off ends it)
+doctor: $(STAMP) ## Show the state of the databases and what to do (PROFILE=100 notes slower queries, off ends it)
 	@exec $(BIN)/python -m services doctor $${PROFILE:+--profile "$$PROFILE"}
 
 .PHONY: events
@@ -79,7 +79,7 @@ events: $(STAMP) ## Show which events wait, for whom and since when; fails if an
 	@exec $(BIN)/python -m services events
 
 .PHONY: dead-letters
-dead-letters: $(STAMP) ## List the dead letters, and what to do about each (SERVICE=customers)
+dead-letters: $(STAMP) ## List dead letters, why each was dead-lettered, and what to do (SERVICE=customers)
 	@exec $(BIN)/python -m services dead-letters $${SERVICE:+--service "$$SERVICE"}
 
 .PHONY: replay
@@ -104,14 +104,14 @@ test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 or
 	@exec $(BIN)/python -m pytest -m scale $(ARGS)
 
 .PHONY: faults
-faults: $(STAMP) ## Break Kith on purpose, hundreds of times, and report what was lost: nothing (SEED=1)
+faults: $(STAMP) ## Break Kith on purpose, hundreds of times, and count what was lost or doubled (SEED=1)
 	@rm -rf .faults
 	@$(BIN)/python -m pytest -m "faults or not faults" tests/faults/test_drills.py \
 		tests/faults/test_full.py --durations=0 $(ARGS); ended=$$?; \
 		cat .faults/report.txt; exit $$ended
 
 .PHONY: lint
-lint: $(STAMP) ## Look at format, style, types and import contracts
+lint: $(STAMP) ## Check format, style, types and import contracts
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
@@ -146,7 +146,7 @@ $(STAMP): requirements-dev.lock
 	@touch $@
 
 .PHONY: lock
-lock: $(UV) ## Rewrite both lock files from pyproject.toml (ARGS=--upgrade for newer releases)
+lock: $(UV) ## Write both lock files from pyproject.toml (ARGS=--upgrade for newer releases)
 	$(UV) pip compile $(UV_OPTIONS) pyproject.toml -o requirements.lock $(ARGS)
 	$(UV) pip compile $(UV_OPTIONS) --extra servers --extra dev pyproject.toml -o requirements-dev.lock $(ARGS)
 

@@ -87,7 +87,7 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
 
 
 def is_prefix(text: str) -> bool:
-    """Whether databases can be named with this prefix."""
+    """True if databases can be named with this prefix."""
     try:
         _PREFIX(text)
     except marshmallow.ValidationError:
@@ -98,7 +98,7 @@ def is_prefix(text: str) -> bool:
 def port(env: Env, name: str, default: int | None = None) -> int:
     """Read the port of `name`, a service unless a default is given.
 
-    What is wrong with it is raised by `seal`.
+    Errors in it are raised by `seal`.
     """
     value: int = env.int(
         f"{name.upper()}_PORT",

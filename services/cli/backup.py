@@ -1,4 +1,4 @@
-"""Commands that make backups, restore them, and check that they can be restored."""
+"""Commands that make backups, restore them, and prove that they can be restored."""
 
 import time
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from shared.settings import SettingsInvalid
 
 
 @click.command(name="backup")
-@click.option("--to", type=click.Path(path_type=Path), help="The folder in which backups lie.")
+@click.option("--to", type=click.Path(path_type=Path), help="The folder for backups.")
 def make_backup(to: Path | None) -> None:
-    """Back up the databases of all services as of this moment; remove outlived backup."""
+    """Back up the databases of all services as of this moment; remove expired backups."""
     settings, kept = terminal.read(), _backup_settings()
     kept = replace(kept, folder=to or kept.folder)
     began = time.monotonic()
@@ -35,9 +35,9 @@ def make_backup(to: Path | None) -> None:
 
 @click.command(name="restore")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--into", default="", help="What the names of the restored databases begin with.")
+@click.option("--into", default="", help="The prefix of the restored databases' names.")
 def restore_backup(folder: Path, into: str) -> None:
-    """Bring back the backup in FOLDER. Documents are replaced only with OVERWRITE=1."""
+    """Restore the backup in FOLDER. Documents are replaced only with OVERWRITE=1."""
     settings, asked = terminal.read(), _backup_settings()
     with _explained(f"FROM={folder}"), terminal.bars() as shown:
         done = backup.restore(
@@ -53,7 +53,7 @@ def restore_backup(folder: Path, into: str) -> None:
     click.echo(f"events that go out again: those of {done.waiting:,} documents")
     if not done.emptied:
         click.echo(
-            "Redis does not answer, so messages from before may lie in it; empty it before Kith "
+            "Redis does not answer, so messages from before may be in it; empty it before Kith "
             "runs on what was restored.",
             err=True,
         )
@@ -62,7 +62,7 @@ def restore_backup(folder: Path, into: str) -> None:
 @click.command(name="restore-check")
 @click.argument("folder", type=click.Path(path_type=Path))
 def check_backup(folder: Path) -> None:
-    """Restore the backup in FOLDER aside, compare everything, and drop the copy."""
+    """Restore the backup in FOLDER beside the live data, compare everything, drop the copy."""
     settings = terminal.read()
     began = time.monotonic()
     with _explained(f"FROM={folder}"), terminal.bars() as shown:

@@ -1,4 +1,4 @@
-"""Command that shows the health of the databases, and what to do about it."""
+"""Command that shows the state of the databases, and what to do."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ _STYLES = {Level.GOOD: "green", Level.LOOK: "yellow", Level.BAD: "bold red"}
     help="Have the server note queries that take this many milliseconds, or none.",
 )
 def show_health(profile: str | None) -> None:
-    """Show how the databases are and what to do; exit 1 if anything is bad."""
+    """Show the state of the databases and what to do; exit 1 if anything is bad."""
     settings = terminal.read()
     if profile not in (None, "off") and not profile.isdecimal():
         raise click.BadParameter("Give a number of milliseconds, or off.")

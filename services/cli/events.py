@@ -41,7 +41,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime
 
 @click.command(name="events")
 def show_events() -> None:
-    """Show which events wait, of which kind, for whom, and since when; exit 1 if any is stuck."""
+    """Show which events wait, for whom and since when; exit 1 if any is stuck."""
     settings = terminal.read()
     with _connected(settings) as client:
         found = list(events.overview(settings, client, now=datetime.now(UTC)))
@@ -57,7 +57,7 @@ def show_events() -> None:
 @click.command(name="dead-letters")
 @click.option("--service", type=_ONE, help="Only those of the service that could not handle them.")
 def list_dead_letters(service: str | None) -> None:
-    """List the dead letters, why they are so, and what to do about each."""
+    """List dead letters, why each was dead-lettered, and what to do."""
     settings, now = terminal.read(), datetime.now(UTC)
     count = 0
     with _connected(settings) as client:
@@ -76,7 +76,7 @@ def list_dead_letters(service: str | None) -> None:
 @click.option("--service", type=_ONE, help="Only those of the service that could not handle them.")
 @click.option("--wait", type=click.IntRange(0), default=30, show_default=True, help="Seconds.")
 def replay(ids: str | None, since: datetime | None, service: str | None, wait: int) -> None:
-    """Redeliver dead letters, under the same ids. May be repeated."""
+    """Redeliver dead letters under the same ids. May be repeated."""
     if not ids and since is None:
         raise click.UsageError(
             "Say which: make replay ID=…, or make replay SINCE=2026-11-24T00:00Z (SERVICE=…)."
@@ -95,7 +95,7 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
                 sent.append((subscriber, letter))
         fine = _await(settings, client, sent, seconds=wait) and fine
     if not fine:
-        raise click.ClickException("Not all could be redelivered; the lines above say why.")
+        raise click.ClickException("Not all could be handled; the lines above say why.")
     click.echo(f"{len(found):,} dead letters")
 
 
@@ -105,7 +105,7 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
 )
 @click.option("--after", default="", help="Go on after this id, where an earlier run ended.")
 def republish(service: str | None, after: str) -> None:
-    """Republish the state of all documents, to rebuild copies that were lost."""
+    """Republish the state of all documents, to rebuild lost copies."""
     if after and service is None:
         raise click.UsageError("AFTER needs SERVICE: an id belongs to the documents of one.")
     settings, step = terminal.read(), None
@@ -123,7 +123,7 @@ def republish(service: str | None, after: str) -> None:
                     f"Go on with: make resync SERVICE={step.service} AFTER={step.last}", err=True
                 )
             raise
-    click.echo("All states were republished; make events shows when they are handled.")
+    click.echo("All states are in the outboxes; make events shows when they were handled.")
 
 
 COMMANDS = (show_events, list_dead_letters, replay, republish)

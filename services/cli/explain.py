@@ -14,7 +14,7 @@ from services.tools.explain import Ask
 
 @click.command(name="explain")
 def show_costs() -> None:
-    """Ask every list by every filter, and show what each costs the database."""
+    """Show what each list costs the database, by each filter, on your data."""
     settings = terminal.read()
     with terminal.explained(explain.NotSetUp):
         asks = list(explain.run(settings))

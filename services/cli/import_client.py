@@ -29,7 +29,7 @@ class ImportFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ImportRequest:
-    """What is to be imported, and how it is to be read: a preset's name or a mapping file."""
+    """The file to import, and how to read it: a preset's name or a mapping file."""
 
     file: Path
     preset: str | None
@@ -37,7 +37,7 @@ class ImportRequest:
 
 
 def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> TokenSource:
-    """Where the client's tokens come from: the given one, or a sign-in.
+    """The source of the client's tokens: the given one, or a sign-in.
 
     :raises ImportFailed: neither a token nor a password is there, or they are not right.
     """

@@ -1,4 +1,4 @@
-"""The command that turns documents of an older form into those of today's."""
+"""Command that applies migrations, which turn documents of an older form into today's."""
 
 from time import perf_counter
 

@@ -1,4 +1,4 @@
-"""Command that loads a generated shop."""
+"""Command that loads a generated shop. Knows no database."""
 
 import click
 

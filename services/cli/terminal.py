@@ -1,4 +1,4 @@
-"""Terminal of every command: reads its settings, ends it with a sentence, shows its progress.
+"""Terminal of every command: its settings, its errors in a sentence, its progress bars.
 
 Every kind of process passes here, so what is heavy is imported where it is used.
 """

@@ -1,4 +1,4 @@
-"""Imports: a shop's files, how they are read, and what became of every row.
+"""Imports: files of a shop, read to customers and orders, and the account of every row.
 
 Owns import jobs. Works through the bulk endpoints of customers and orders, as the person who
 asked. Publishes to itself alone: each step of a job is an event that starts the next.

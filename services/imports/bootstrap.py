@@ -15,7 +15,7 @@ from shared.settings import Settings
 
 
 def create_context(settings: Settings, database: Database[Document]) -> ImportContext:
-    """What the work of imports needs, on this database."""
+    """The collaborators that the work of imports needs, on this database."""
     return ImportContext(
         jobs=JobRepository(database, PUBLISHES),
         files=FileStore(database),

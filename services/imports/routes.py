@@ -1,4 +1,4 @@
-"""HTTP for imports: parse, call one operation, render."""
+"""HTTP routes of imports: parse, call one operation, render."""
 
 from collections.abc import Iterator
 from contextlib import closing

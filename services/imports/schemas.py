@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of imports, one class for each direction."""
+"""JSON of imports, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from marshmallow import Schema, fields, validate
 

@@ -1,4 +1,4 @@
-"""Sends the staged customers and orders of an import to their services, and keeps each outcome."""
+"""Sends the staged customers and orders of an import, and keeps each outcome. Knows no file."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -85,7 +85,7 @@ def _rows(context: ImportContext, job: Document, file: WatchedFile, position: Po
 
 
 def _estimate(rows: int, file: WatchedFile) -> int:
-    """The number of rows in a file of which so many were read."""
+    """The estimated number of rows in a file, from those read so far."""
     return max(rows, round(rows / (file.share_read or 1.0)))
 
 

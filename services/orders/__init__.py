@@ -1,4 +1,4 @@
-"""Orders: sales and returns, and the steps that each of them has taken.
+"""Orders: sales and returns, and the changes of their status.
 
 Owns orders and a copy of each customer. Publishes every change to an order; subscribes to changes
 of customers.

@@ -1,1 +1,1 @@
-"""What operators' commands do, over all services. Knows no terminal."""
+"""Operators' tools over all services: the work behind each command. Knows no terminal."""

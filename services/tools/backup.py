@@ -1,4 +1,4 @@
-"""Backups of all services together, and their return. Knows which databases there are."""
+"""Backs up and restores all services together. Knows their databases, but no terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What a restore has done."""
+    """The result of a restore."""
 
     manifest: Manifest
     prefix: str
@@ -51,7 +51,7 @@ class Restored:
 
 
 def make(settings: Settings, backup: BackupSettings, *, now: datetime, progress: Progress) -> Made:
-    """Back up the databases of all services as of this moment, and remove outlived backups.
+    """Back up the databases of all services as of this moment, and remove expired backups.
 
     :raises BackupFailed: it cannot be made.
     """

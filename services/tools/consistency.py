@@ -1,4 +1,4 @@
-"""Check of each service's copies against the documents that they are copies of.
+"""Checks each service's copies against their source documents.
 
 Reads databases at rest: while events are on their way, services differ and are right to. Of a
 database as of one moment, an event that still waits explains a difference; nothing else does.
@@ -25,14 +25,14 @@ _AT_ONCE = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Copies:
-    """What `subscriber` keeps of the documents of another service, under the same ids."""
+    """The copies that `subscriber` keeps of another service's documents, under the same ids."""
 
     sender: str
     source: str
     subscriber: str
     collection: str
     expected: Callable[[Document], Document | None]
-    """What has to be kept of a document when all events have been heard; None for nothing."""
+    """The copy of a document once all events have been handled; None if none is kept."""
 
 
 def _ledger_entry(order: Document) -> Document | None:
@@ -76,8 +76,8 @@ COPIES = (
 
 
 def differences(base: Databases) -> Iterator[str]:
-    """A sentence for every way in which the services do not agree."""
-    yield from _sentence("name customers of whom nobody knows", "orders", _strangers(base))
+    """Sentences, one for every way in which the services do not agree."""
+    yield from _sentence("name customers that no service knows", "orders", _strangers(base))
     for copies in COPIES:
         what = f"{copies.sender}.{copies.source}"
         kept = f"{copies.subscriber}.{copies.collection}"
@@ -107,7 +107,7 @@ def _sentence(fact: str, of: str, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _strangers(base: Databases) -> Iterator[str]:
-    """Customers named by orders, of whom there is neither document, tombstone nor deleted card."""
+    """Customers named by orders, without a document, a tombstone or the copy of a deleted one."""
     orders = (
         base("orders")
         .orders.find({"customer_id": {"$type": "string"}}, {"customer_id": 1, "_id": 0})
@@ -134,7 +134,7 @@ def _unlike(base: Databases, copies: Copies) -> Iterator[str]:
 
 
 def _orphans(base: Databases, copies: Copies) -> Iterator[str]:
-    """Copies of documents that are not there, or of which nothing is to be kept."""
+    """Copies of documents that are not there, or that nobody should keep a copy of."""
     for id, document, copy in _pairs(base, copies):
         if copy is not None and (document is None or copies.expected(document) is None):
             yield id
@@ -154,7 +154,7 @@ def _miscounted(base: Databases) -> Iterator[str]:
 
 
 def _with_waiting_orders(base: Databases) -> set[str]:
-    """The customers of orders of which an event waits to be heard, or was put aside."""
+    """The customers of orders with an event that waits to be handled or was dead-lettered."""
     waiting = base("orders").orders.find(
         {"outbox.to": "customers"},
         {"customer_id": 1},
@@ -177,7 +177,7 @@ def _pairs(
 
 
 def _dead_lettered(base: Databases, copies: Copies) -> dict[str, set[int | None]]:
-    """Versions of documents of which an event was put aside as a dead letter, by id."""
+    """Versions of documents whose events were dead-lettered, by id."""
     found: dict[str, set[int | None]] = {}
     letters = base(copies.subscriber)[DEAD_LETTERS.name].find(
         {"delivery.sender": copies.sender, "delivery.collection": copies.source}
@@ -215,7 +215,7 @@ def _plain(value: Any) -> Any:
 def merged(
     left: Iterable[Document], right: Iterable[Document]
 ) -> Iterator[tuple[str, Document | None, Document | None]]:
-    """Two streams in the order of their `_id`s as one of pairs, either of which may be missing.
+    """Two streams in the order of their `_id`s as one of pairs, each with one or both of them.
 
     Neither is ever held in memory as a whole.
     """

@@ -1,4 +1,4 @@
-"""Health report on the databases of all services, with advice. Knows all services."""
+"""Reports on the state of all services' databases, with advice. Knows all services, no terminal."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from shared.settings import Settings
 
 
 def run(settings: Settings) -> Iterator[Finding]:
-    """Look at everything; yields as it goes, for to hold all documents to the rules takes time."""
+    """Check everything; yields as it goes, because validating all documents takes time."""
     now = datetime.now(UTC)
     with connect(settings) as client:
         yield from replication.members(client)

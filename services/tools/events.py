@@ -1,4 +1,4 @@
-"""Overview of the waiting events of all services; lists and redelivers dead letters."""
+"""Events that wait in all services; lists and redelivers dead letters. Knows no terminal."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Overview:
 def overview(
     settings: Settings, client: MongoClient[Document], *, now: datetime
 ) -> Iterator[Overview]:
-    """How the events of each service are."""
+    """The overview of each service's events."""
     for service in SERVICES:
         owned = service_database(client, settings, service)
         present = set(owned.list_collection_names())

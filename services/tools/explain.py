@@ -112,7 +112,7 @@ class Ask:
 
 
 def run(settings: Settings) -> Iterator[Ask]:
-    """Ask all lists on the data that are there.
+    """Ask all lists on your data.
 
     :raises NotSetUp: the databases are not built.
     :raises UnknownFilter: a list offers a filter that its service does not declare.

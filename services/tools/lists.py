@@ -1,4 +1,4 @@
-"""Lists that the API offers: their addresses, their filters, and values to ask for by each.
+"""Lists of the API: their addresses, their filters, and values to ask for by each.
 
 The lists come from the services' OpenAPI documents, the values from the filters that each service
 declares. Knows all services.
@@ -60,7 +60,7 @@ def list_routes(service: str, document: Document) -> list[ListRoute]:
 def values_of(
     route: ListRoute, client: MongoClient[Document], settings: Settings
 ) -> dict[str, Values]:
-    """For each filter of a list, values to ask for, taken from the data; the commonest first.
+    """Values to ask for by each filter of a list, taken from the data; the commonest first.
 
     :raises UnknownFilter: it is not known what to ask for.
     """
@@ -93,7 +93,7 @@ def address_of(route: ListRoute, client: MongoClient[Document], settings: Settin
 
 
 def cases(samples: Mapping[str, Values]) -> Iterator[dict[str, tuple[str, ...]]]:
-    """No filter, each with each of its values, and each two with their commonest."""
+    """Cases to ask: no filter, each with each of its values, each two with their commonest."""
     yield {}
     for name, values in samples.items():
         for value in values:

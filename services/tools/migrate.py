@@ -1,4 +1,4 @@
-"""The migrations of all services: which are pending, and how they are applied."""
+"""Migrations of all services: lists those that are pending, and applies them. Knows no terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

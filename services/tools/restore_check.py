@@ -1,4 +1,4 @@
-"""Check of a backup: restores it aside, compares everything, and drops the copy."""
+"""Proves that a backup can be restored: into scratch databases, beside the live data."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Republishes the state of all documents of services, to rebuild copies that were lost.
+"""Republishes the state of all documents, to rebuild lost copies. Knows no terminal.
 
 Each is an event in the outbox of its document, guarded by the version, for the keepers of copies
 alone. So it may be interrupted, repeated, and run while everybody works.
@@ -57,7 +57,7 @@ SOURCES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """How far a service has come."""
+    """The progress of a service."""
 
     service: str
     done: int

@@ -1,4 +1,4 @@
-"""Launcher of `make run`: starts and stops servers and services. Never knows what they do."""
+"""Launcher of `make run`: starts and stops servers and services. Knows nothing of their work."""
 
 import http.client
 import json
@@ -41,7 +41,7 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to run once the servers are there."""
+    """The processes to run once the servers are there."""
 
     setup: Command
     """Runs to its end before anything else starts."""
@@ -121,7 +121,7 @@ def launch(
 
 
 def welcome(settings: LauncherSettings, *, sign_in: str) -> str:
-    """What the user reads when all is ready: addresses, and how to sign in."""
+    """The text that the user reads when all is ready: addresses, and how to sign in."""
     places = "\n".join(
         f"  {service:<10} http://{LOOPBACK}:{port}   docs: http://{LOOPBACK}:{port}/docs"
         for service, port in settings.ports.items()

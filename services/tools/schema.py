@@ -1,4 +1,4 @@
-"""The collections, rules and indexes of all services: built, and held against what is declared."""
+"""Builds the declared collections, rules and indexes of all services, and compares them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Settings of the commands that run on an operator's machine: `make run`, backup, restore."""
+"""Settings of commands on an operator's machine: `make run`, backup, restore. Know no service."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,7 @@ from shared.settings import AT_LEAST_ONE, port, seal
 
 @dataclass(frozen=True, kw_only=True)
 class LauncherSettings:
-    """What `make run` reads beside `Settings`.
-
-    Which servers to start, where, and with which sample.
-    """
+    """The settings of `make run` beside `Settings`: servers, their places, the sample."""
 
     mongo_url: str
     redis_url: str
@@ -30,7 +27,7 @@ class LauncherSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupSettings:
-    """What `make backup` and `make restore` read beside `Settings`."""
+    """The settings of `make backup` and `make restore` beside `Settings`."""
 
     folder: Path
     keep_daily: int
@@ -43,7 +40,7 @@ SERVER_PORTS = {"mongo": 27117, "redis": 6479}
 
 
 def load_launcher() -> LauncherSettings:
-    """Read what `make run` needs.
+    """Read the settings of `make run`.
 
     :raises SettingsInvalid: a variable cannot be read; the message names it.
     """
@@ -64,7 +61,7 @@ def load_launcher() -> LauncherSettings:
 
 
 def load_backup() -> BackupSettings:
-    """Read where backups lie, how many are kept, and what a restore may do.
+    """Read the folder of backups, how many are kept, and what a restore may do.
 
     :raises SettingsInvalid: a variable cannot be read; the message names it.
     """

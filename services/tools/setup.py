@@ -1,6 +1,6 @@
-"""The setup step.
+"""Sets Kith up: databases, signing key and first admin of all services. Knows no terminal.
 
-Databases, signing key and first admin, for all services. Safe to run at every start.
+Safe to run at every start.
 """
 
 from collections.abc import Iterator

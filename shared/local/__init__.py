@@ -1,1 +1,1 @@
-"""What `make run` starts on one machine: servers and processes, their ports and their output."""
+"""Servers and processes on one machine, with their ports and output, for `make run` and tests."""

@@ -1,4 +1,4 @@
-"""Ends what we started if we are killed before we can. Knows process groups only.
+"""Guardian process: ends our process groups if we are killed before we can. Knows nothing else.
 
 The kernel's means for this (PR_SET_PDEATHSIG) reaches children alone, never what they started in
 turn, such as the workers of a web server or of a task pool. A process group reaches them all.
@@ -60,7 +60,7 @@ class Guardian:
         try:
             self._write(order)
         except BrokenPipeError:
-            # Somebody killed the guardian; its successor learns everything anew.
+            # Somebody killed the guardian; its successor has to be given every group.
             self.close()
             self._process = self._start()
             self._write("".join(f"+{group}\n" for group in self._groups))

@@ -52,7 +52,7 @@ def next_delay(previous: float, *, uptime: float) -> float:
 
 
 def reason(code: int) -> str:
-    """What an exit code means, in words that follow the name of a process."""
+    """The meaning of an exit code, in words that follow the name of a process."""
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was ended by {signal.Signals(-code).name}"
@@ -90,13 +90,13 @@ class Child:
         return self._process.poll()
 
     def terminate(self) -> None:
-        """Ask the process to end. Its own children hear of it from the process alone."""
+        """Ask the process to end. The signal goes to it alone, not to its children."""
         self._process.terminate()
 
     def finish(self, *, within: float) -> bool:
         """Wait that many seconds, then kill what is left of the process and of what it started.
 
-        :return: whether the process ended by itself.
+        :return: True if the process ended by itself.
         """
         try:
             self._process.wait(max(within, 0))
@@ -191,7 +191,7 @@ class Supervisor:
             time.sleep(min(left, STEP))
 
     def deaths(self, name: str) -> int:
-        """How often the process of that name has died."""
+        """The number of times that the process of that name has died."""
         return self._kept[name].deaths
 
     def pid(self, name: str) -> int | None:

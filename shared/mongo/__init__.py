@@ -1,1 +1,1 @@
-"""Document storage: client, collections, indexes, validators, paging, repository."""
+"""Document storage: client, collections, indexes, validators, paging, repositories."""

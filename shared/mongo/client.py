@@ -106,7 +106,7 @@ def is_outage(error: PyMongoError) -> bool:
 
 
 def write_errors(error: BulkWriteError) -> list[Document]:
-    """The failures of a bulk write to all parts of which the database has answered.
+    """The failures of a bulk write, if the database has answered to all its parts.
 
     :raises BulkWriteError: it did not.
     """

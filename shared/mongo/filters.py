@@ -57,7 +57,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The way to the documents that a query asks for."""
+    """The plan that finds the documents that a query asks for."""
 
     lead: Filter | None
     """The filter whose index is read; None where the whole list is."""

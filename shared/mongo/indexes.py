@@ -1,4 +1,4 @@
-"""Builds declared indexes where they are missing, and rebuilds changed ones, rules in force."""
+"""Builds declared indexes where they are missing, and rebuilds changed ones. Knows no service."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Keyset pages: stretches of an index, and the position to go on from."""
+"""Keyset pages: stretches of an index, and the position to go on from. Knows no collection."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A shop of all services at work, what carries its events, and where its backups lie."""
+"""A shop of all services at work, what carries its events, and the folder of its backups."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ def shop(client: MongoClient[Document], wired: Settings) -> Shop:
 
 @pytest.fixture
 def busy_shop(shop: Shop) -> Shop:
-    """A shop with some customers, one of them gone, and some orders, none of which was heard of."""
+    """A shop with some customers, one of them gone, and some orders, whose events all wait."""
     for _ in range(10):
         shop.step(shop.place(shop.register()), "pay")
     shop.place(None)
@@ -57,7 +57,7 @@ def shops_carrier(shop: Shop) -> Iterator[Carrier]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> BackupSettings:
-    """Where backups lie, and how many are kept."""
+    """The folder of backups, and how many are kept."""
     return BackupSettings(folder=tmp_path / "backups", keep_daily=7, keep_weekly=4, overwrite=False)
 
 
@@ -69,7 +69,7 @@ def back_up(wired: Settings, store: BackupSettings) -> Callable[[], StoredBackup
 
 @pytest.fixture
 def handled(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]) -> StoredBackup:
-    """A backup of the busy shop in which every event was heard, so that nothing is excused."""
+    """A backup of the busy shop in which every event was handled, so that nothing is excused."""
     assert busy_shop.placed
     carrier.settle()
     return back_up()

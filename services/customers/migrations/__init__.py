@@ -1,1 +1,1 @@
-"""Changes of how customers' documents lie in MongoDB, numbered in the order in which they apply."""
+"""Migrations of customers' stored documents, numbered in the order in which they apply."""

@@ -1,4 +1,4 @@
-"""Lines to orders and customers, as the bulk endpoints of those services take them. Plain JSON."""
+"""Groups lines to orders and customers, as their bulk endpoints take them. Knows no HTTP."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime

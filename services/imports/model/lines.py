@@ -124,7 +124,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejection:
-    """Why a row is not taken, and what it would have come to.
+    """The reason why a row is not taken, and the amount that it would have added.
 
     `amount` is None where quantity or price cannot be read; `currency` where that cannot.
     """

@@ -1,4 +1,4 @@
-"""Columns of a file: finds the mapped ones in its header and binds each row to named cells.
+"""Finds the mapped columns in a file's header, and binds each row to named cells.
 
 Knows no rule of what a cell may hold.
 """

@@ -1,6 +1,6 @@
 """Decodes bytes to lines of text, and notes places from which decoding can go on later.
 
-Holds a piece at a time, never a file. Knows nothing of CSV but that a record must end some time.
+Holds a piece at a time, never a file. Knows nothing of CSV except that a record must end some time.
 """
 
 import codecs

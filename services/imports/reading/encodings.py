@@ -1,4 +1,4 @@
-"""Finds out the encoding of text from a piece of it that is more than plain ASCII."""
+"""Detects the encoding of text from a piece that is more than plain ASCII. Knows no file."""
 
 import codecs
 

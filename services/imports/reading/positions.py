@@ -1,4 +1,4 @@
-"""Positions in a file at which a later step of an import goes on reading, as jobs store them."""
+"""Positions in a file where a later step goes on reading, as jobs store them. Knows no file."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Reads the rows of a file as order lines, from its beginning or from an earlier position on."""
+"""Reads the rows of a file as order lines, from its beginning or a position. Knows no database."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -47,7 +47,7 @@ class Rows:
         )
 
     def _noted(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows of the table, of which it is noted where each order begins."""
+        """The rows of the table; notes where each order begins."""
         number: list[str] | None = None
         characters = self._table.characters
         for row, fields in self._table:

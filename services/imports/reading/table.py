@@ -56,7 +56,7 @@ class Table:
 
     @property
     def encoding(self) -> str:
-        """The encoding; "ascii" as long as nothing told otherwise."""
+        """The encoding; "ascii" as long as nothing shows another."""
         return self._text.encoding
 
     @property

@@ -1,1 +1,1 @@
-"""Every query of imports: on jobs, their files, their rows, and what became of them."""
+"""Queries of imports: on jobs, their files, their rows, and the outcomes. Knows no HTTP."""

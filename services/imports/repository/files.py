@@ -1,4 +1,4 @@
-"""Stores the uploaded files in GridFS."""
+"""Stores the uploaded files in GridFS. Knows nothing of what is in them."""
 
 import time
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class FileStore:
         self._bucket = GridFSBucket(database, bucket_name="uploads")
 
     def keep(self, id: str, name: str, stream: BinaryIO) -> None:
-        """Store a file; it is read in pieces, for each of which the database has to answer in time.
+        """Store a file, piece by piece; the database has to answer in time for each piece.
 
         A file that could not be stored whole leaves pieces behind which nobody can see.
         """

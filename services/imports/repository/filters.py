@@ -1,4 +1,4 @@
-"""Filters of the list of import jobs: none so far.
+"""Filters of the list of import jobs: none so far. Knows no HTTP.
 
 A new filter is one line of `FILTERS`, and its index in `documents`.
 """
@@ -17,6 +17,6 @@ LISTS = (FILTERS,)
 
 
 def plan(query: Document) -> Plan:
-    """The way to the jobs that match all filters of `query`."""
+    """The plan that finds the jobs that match all filters of `query`."""
     where = FILTERS.conditions(query)
     return Plan(lead=FILTERS.lead(query), range=FILTERS.range(query), where=where)

@@ -1,4 +1,4 @@
-"""Every query on import jobs."""
+"""Queries on import jobs. Knows no HTTP and no file."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

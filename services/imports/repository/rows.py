@@ -1,4 +1,4 @@
-"""Every query on the rows of import jobs."""
+"""Queries on the rows of import jobs. Knows no CSV."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

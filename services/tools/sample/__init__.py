@@ -1,1 +1,1 @@
-"""A generated shop to try Kith on: the same for the same seed, however large."""
+"""Sample data: a generated shop to try Kith on, the same for the same seed. Knows no terminal."""

@@ -1,7 +1,7 @@
 """Documents of all services for the generated shop, as if its events had long been handled.
 
-Each event would find its place one by one, in hours for a large sample; so what they come to is
-written beside what they tell of, and no event waits. A test holds both ways to the same books.
+Events would be handled one by one, which takes hours for a large sample; so their results are
+written along with their sources, and no event waits. A test holds both ways to the same books.
 """
 
 from collections import defaultdict
@@ -98,7 +98,7 @@ def customer(one: Customer, purchases: Purchases, *, batch: str) -> Document:
 
 
 def copy(one: Customer) -> Document:
-    """The card of a customer, for the orders' database."""
+    """The copy of a customer, for the orders' database."""
     return {"_id": one.id, "name": one.display_name, "deleted": False, "version": one.version}
 
 

@@ -133,7 +133,7 @@ def server_time(client: MongoClient[Document]) -> datetime:
 
 
 def insert(collection: Collection[Document], documents: list[Document]) -> int:
-    """Insert documents; how many were not there yet.
+    """Insert documents; answers with the number of those that were not there yet.
 
     :raises BulkWriteError: the database refuses one for another reason than that.
     """

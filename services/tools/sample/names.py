@@ -1,4 +1,4 @@
-"""Names, streets and towns of several countries, for the generated shop."""
+"""Names, streets and towns of several countries, for the generated shop. Knows no customer."""
 
 import tomllib
 from dataclasses import dataclass

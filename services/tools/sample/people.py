@@ -1,4 +1,4 @@
-"""The customers of the generated shop."""
+"""Customers of the generated shop. Knows no order and no database."""
 
 import random
 import unicodedata
@@ -38,7 +38,7 @@ def customers(plan: Plan, numbers: range) -> list[Customer]:
 
 
 def joined_at(plan: Plan, number: int, dice: random.Random) -> datetime:
-    """When a customer came: the earlier, the lower the number, over most of the time."""
+    """The time when a customer came: the lower the number, the earlier."""
     share = (number + dice.random()) / plan.customers
     return FIRST_DAY + timedelta(seconds=int(share * 0.9 * DAYS * 86_400))
 

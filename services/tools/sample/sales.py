@@ -1,4 +1,4 @@
-"""The orders and returns of the generated shop."""
+"""Orders and returns of the generated shop. Knows no database."""
 
 import random
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ def _whole(time: datetime) -> datetime:
 
 @cache
 def _season() -> tuple[float, ...]:
-    """What sells on a day, added up. The shop grows, and weekends are busier."""
+    """The sales of each day, added up. The shop grows, and weekends are busier."""
     total, weights = 0.0, []
     for day in range(DAYS):
         date = FIRST_DAY + timedelta(days=day)
@@ -142,7 +142,7 @@ def _season() -> tuple[float, ...]:
 
 @cache
 def _popularity() -> tuple[float, ...]:
-    """What sells of each article, added up."""
+    """The sales of each article, added up."""
     total, weights = 0.0, []
     for place in range(len(articles())):
         total += 1 / (place + 3)

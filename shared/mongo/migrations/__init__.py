@@ -1,6 +1,6 @@
-"""Changes of documents that are there already: numbered files, applied once, under a lock.
+"""Migrations of stored documents: numbered files, applied once, under a lock.
 
-Why a change can go wrong is an exception of this module; its message says what to do.
+The exceptions here are the ways in which one can fail; their messages say what to do.
 """
 
 

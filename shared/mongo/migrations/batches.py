@@ -1,4 +1,4 @@
-"""Turns a batch of documents into the new form, while others go on changing them."""
+"""Migrates a batch of documents while others go on changing them. Knows no record."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Change:
-    """A document and what it is to become."""
+    """A document with its new form."""
 
     before: Document
     after: Document

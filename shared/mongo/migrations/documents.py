@@ -1,4 +1,4 @@
-"""The collection of migration records in each service's database: rules and limits."""
+"""Collection of migration records in each service's database: rules and limits."""
 
 from shared.document import Document
 from shared.mongo.collections import Collection

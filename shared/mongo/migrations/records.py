@@ -1,4 +1,4 @@
-"""The record of each migration in the database that it changes, which is its lock as well.
+"""Records of migrations, each in the database that it changes, and its lock as well.
 
 A lock is a lease, by the server's clock: who holds it renews it, and when that process dies, it
 runs out. Whatever is written into a record is written by its holder only.

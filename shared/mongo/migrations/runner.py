@@ -149,7 +149,7 @@ def _settle(
     elif migrated + already_new + failed != counted["count"]:
         problem = (
             f"{migrated:,} migrated, {already_new:,} already new and {failed:,} failed are not the "
-            f"{counted['count']:,} documents that are there, of which {counted['older']:,} are of "
+            f"{counted['count']:,} documents that are there; {counted['older']:,} are of "
             "the form before. Is a process of the release before still at work? Stop it, and run "
             "the migration again."
         )

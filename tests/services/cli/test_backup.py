@@ -118,7 +118,7 @@ class TestRestore:
         code, _, complaint = ended(alone, "restore", str(handled.path))
 
         assert code == 0
-        assert complaint.startswith("Redis does not answer, so messages from before may lie in it;")
+        assert complaint.startswith("Redis does not answer, so messages from before may be in it;")
 
 
 class TestCheck:

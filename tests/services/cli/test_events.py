@@ -91,7 +91,7 @@ class TestDeadLetters:
 
 class TestReplay:
     @pytest.mark.usefixtures("carried")
-    def test_has_what_was_lost_heard(
+    def test_has_lost_events_handled(
         self, wired: Settings, dead: Document, base: Callable[..., Database[Document]]
     ) -> None:
         code, said, complaint = ended(wired, "replay", "--id", dead["id"])
@@ -127,7 +127,7 @@ class TestReplay:
         assert base("customers").dead_letters.count_documents({}) == 0
 
     @pytest.mark.usefixtures("carried")
-    def test_says_what_was_put_aside_again(
+    def test_says_what_was_dead_lettered_again(
         self, wired: Settings, dead: Document, base: Callable[..., Database[Document]]
     ) -> None:
         base("customers").dead_letters.update_one(
@@ -140,7 +140,7 @@ class TestReplay:
         assert complaint.splitlines() == [
             f"{dead['id']}: was dead-lettered again: It is malformed: OrderPlaced: Expected `str`, "
             "got `int` - at `$.total`",
-            "Error: Not all could be redelivered; the lines above say why.",
+            "Error: Not all could be handled; the lines above say why.",
         ]
 
     def test_does_not_wait_for_ever(self, wired: Settings, dead: Document) -> None:
@@ -175,7 +175,7 @@ class TestResync:
 
         assert ended_with == (
             0,
-            "All states were republished; make events shows when they are handled.\n",
+            "All states are in the outboxes; make events shows when they were handled.\n",
             "",
         )
         assert becomes(lambda: base("orders").customer_cards.count_documents({}), 1)

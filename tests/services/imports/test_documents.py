@@ -191,7 +191,7 @@ def stages(plan: Any) -> set[str]:
 
 @pytest.fixture
 def raw_job() -> Callable[..., Document]:
-    """`raw_job(**changes)`: a job as it lies in the database."""
+    """`raw_job(**changes)`: a job as it is stored."""
 
     def make(**changes: Any) -> Document:
         counts = ("rows", "rows_of", "rejected", "customers", "customers_of", "orders", "orders_of")

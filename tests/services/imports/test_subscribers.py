@@ -1,4 +1,4 @@
-"""What imports does on hearing that a step is due."""
+"""Handling of the event that a step of an import is due."""
 
 from collections.abc import Callable
 from dataclasses import replace

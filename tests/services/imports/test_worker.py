@@ -15,12 +15,12 @@ from shared.settings import Settings
 
 
 class TestCreateHandlers:
-    def test_hears_what_the_service_says_it_hears(
+    def test_handles_what_the_service_subscribes_to(
         self, settings: Settings, database: Database[Document]
     ) -> None:
         assert set(create_handlers(settings, database)) == set(SUBSCRIBES)
 
-    def test_hears_what_the_service_tells_itself(self) -> None:
+    def test_handles_what_the_service_publishes_to_itself(self) -> None:
         assert {event: PUBLISHES[event] for event in SUBSCRIBES} == dict.fromkeys(
             SUBSCRIBES, ("imports",)
         )

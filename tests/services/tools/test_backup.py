@@ -41,7 +41,7 @@ class TestMake:
         assert all(backup.record("customers.ledger").documents for backup in made)
 
     @pytest.mark.usefixtures("shop")
-    def test_removes_outlived_backups_only_for_a_whole_one(
+    def test_removes_expired_backups_only_for_a_whole_one(
         self, wired: Settings, store: BackupSettings
     ) -> None:
         kept = replace(store, keep_daily=1, keep_weekly=0)
@@ -72,7 +72,7 @@ class TestRestore:
         for _ in range(5):
             busy_shop.place(busy_shop.people[0])
         orders = service_database(client, busy_shop.settings, "orders").orders
-        # Sent, and heard by nobody: without a restore they would go out again in years.
+        # Sent, and handled by nobody: without a restore they would go out again in years.
         late = {"outbox.$[].due_at": datetime(2099, 1, 1, tzinfo=UTC), "outbox.$[].sent": 9}
         assert orders.update_many({"outbox.sent": 0}, {"$set": late}).modified_count == 5
 
@@ -86,7 +86,7 @@ class TestRestore:
         assert waiting_in(client, other) == 0
         assert service_database(client, other, "customers").ledger.count_documents({}) == 15
 
-    def test_does_nothing_twice_that_was_heard_before(
+    def test_does_nothing_twice_that_was_handled_before(
         self,
         busy_shop: Shop,
         client: MongoClient[Document],
@@ -99,7 +99,7 @@ class TestRestore:
         orders = service_database(client, busy_shop.settings, "orders").orders
         entries = orders.find_one({"_id": order["_id"]}, {"outbox": 1})
         carrier.settle()
-        # Heard, but the receipt had not come yet.
+        # Handled, but the receipt had not come yet.
         orders.update_one({"_id": order["_id"]}, {"$set": entries})
 
         restore(back_up(), other)
@@ -229,7 +229,7 @@ def restore(
     overwrite: bool = False,
     progress: Progress = quietly,
 ) -> Restored:
-    """Bring a backup back into the databases of these settings."""
+    """Restore a backup into the databases of these settings."""
     return backups.restore(
         settings,
         backup.path,

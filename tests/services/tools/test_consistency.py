@@ -22,7 +22,7 @@ Change = Callable[[Base, str, str], object]
 
 
 class TestDifferences:
-    def test_are_none_when_all_was_heard(self, settled: str, base: Base) -> None:
+    def test_are_none_when_all_was_handled(self, settled: str, base: Base) -> None:
         assert settled
         assert list(consistency.differences(base)) == []
 
@@ -32,7 +32,7 @@ class TestDifferences:
         assert base("customers").ledger.count_documents({}) == 0
         assert list(consistency.differences(base)) == []
 
-    def test_are_none_when_the_event_was_put_aside(self, shop: Shop, base: Base) -> None:
+    def test_are_none_when_the_event_was_dead_lettered(self, shop: Shop, base: Base) -> None:
         order = shop.place(shop.register())
         (entry,) = base("orders").orders.find_one({}, {"outbox": 1})["outbox"]  # type: ignore[index]
         base("orders").orders.update_one({}, {"$set": {"outbox": []}})
@@ -114,7 +114,7 @@ class TestDifferences:
             (
                 lambda base, customer, _: base("customers").customers.delete_one({"_id": customer}),
                 [
-                    "orders: 1 name customers of whom nobody knows: {customer}.",
+                    "orders: 1 name customers that no service knows: {customer}.",
                     "customers.customers: 1 are in orders.customer_cards, but not there: "
                     "{customer}.",
                 ],
@@ -129,7 +129,7 @@ class TestDifferences:
                 ],
             ),
         ],
-        ids=["order", "entry", "status", "ahead", "purchases", "customer", "card"],
+        ids=["order", "entry", "status", "ahead", "purchases", "customer", "copy"],
     )
     def test_are_there_when_something_was_lost(
         self, settled: tuple[str, str], base: Base, change: Change, sentences: list[str]
@@ -161,7 +161,7 @@ class TestDifferences:
         found = list(consistency.differences(base))
 
         assert found == [
-            f"orders: 7 name customers of whom nobody knows: {', '.join(strangers[:5])}, …."
+            f"orders: 7 name customers that no service knows: {', '.join(strangers[:5])}, …."
         ]
 
 
@@ -187,7 +187,7 @@ def ids(*names: str) -> list[Document]:
 
 @pytest.fixture
 def settled(shop: Shop, carrier: Carrier) -> tuple[str, str]:
-    """A customer and their order, of which all services have heard, beside those of others."""
+    """A customer and their order, whose events were all handled, beside those of others."""
     for _ in range(3):
         shop.place(shop.register())
     shop.place(None)

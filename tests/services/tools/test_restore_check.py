@@ -70,7 +70,7 @@ class TestCheck:
             (
                 lambda one: one.lose_document("customers.customers", is_hidden=True),
                 [
-                    "orders: 1 name customers of whom nobody knows: ",
+                    "orders: 1 name customers that no service knows: ",
                     "customers.customers: 1 are in orders.customer_cards, but not there: ",
                 ],
             ),
@@ -141,7 +141,7 @@ def scratch(client: MongoClient[Document]) -> set[str]:
 
 @pytest.fixture
 def lasting(busy_shop: Shop, carrier: Carrier, back_up: Callable[[], StoredBackup]) -> StoredBackup:
-    """A backup in which the last customer is a live one who has ordered, and all was heard."""
+    """A backup in which the last customer is a live one who has ordered, and all was handled."""
     busy_shop.place(busy_shop.people[-1])
     busy_shop.client[f"{busy_shop.settings.database_prefix}_orders"].orders.delete_one(
         {"customer_id": None}

@@ -1,4 +1,4 @@
-"""Copies that were lost, and made again out of what their owners tell anew."""
+"""Copies that were lost, and rebuilt from what their owners republish."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ COPIES = (("customers", "ledger"), ("customers", "staff"), ("orders", "customer_
 
 class TestRun:
     def test_makes_lost_copies_equal_to_those_before(
-        self, worked: Shop, base: Base, carrier: Carrier, tell: Callable[..., list[Step]]
+        self, worked: Shop, base: Base, carrier: Carrier, republish: Callable[..., list[Step]]
     ) -> None:
         before, customers, journal = copies(base), contents(base, "customers"), entries(base)
         assert all(found for found in before.values())
@@ -38,7 +38,7 @@ class TestRun:
             {"deleted_at": None}, {"$set": {"purchases": NO_PURCHASES}}
         )
 
-        tell()
+        republish()
         carrier.settle()
 
         assert copies(base) == before
@@ -49,27 +49,27 @@ class TestRun:
         assert worked.placed
 
     def test_changes_nothing_where_nothing_was_lost_however_often_it_is_done(
-        self, worked: Shop, base: Base, carrier: Carrier, tell: Callable[..., list[Step]]
+        self, worked: Shop, base: Base, carrier: Carrier, republish: Callable[..., list[Step]]
     ) -> None:
         before, customers = copies(base), contents(base, "customers")
 
-        tell()
-        tell()
-        told = carrier.settle()
+        republish()
+        republish()
+        handled = carrier.settle()
 
-        # What waits to be told anew is not told twice.
-        documents = sum(step.done for step in tell() if step.done)
-        assert told == documents
+        # What waits to be republished is not republished twice.
+        documents = sum(step.done for step in republish() if step.done)
+        assert handled == documents
         carrier.settle()
         assert copies(base) == before
         assert contents(base, "customers") == customers
         assert worked.placed
 
     def test_does_not_undo_what_happens_meanwhile(
-        self, worked: Shop, base: Base, carrier: Carrier, tell: Callable[..., list[Step]]
+        self, worked: Shop, base: Base, carrier: Carrier, republish: Callable[..., list[Step]]
     ) -> None:
         somebody = worked.people[0]
-        tell()
+        republish()
         worked.lose(somebody)
         order = worked.place(worked.people[0])
 
@@ -83,12 +83,12 @@ class TestRun:
         self,
         worked: Shop,
         base: Base,
-        tell: Callable[..., list[Step]],
+        republish: Callable[..., list[Step]],
     ) -> None:
-        first, second, *_ = tell(["orders"], stop_after=2, at_once=4)
+        first, second, *_ = republish(["orders"], stop_after=2, at_once=4)
         assert (first.done, second.done) == (0, 4)
 
-        *_, last = tell(["orders"], after=second.last, at_once=4)
+        *_, last = republish(["orders"], after=second.last, at_once=4)
 
         orders = base("orders").orders
         assert last.done == orders.count_documents({}) - 4
@@ -97,7 +97,7 @@ class TestRun:
         )
         assert worked.placed
 
-    def test_waits_while_too_much_is_to_be_heard(
+    def test_waits_while_too_much_is_to_be_handled(
         self,
         worked: Shop,
         base: Base,
@@ -142,7 +142,7 @@ def base(client: MongoClient[Document], wired: Settings) -> Base:
 
 @pytest.fixture
 def worked(busy_shop: Shop, base: Base, carrier: Carrier) -> Shop:
-    """A shop whose events were all heard, with staff, and a customer who is gone."""
+    """A shop whose events were all handled, with staff, and a customer who is gone."""
     users.register(
         UserRepository(base("accounts"), PUBLISHES),
         email="pat@example.com",
@@ -156,8 +156,8 @@ def worked(busy_shop: Shop, base: Base, carrier: Carrier) -> Shop:
 
 
 @pytest.fixture
-def tell(worked: Shop) -> Callable[..., list[Step]]:
-    """`tell()`: have all told anew; the steps."""
+def republish(worked: Shop) -> Callable[..., list[Step]]:
+    """`republish()`: republish everything; the steps."""
 
     def run(
         services: list[str] | None = None, *, stop_after: int = 10**6, **options: Any

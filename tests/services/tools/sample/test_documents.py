@@ -26,7 +26,7 @@ from shared.settings import Settings, load
 
 Databases = dict[str, Database[Document]]
 
-# What depends on when and in how many pieces something was heard.
+# What depends on when and in how many pieces something was handled.
 PASSING = ("revision", "recorded_at", "updated_at", "outbox", "batch")
 EVENTS = {event.__name__: event for event in contracts.ALL}
 
@@ -39,10 +39,10 @@ class TestBooks:
         client: MongoClient[Document],
         plan: Plan,
     ) -> None:
-        written, told = owned(client, shop), owned(client, build_empty())
+        written, handled = owned(client, shop), owned(client, build_empty())
 
-        place(told, plan, now=server_time(written))
-        handle(told)
+        place(handled, plan, now=server_time(written))
+        handle(handled)
 
         for service, name in (
             ("customers", "customers"),
@@ -51,7 +51,7 @@ class TestBooks:
             ("orders", "orders"),
             ("orders", "customer_cards"),
         ):
-            assert contents(written[service], name) == contents(told[service], name), name
+            assert contents(written[service], name) == contents(handled[service], name), name
 
     def test_leave_no_event_waiting(self, shop: Settings, client: MongoClient[Document]) -> None:
         books = owned(client, shop)
@@ -79,34 +79,34 @@ def place(books: Databases, plan: Plan, *, now: Any) -> None:
     currencies = {country.code: country.currency for country in countries()}
     buyers = [sales.buyer(one, currencies[str(one.addresses[0].country)]) for one in people_of]
     customers = CustomerRepository(books["customers"], CUSTOMERS_SEND)
-    customers.add_many([(one, arrival(one, ORIGIN)) for one in people_of], batch="told")
+    customers.add_many([(one, arrival(one, ORIGIN)) for one in people_of], batch="events")
     OrderRepository(books["orders"], ORDERS_SEND).add_many(
         [
             (one, placed(one, ORIGIN))
             for one in sales.orders(plan, range(plan.orders), buyers, now=now)
         ],
-        batch="told",
+        batch="events",
     )
 
 
 def handle(books: Databases) -> None:
-    """Have each service hear what the other has to say."""
+    """Have each service handle the events of the other."""
     for subscriber, sender, name in (
         ("orders", "customers", "customers"),
         ("customers", "customers", "customers"),
         ("customers", "orders", "orders"),
     ):
         handlers = registry.create_handlers(subscriber, load(), books[subscriber])
-        told: dict[Any, list[Any]] = defaultdict(list)
+        by_event: dict[Any, list[Any]] = defaultdict(list)
         for event, data in waiting(books[sender][name].find({}), subscriber):
-            told[event].append(event.from_data(data))
-        for event, events in told.items():
+            by_event[event].append(event.from_data(data))
+        for event, events in by_event.items():
             for start in range(0, len(events), BATCH):
                 handlers[event](events[start : start + BATCH])
 
 
 def waiting(documents: Iterable[Document], subscriber: str) -> list[tuple[Any, Document]]:
-    """The events in the outboxes of some documents that one service is to hear."""
+    """The events in the outboxes of some documents that one service is to handle."""
     return [
         (EVENTS[entry["name"]], entry["data"])
         for document in documents

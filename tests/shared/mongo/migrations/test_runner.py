@@ -204,7 +204,7 @@ class TestApply:
         result = run(database, progress=straggle)
 
         assert (result.migrated, result.already_new, result.count) == (9, 0, 10)
-        assert "of which 1 are of the form before" in str(result.problem)
+        assert "; 1 are of the form before" in str(result.problem)
         assert (records.find(migration()) or {})["state"] == "failed"
         assert run(database).problem is None
 
