@@ -5,6 +5,7 @@ updates. A test that needs one of these needs the real server.
 """
 
 import mongomock
+from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.document import Document
@@ -13,8 +14,8 @@ from shared.mongo.collections import Collection
 
 def in_memory(name: str, collections: tuple[Collection, ...]) -> Database[Document]:
     """An empty database with the indexes of its collections."""
-    client = mongomock.MongoClient(tz_aware=True)
-    made: Database[Document] = client[name]
+    client: MongoClient[Document] = mongomock.MongoClient(tz_aware=True)
+    made = client[name]
     for collection in collections:
         for index in collection.all_indexes():
             options = dict(index.document)
