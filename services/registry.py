@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from shared.events.event import Event
     from shared.messaging.consumer import Subscriptions
     from shared.mongo.collections import Collection
+    from shared.mongo.examples import Place
+    from shared.mongo.filters import ListFilters
     from shared.mongo.migrations.files import Migration
     from shared.settings import Settings
 
-SERVICES = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
+SERVICES = {
+    "accounts": 8001,
+    "customers": 8002,
+    "orders": 8003,
+    "imports": 8004,
+}
 """The services, each with the port on which it listens unless a variable names another."""
 
 
@@ -51,6 +58,18 @@ def migrations(service: str) -> tuple[Migration, ...]:
     from shared.mongo.migrations.files import find
 
     return find(f"{__package__}.{service}.migrations")
+
+
+def lists(service: str) -> tuple[ListFilters, ...]:
+    """The lists that a service offers, each with its filters."""
+    found: tuple[ListFilters, ...] = _part(service, "repository.filters").LISTS
+    return found
+
+
+def places(service: str) -> dict[str, Place]:
+    """The names in the addresses of a service's lists, and what to put there as an example."""
+    found: dict[str, Place] = getattr(_part(service, "repository.filters"), "PLACES", {})
+    return found
 
 
 def web_path(service: str) -> str:

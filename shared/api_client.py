@@ -1,11 +1,11 @@
-"""How one program calls a service over HTTP as somebody.
+"""Client of one service over HTTP, in somebody's name.
 
-Tokens kept fresh, outages waited out, refusals as exceptions.
+Keeps tokens fresh, waits outages out and raises refusals. Knows no address of a service.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self
 
 import orjson
 import requests
@@ -16,8 +16,13 @@ TIMEOUT_SECONDS = (3, 20)
 """To connect, and between two bytes of an answer."""
 TRIES = 4
 EXPIRY_MARGIN_SECONDS = 60
-# The last is a service that was stopped in the middle of its answer.
-_AWAY = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+# The last two are a service that was stopped in the middle of its answer, or none of ours.
+_AWAY = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 
 
 class ApiRefused(Exception):
@@ -34,7 +39,7 @@ class ApiUnreachable(Exception):
 
 
 class TokenSource(Protocol):
-    """Where a client gets the access token for its next call."""
+    """A source of access tokens for the calls of a client."""
 
     def __call__(self) -> str:
         """An access token that is still good for a while."""
@@ -52,7 +57,7 @@ class GivenToken:
 
 
 class RefreshedToken:
-    """A token that is asked for anew, by a refresh token, shortly before it expires."""
+    """A token that is replaced, by a refresh token, shortly before it expires."""
 
     def __init__(
         self, accounts_url: str, refresh_token: str, *, clock: Callable[[], float] = time.monotonic
@@ -90,25 +95,38 @@ class ApiClient:
         base_url: str,
         token: TokenSource | None = None,
         *,
+        tries: int = TRIES,
+        timeout: float | tuple[float, float] = TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._token = token
+        self._tries = tries
+        self._timeout = timeout
         self._sleep = sleep
         self._session = requests.Session()
-        # A .netrc of this machine would put its own password in the place of our token.
+        # A proxy of this machine would come between the services, and a .netrc put its own password
+        # in the place of our token.
         self._session.trust_env = False
 
-    def get(self, path: str, params: Any = None) -> Document:
-        """What a path answers.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def get(
+        self, path: str, params: Any = None, *, headers: Mapping[str, str] | None = None
+    ) -> Document:
+        """The answer of a path.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.
         """
-        return self._json(self.request("GET", path, params=params))
+        return self._json(self.request("GET", path, params=params, headers=headers))
 
     def post(self, path: str, body: Any, *, headers: dict[str, str] | None = None) -> Document:
-        """What a path answers to a JSON body.
+        """The answer of a path to a JSON body.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.
@@ -117,7 +135,7 @@ class ApiClient:
         return self._json(self.request("POST", path, data=orjson.dumps(body), headers=content))
 
     def post_stream(self, path: str, body: Any, *, headers: dict[str, str]) -> Document:
-        """What a path answers to a body that is read as it is sent, and so is sent once.
+        """The answer of a path to a body that is read as it is sent, and so is sent once.
 
         :raises ApiRefused: it refused.
         :raises ApiUnreachable: it did not answer.
@@ -137,11 +155,14 @@ class ApiClient:
         return self._json(answer)
 
     def request(
-        self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
     ) -> requests.Response:
-        """One call, tried again while the service is away (no connection, 502, 503, 504)."""
+        """One call, tried again while the service is away (no connection, 502, 503, 504).
+
+        :raises ApiUnreachable: it did not answer.
+        """
         reason = ""
-        for attempt in range(TRIES):
+        for attempt in range(self._tries):
             if attempt:
                 self._sleep(0.5 * 2**attempt)
             try:
@@ -149,7 +170,7 @@ class ApiClient:
                     method,
                     self._base_url + path,
                     headers={**(headers or {}), **self._authorization()},
-                    timeout=TIMEOUT_SECONDS,
+                    timeout=self._timeout,
                     allow_redirects=False,
                     **options,
                 )

@@ -1,4 +1,4 @@
-"""What time it is."""
+"""The present time, as the database keeps it."""
 
 from datetime import UTC, datetime
 

@@ -1,7 +1,4 @@
-"""The kinds of refusal a service can give.
-
-Which HTTP status a kind becomes is decided in `shared.web.problems` alone.
-"""
+"""Refusals of a service, by kind. Knows no HTTP: `shared.web.problems` gives them a status."""
 
 from dataclasses import dataclass
 
@@ -17,7 +14,7 @@ class FieldError:
 
 
 class Refusal(Exception):
-    """Something was asked for that is not done. The message is a sentence the caller may read."""
+    """A request that is not fulfilled. The message is a sentence that the caller may read."""
 
     def __init__(self, message: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(message)

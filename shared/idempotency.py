@@ -1,6 +1,4 @@
-"""POSTs that may be sent twice.
-
-The caller's Idempotency-Key, kept inside the document that it created.
+"""Idempotency keys: the caller's key is kept inside the document that the request created.
 
 Kept there, under a unique index, because the key and its effect then are one write: there is no
 moment at which one exists without the other.
@@ -51,9 +49,9 @@ BARE_REQUEST: Document = {
         ]
     }
 }
-"""What stays of the request when its document is deleted, as an expression on the document.
+"""The part of the request that stays when its document is deleted, as an expression on that.
 
-Without it, the same request sent again would create the document anew.
+Without it, the same request sent again would create the document again.
 """
 
 
@@ -72,9 +70,9 @@ class CreationRequest:
     fingerprint: str
 
     def stamp(self, first: Document) -> Document:
-        """What the created document keeps.
+        """The fields that the created document keeps of the request.
 
-        The request, and the fields of the first answer that may change.
+        With those of the first answer that may change.
         """
         return {"request": {"key": self.key, "fingerprint": self.fingerprint, "first": first}}
 

@@ -1,4 +1,4 @@
-"""New ids.
+"""Makes and checks ids.
 
 An id is an opaque string that sorts roughly by the time it was made, which keeps index inserts
 together.
@@ -17,5 +17,5 @@ def new_id() -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` has the form of an id. It says nothing on whether such a thing exists."""
+    """True if `text` has the form of an id, of an existing document or not."""
     return PATTERN.fullmatch(text) is not None

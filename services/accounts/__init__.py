@@ -1,6 +1,6 @@
 """Accounts: the staff's log-ins, their roles, and the keys that sign every token.
 
-Owns users, sessions and signing keys. Tells of every change to a user; hears nobody.
+Owns users, sessions and signing keys. Publishes every change to a user; subscribes to nothing.
 """
 
 from shared.events.contracts import UserChanged, UserRegistered, UserRestated

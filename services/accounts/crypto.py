@@ -1,6 +1,6 @@
-"""The cryptography of accounts.
+"""Cryptography of accounts: password hashes, refresh tokens, and the key that signs access tokens.
 
-Password hashes, refresh tokens, and the key that signs access tokens.
+Knows no database and no HTTP.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password_hash: str, password: str) -> bool:
-    """Whether this is the password behind the hash."""
+    """True if this is the password behind the hash."""
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
@@ -47,7 +47,7 @@ def is_password(password_hash: str, password: str) -> bool:
 
 
 def password_mark(password: str, *, context: str) -> str:
-    """What tells a password from others in a request that is sent again under the same `context`.
+    """A mark that differs between passwords, for requests that are sent again in one `context`.
 
     As costly to guess back as the hash: a quick hash beside it would undo what it is for.
     """
@@ -70,7 +70,7 @@ def new_password() -> str:
 def new_session_id() -> str:
     """The id of a session: 96 bits.
 
-    It tells nothing of others, since whoever guessed one could end that session.
+    It reveals nothing of others, since whoever guessed one could end that session.
     """
     return token_hex(12)
 
@@ -81,7 +81,7 @@ def new_refresh_secret() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a refresh token. It is random, so a plain hash cannot be guessed back."""
+    """The stored form of a refresh token. It is random, so a plain hash cannot be guessed back."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -105,7 +105,7 @@ def sign_access_token(
 ) -> str:
     """An access token (RFC 9068) that works for ten minutes in every service.
 
-    `iat` has milliseconds, so that a token issued right after a revocation is told from one issued
+    `iat` has milliseconds, so that a token issued right after a revocation differs from one issued
     right before it.
     """
     issued_at = round(now.timestamp(), 3)

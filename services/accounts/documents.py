@@ -1,4 +1,4 @@
-"""How users, sessions and signing keys lie in MongoDB: collections, rules, indexes."""
+"""Collections of accounts: users, sessions and signing keys, their validators and indexes."""
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 

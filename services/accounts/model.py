@@ -13,7 +13,7 @@ from shared.values.email import email_key
 SESSION_LASTS = timedelta(days=30)
 DELEGATION_LASTS = timedelta(hours=24)
 GRACE = timedelta(seconds=10)
-"""How long a refresh token that was just replaced still works.
+"""The time for which a refresh token that was just replaced still works.
 
 An answer may get lost on its way.
 """
@@ -88,7 +88,7 @@ class Session:
 
 
 def wait_after(failures: int) -> timedelta:
-    """How long an account refuses to try again after so many wrong passwords in a row.
+    """The time for which an account refuses another try, after so many wrong passwords in a row.
 
     Doubling from one second and never for good, so that a guesser is slowed down and cannot lock
     the owner out.

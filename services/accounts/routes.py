@@ -1,4 +1,4 @@
-"""HTTP for accounts: parse, call one operation, render."""
+"""HTTP routes of accounts: parse, call one operation, render."""
 
 from flask import Blueprint, Response, current_app
 
@@ -9,12 +9,12 @@ from services.accounts.operations.sessions import Accounts
 from services.accounts.schemas import (
     DelegationSchema,
     NewUserSchema,
-    PageQuerySchema,
     RefreshSchema,
     SignInSchema,
     TokensSchema,
     UserChangesSchema,
     UserPageSchema,
+    UserQuerySchema,
     UserSchema,
 )
 from shared import clock
@@ -50,14 +50,13 @@ def register_user(payload: Document) -> Response:
 
 @users.get("")
 @allow("admin")
-@users.arguments(PageQuerySchema, location="query")
+@users.arguments(UserQuerySchema, location="query")
 @users.answers(200, UserPageSchema)
 def list_users(query: Document) -> Response:
     """List the staff, newest first."""
-    found = _accounts().users.search(
-        after=responses.position({}, query.get("cursor")), limit=query["limit"]
-    )
-    return responses.page(found, filters={})
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = _accounts().users.search(query, after=responses.position(query, cursor), limit=limit)
+    return responses.page(found, filters=query)
 
 
 @users.get("/me")

@@ -1,26 +1,17 @@
-"""The JSON that comes in and goes out of accounts, one class for each direction."""
+"""JSON of accounts, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
+from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
+from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
+from shared.web.queries import PageQuerySchema, filter_fields
 
 SHORTEST_PASSWORD = 10
 MAX_PASSWORD_LENGTH = 128
-
-
-class EmailField(Text):
-    """A well-formed e-mail address."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return validate_email(text, check_deliverability=False).normalized
-        except EmailNotValidError as error:
-            raise ValidationError(str(error)) from error
 
 
 def _password(**kwargs: Any) -> fields.String:
@@ -71,15 +62,17 @@ class UserPageSchema(Schema):
     next = fields.String(required=True, allow_none=True)
 
 
-class PageQuerySchema(Schema):
-    """Where a list begins, and how much of it is wanted."""
+class UserQuerySchema(PageQuerySchema):
+    """The filters of a list of users."""
 
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS)
 
 
 class SignInSchema(Schema):
-    """Who signs in."""
+    """The name and password of a user who signs in."""
 
     email = fields.String(required=True, validate=validate.Length(max=254))
     password = fields.String(
@@ -97,13 +90,13 @@ class RefreshSchema(Schema):
 
 
 class DelegationSchema(Schema):
-    """Which service is to act for the caller."""
+    """The service that is to act for the caller."""
 
     to = fields.String(required=True, validate=validate.OneOf(["imports"]))
 
 
 class SignedInUserSchema(Schema):
-    """Who signed in."""
+    """The user who signed in."""
 
     id = fields.String(required=True)
     name = fields.String(required=True)

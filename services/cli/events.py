@@ -55,9 +55,9 @@ def show_events() -> None:
 
 
 @click.command(name="dead-letters")
-@click.option("--service", type=_ONE, help="Only those of the service that could not hear them.")
+@click.option("--service", type=_ONE, help="Only those of the service that could not handle them.")
 def list_dead_letters(service: str | None) -> None:
-    """List the events that were given up, why, and what to do about each."""
+    """List the dead letters, why they are so, and what to do about each."""
     settings, now = terminal.read(), datetime.now(UTC)
     count = 0
     with _connected(settings) as client:
@@ -72,11 +72,11 @@ def list_dead_letters(service: str | None) -> None:
 
 @click.command(name="replay")
 @click.option("--id", "ids", help="The ids of dead letters, with spaces or commas between them.")
-@click.option("--since", callback=_moment, help="All that were put aside since this moment.")
-@click.option("--service", type=_ONE, help="Only those of the service that could not hear them.")
+@click.option("--since", callback=_moment, help="All that were dead-lettered since this moment.")
+@click.option("--service", type=_ONE, help="Only those of the service that could not handle them.")
 @click.option("--wait", type=click.IntRange(0), default=30, show_default=True, help="Seconds.")
 def replay(ids: str | None, since: datetime | None, service: str | None, wait: int) -> None:
-    """Have dead letters heard again, under the same ids. May be repeated."""
+    """Redeliver dead letters, under the same ids. May be repeated."""
     if not ids and since is None:
         raise click.UsageError(
             "Say which: make replay ID=…, or make replay SINCE=2026-11-24T00:00Z (SERVICE=…)."
@@ -95,7 +95,7 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
                 sent.append((subscriber, letter))
         fine = _await(settings, client, sent, seconds=wait) and fine
     if not fine:
-        raise click.ClickException("Not all could be heard; the lines above say why.")
+        raise click.ClickException("Not all could be redelivered; the lines above say why.")
     click.echo(f"{len(found):,} dead letters")
 
 
@@ -105,7 +105,7 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
 )
 @click.option("--after", default="", help="Go on after this id, where an earlier run ended.")
 def republish(service: str | None, after: str) -> None:
-    """Have services tell the state of all documents anew, for those who lost their copies."""
+    """Republish the state of all documents, to rebuild copies that were lost."""
     if after and service is None:
         raise click.UsageError("AFTER needs SERVICE: an id belongs to the documents of one.")
     settings, step = terminal.read(), None
@@ -123,7 +123,7 @@ def republish(service: str | None, after: str) -> None:
                     f"Go on with: make resync SERVICE={step.service} AFTER={step.last}", err=True
                 )
             raise
-    click.echo("All was told anew; make events shows when it was heard.")
+    click.echo("All states were republished; make events shows when they are handled.")
 
 
 COMMANDS = (show_events, list_dead_letters, replay, republish)
@@ -166,7 +166,7 @@ def _services(service: str | None) -> tuple[str, ...]:
 
 
 def _say_unknown(wanted: list[str], found: list[tuple[str, Letter]]) -> bool:
-    """Name the ids that are no dead letters; whether there are none."""
+    """Name the ids that are no dead letters; True if there are none."""
     unknown = [id for id in wanted if id not in {letter.id for _, letter in found}]
     for id in unknown:
         click.echo(f"{id}: {Replay.UNKNOWN.value}", err=True)
@@ -180,20 +180,20 @@ def _await(
     *,
     seconds: int,
 ) -> bool:
-    """Say what became of letters that were sent again; whether none was put aside again."""
+    """Report on letters that were redelivered; True if none was dead-lettered again."""
     services, ids = (
         sorted({subscriber for subscriber, _ in sent}),
         [letter.id for _, letter in sent],
     )
     until = time.monotonic() + seconds
     left = [letter for _, letter in events.letters(settings, client, services, ids=ids)]
-    with Console(stderr=True).status("Waiting until they were heard"):
+    with Console(stderr=True).status("Waiting until they are handled"):
         while any(letter.waits for letter in left) and time.monotonic() < until:
             time.sleep(0.2)
             left = [letter for _, letter in events.letters(settings, client, services, ids=ids)]
     dead_lettered = [letter for letter in left if not letter.waits]
     for letter in dead_lettered:
-        click.echo(f"{letter.id}: was put aside again: {letter.error}", err=True)
+        click.echo(f"{letter.id}: was dead-lettered again: {letter.error}", err=True)
     if len(left) > len(dead_lettered):
         click.echo(
             f"{len(left) - len(dead_lettered):,} are still on their way, and go on without this "

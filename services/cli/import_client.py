@@ -97,7 +97,7 @@ def account(job: Document) -> Iterator[str]:
 
 
 def is_accounted_for(job: Document) -> bool:
-    """Whether every row was accepted or rejected, and none is missing."""
+    """True if every row was accepted or rejected, and none is missing."""
     counted = job["reconciliation"]
     return bool(
         counted["rows"] == counted["accepted"] + counted["rejected"] == job["progress"]["rows"]

@@ -1,8 +1,8 @@
-"""Customers: who they are, what they have bought, and all that happened with them.
+"""Customers: the people and companies the shop sells to, their purchases and their journal.
 
-Owns customers, a ledger of their orders, their journal, and visitors of the shop's website. Tells
-of every change to a customer; hears every change to an order, and to the staff, and for the journal
-what it tells itself.
+Owns customers, a ledger of their orders, their journal, and visitors of the shop's website.
+Publishes every change to a customer; subscribes to changes of orders and of the staff, and for the
+journal to its own events.
 """
 
 from shared.events.contracts import (

@@ -5,11 +5,11 @@ from functools import partial
 from pymongo.database import Database
 
 from services.imports import PUBLISHES, shop_client
+from services.imports.context import ImportContext
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.steps import ImportContext
 from shared.document import Document
 from shared.settings import Settings
 

@@ -1,4 +1,4 @@
-"""How import jobs, their files and their rows lie in MongoDB: collections, rules, indexes."""
+"""Collections of import jobs, their files and their rows: validators and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel

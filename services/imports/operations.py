@@ -1,4 +1,4 @@
-"""What staff can do with imports: ask for one, and have its rejected rows written out."""
+"""Operations of staff on imports: ask for one, and write out its rejected rows."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ import orjson
 
 from services.imports import presets
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from shared.document import Document
@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks for an import, under which Idempotency-Key, and how they delegate it."""
+    """The person who asks for an import, their Idempotency-Key, and their delegation."""
 
     caller_id: str
     idempotency_key: str | None
@@ -71,7 +71,7 @@ def ask(
         caller_id=asked.caller_id,
         payload={"sha256": digest, "mapping": mapping},
     )
-    repeated = jobs.repeated(request)
+    repeated = jobs.first_answer(request)
     if repeated is not None:
         return repeated
     # Before the file is kept: it would stay for ever where accounts refuses or is away.

@@ -8,18 +8,18 @@ from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 
 from services.imports import operations, presets, shop_client
+from services.imports.context import ImportContext
 from services.imports.operations import Requester
 from services.imports.reading.mapping import Mapping
-from services.imports.reading.reader import inspect
+from services.imports.reading.table import inspect
 from services.imports.schemas import (
     ImportPageSchema,
+    ImportQuerySchema,
     ImportSchema,
     NewImportFileSchema,
     NewImportSchema,
-    PageQuerySchema,
     PresetsSchema,
 )
-from services.imports.steps import ImportContext
 from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
@@ -107,14 +107,13 @@ def ask_for_import() -> Response:
 
 @blueprint.get("")
 @allow("sales", "admin")
-@blueprint.arguments(PageQuerySchema, location="query")
+@blueprint.arguments(ImportQuerySchema, location="query")
 @blueprint.answers(200, ImportPageSchema)
 def list_imports(query: Document) -> Response:
     """List imports, newest first."""
-    found = _context().jobs.search(
-        after=responses.position({}, query.get("cursor")), limit=query["limit"]
-    )
-    return responses.page(found, filters={})
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    found = _context().jobs.search(query, after=responses.position(query, cursor), limit=limit)
+    return responses.page(found, filters=query)
 
 
 @blueprint.get("/presets")

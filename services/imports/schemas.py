@@ -3,7 +3,9 @@
 from marshmallow import Schema, fields, validate
 
 from services.imports.documents import STATES
+from services.imports.repository.filters import FILTERS
 from shared.web.fields import Time
+from shared.web.queries import PageQuerySchema, filter_fields
 
 
 class NewImportSchema(Schema):
@@ -24,11 +26,13 @@ class NewImportFileSchema(Schema):
     file = fields.Raw(metadata={"type": "string", "format": "binary"})
 
 
-class PageQuerySchema(Schema):
-    """Where a list begins, and how much of it is wanted."""
+class ImportQuerySchema(PageQuerySchema):
+    """The filters of a list of imports."""
 
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS)
 
 
 class FileSchema(Schema):
@@ -40,7 +44,7 @@ class FileSchema(Schema):
 
 
 class ProgressSchema(Schema):
-    """How far the import has come. The `…_of` are 0 until they are known."""
+    """The progress of the import. `…_of` is 0 until known; that of rows is estimated at first."""
 
     rows = fields.Integer(required=True)
     rows_of = fields.Integer(required=True)
@@ -68,7 +72,7 @@ class TotalSchema(Schema):
 
 
 class ReconciliationSchema(Schema):
-    """What the import came to.
+    """The account of a finished import.
 
     `notes` counts details that were left out, such as unreadable phones.
     """

@@ -1,24 +1,19 @@
-"""The other services as an import sees them.
+"""Client of the other services.
 
 Their bulk endpoints, called as the person who asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shared.api_client import ApiClient, RefreshedToken
 from shared.document import Document
 from shared.settings import Settings
 
-MAX_ENTRIES = 500
-MAX_LINES = 6_000
-"""Lines of orders in one call. It keeps a call around a second and a body around a megabyte."""
-
 
 @dataclass(frozen=True)
 class Shop:
-    """What an import needs of customers and orders.
+    """The calls that an import makes to customers and orders.
 
     Each function takes a batch's name and entries.
     """
@@ -65,20 +60,6 @@ def problem_text(problem: Document) -> str:
     """A refusal as one sentence for the column `reason`."""
     details = [f"{error['field']}: {error['message']}" for error in problem.get("errors", ())]
     return " ".join([str(problem.get("detail", "It was refused.")), *details])
-
-
-def in_batches(groups: Iterable[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
-    """Groups of lines in batches that one call can carry."""
-    batch: list[tuple[str, list[Any]]] = []
-    lines = 0
-    for group in groups:
-        if batch and (len(batch) == MAX_ENTRIES or lines + len(group[1]) > MAX_LINES):
-            yield batch
-            batch, lines = [], 0
-        batch.append(group)
-        lines += len(group[1])
-    if batch:
-        yield batch
 
 
 def _results(answer: Document) -> list[Document]:

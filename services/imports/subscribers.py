@@ -1,9 +1,10 @@
-"""What imports does when it hears that a step of an import is due."""
+"""Handles the event that a step of an import is due. Knows no queue."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.imports.steps import ImportContext, clean_up, failed, next_step, run_step
+from services.imports.context import ImportContext
+from services.imports.steps import clean_up, failed, next_step, run_step
 from shared.api_client import ApiUnreachable
 from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
@@ -13,14 +14,14 @@ from shared.messaging.consumer import RetryLater
 def go_on(context: ImportContext, events: Sequence[ImportAdvanced]) -> None:
     """Do the steps that are due.
 
-    :raises NotNow: another worker has the step in hand, or a service that it needs is away.
+    :raises RetryLater: another worker has the step in hand, or a service that it needs is away.
     """
     for event in events:
         _go_on(context, event)
 
 
-def give_up(context: ImportContext, event: ImportAdvanced, error: str) -> None:
-    """End a job whose step fails every time, so that whoever asked is told."""
+def end_dead_lettered(context: ImportContext, event: ImportAdvanced, error: str) -> None:
+    """End the import whose event was dead-lettered: its step failed every time."""
     sentence = (
         f"A step failed again and again ({error}). What was done stays; "
         "importing the file again goes on from there."

@@ -19,11 +19,11 @@ def create_handlers(settings: Settings, database: Database[Document]) -> Subscri
     return {ImportAdvanced: partial(subscribers.go_on, create_context(settings, database))}
 
 
-def give_up(
+def end_dead_lettered(
     settings: Settings, database: Database[Document], event: ImportAdvanced, error: str
 ) -> None:
-    """Fail the job whose event was dead-lettered."""
-    subscribers.give_up(create_context(settings, database), event, error)
+    """End the import whose event was dead-lettered."""
+    subscribers.end_dead_lettered(create_context(settings, database), event, error)
 
 
 def create_worker(settings: Settings) -> Celery:
@@ -32,7 +32,7 @@ def create_worker(settings: Settings) -> Celery:
         "imports",
         settings,
         partial(create_handlers, settings),
-        on_dead_letter=partial(give_up, settings),
+        on_dead_letter=partial(end_dead_lettered, settings),
         # A step reads the whole file, then works on for fifteen seconds and the batch after them.
         seconds=50,
     )

@@ -1,7 +1,7 @@
-"""Orders: what was sold and what came back, and how far each of them has got.
+"""Orders: sales and returns, and the steps that each of them has taken.
 
-Owns orders and a card of each customer. Tells of every change to an order; hears every change to
-a customer.
+Owns orders and a copy of each customer. Publishes every change to an order; subscribes to changes
+of customers.
 """
 
 from shared.events.contracts import (

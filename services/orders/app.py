@@ -1,4 +1,4 @@
-"""Web application of orders: joins its repositories, its directory and routes. Holds no rule."""
+"""Web application of orders: joins its repositories, customer lookup and routes. Holds no rule."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from pymongo import MongoClient
 
 from services.orders import routes
 from services.orders.bootstrap import create_context
-from services.orders.customer_lookup import Lookup, ask_customers
+from services.orders.customer_lookup import Ask, ask_customers
 from services.orders.schemas import NewOrderEntrySchema
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
@@ -21,11 +21,11 @@ def create_app(
     *,
     client: MongoClient[Document],
     verifier: TokenVerifier,
-    lookup: Lookup | None = None,
+    ask: Ask | None = None,
 ) -> Flask:
     """The orders application on this database.
 
-    `lookup` says which customers exist; unless given, the customers service is asked over HTTP.
+    `ask` says which customers exist; unless given, the customers service is asked over HTTP.
     """
     app, api = create_base(
         __name__,
@@ -35,8 +35,8 @@ def create_app(
         client=client,
     )
     database = service_database(client, settings, "orders")
-    ask = partial(ask_customers, url=settings.customers_url, headers=_as_caller)
-    app.extensions["orders"] = create_context(database, lookup=lookup or ask)
+    ask_them = partial(ask_customers, url=settings.customers_url, headers=_as_caller)
+    app.extensions["orders"] = create_context(database, ask=ask or ask_them)
     # Named by the bulk route's document, which reads its entries one by one.
     api.spec.components.schema("NewOrderEntry", schema=NewOrderEntrySchema)
     api.register_blueprint(routes.blueprint)

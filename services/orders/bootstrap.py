@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pymongo.database import Database
 
 from services.orders import PUBLISHES
-from services.orders.customer_lookup import CustomerDirectory, Lookup, Unanswered
+from services.orders.customer_lookup import Ask, CustomerLookup, Unanswered
 from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
 from shared.document import Document
@@ -14,29 +14,29 @@ from shared.document import Document
 
 @dataclass(frozen=True, kw_only=True)
 class OrdersContext:
-    """The repositories of orders, and its directory of customers."""
+    """The repositories of orders, and its lookup of customers."""
 
     orders: OrderRepository
     copies: CustomerCopyRepository
-    directory: CustomerDirectory
+    lookup: CustomerLookup
 
 
 def ask_nobody(_ids: Sequence[str]) -> Collection[str]:
-    """A lookup for work that is done for no caller, in whose name customers could be asked.
+    """Asks nobody, for work that is done for no caller in whose name customers could be asked.
 
     :raises Unanswered: always.
     """
     raise Unanswered("no caller")
 
 
-def create_context(database: Database[Document], *, lookup: Lookup = ask_nobody) -> OrdersContext:
+def create_context(database: Database[Document], *, ask: Ask = ask_nobody) -> OrdersContext:
     """The repositories of orders on this database.
 
-    `lookup` finds those customers of whom there is no copy.
+    `ask` finds those customers who have no copy.
     """
     copies = CustomerCopyRepository(database)
     return OrdersContext(
         orders=OrderRepository(database, PUBLISHES),
         copies=copies,
-        directory=CustomerDirectory(copies, lookup),
+        lookup=CustomerLookup(copies, ask),
     )

@@ -1,17 +1,17 @@
-"""Whether the customers that orders name exist: by our cards, then by asking customers itself.
+"""Looks up the customers that orders name: in our copies, then at the customers service itself.
 
-An order often follows its customer by a moment, so a missing card says nothing: the event may be
+An order often follows its customer by a moment, so a missing copy says nothing: the event may be
 on its way. Only when the customers service says so is a customer unknown. While it does not answer
-orders are taken unseen, for a shop that cannot sell would be worse.
+orders are taken unchecked, for a shop that cannot sell would be worse. Knows no order.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-import requests
 import structlog
 
 from services.orders.model import CustomerGone, NoSuchCustomer
 from services.orders.repository.copies import CustomerCopyRepository
+from shared.api_client import ApiClient, ApiRefused, ApiUnreachable
 from shared.errors import FieldError, Refusal
 
 log = structlog.get_logger(__name__)
@@ -23,19 +23,19 @@ ANSWER_SECONDS = 2.0
 
 
 class Unanswered(Exception):
-    """The customers service did not answer; the message says in what way."""
+    """The customers service did not answer; the message says why."""
 
 
-Lookup = Callable[[Sequence[str]], Collection[str]]
-"""Which of at most `MAX_IDS` customers exist. It may raise `Unanswered`."""
+Ask = Callable[[Sequence[str]], Collection[str]]
+"""Asks which of at most `MAX_IDS` customers exist. It may raise `Unanswered`."""
 
 
-class CustomerDirectory:
-    """Knows of any customer whether orders may be placed for them."""
+class CustomerLookup:
+    """Refuses orders for customers who do not exist."""
 
-    def __init__(self, copies: CustomerCopyRepository, lookup: Lookup) -> None:
+    def __init__(self, copies: CustomerCopyRepository, ask: Ask) -> None:
         self._copies = copies
-        self._lookup = lookup
+        self._ask = ask
 
     def refuse_unknown(self, customer_id: str | None) -> None:
         """Let pass a customer who exists, and a guest.
@@ -58,7 +58,7 @@ class CustomerDirectory:
         for start in range(0, len(ids), MAX_IDS):
             group = ids[start : start + MAX_IDS]
             try:
-                known = self._lookup(group)
+                known = self._ask(group)
             except Unanswered as error:
                 # Asking on would cost as many time-outs as there are groups.
                 log.warning("customer_unverified", customer_ids=ids[start:], reason=str(error))
@@ -70,27 +70,19 @@ class CustomerDirectory:
 def ask_customers(
     ids: Sequence[str], *, url: str, headers: Callable[[], Mapping[str, str]]
 ) -> set[str]:
-    """Which of these customers the service at `url` has; `headers` say on whose behalf it is asked.
+    """Those of these customers that the service at `url` has; `headers` say who asks.
 
     :raises Unanswered: it did not say within two seconds.
     """
     parameters: list[tuple[str, str]] = [("limit", str(MAX_IDS)), *(("id", id) for id in ids)]
     try:
-        with requests.Session() as session:
-            # Otherwise a proxy or a .netrc of this machine would come between the services.
-            session.trust_env = False
-            answer = session.get(
-                f"{url}/v1/customers",
-                params=parameters,
-                headers=dict(headers()),
-                timeout=ANSWER_SECONDS,
-                allow_redirects=False,
-            )
-        if answer.status_code != requests.codes.ok:
-            raise Unanswered(f"status {answer.status_code}")
-        return {customer["id"] for customer in answer.json()["items"]}
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        raise Unanswered(type(error).__name__) from error
+        with ApiClient(url, tries=1, timeout=ANSWER_SECONDS) as customers:
+            answer = customers.get("/v1/customers", parameters, headers=headers())
+        return {customer["id"] for customer in answer["items"]}
+    except ApiRefused as error:
+        raise Unanswered(f"status {error.status}") from error
+    except (ApiUnreachable, KeyError, TypeError) as error:
+        raise Unanswered(f"{type(error).__name__}: {error}") from error
 
 
 def _gone() -> CustomerGone:

@@ -1,4 +1,4 @@
-"""How orders lie in MongoDB: collections, the rules the database itself holds, indexes."""
+"""Collections of orders: their validators, which the database itself holds, and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -11,6 +11,7 @@ from shared.messaging import inbox
 from shared.mongo import validators
 from shared.mongo.collections import Collection
 from shared.mongo.migrations.documents import MIGRATIONS
+from shared.mongo.paging import Keys
 from shared.values.iso import countries, currencies
 
 SCHEMA_VERSION = 1
@@ -24,7 +25,7 @@ _PRICE: Document = {
     "exclusiveMaximum": True,
     "multipleOf": Decimal128("0.000001"),
 }
-# Between these lie all sums of such prices, and neither infinity nor what is no number.
+# All sums of such prices are between these; infinity and what is no number are not.
 _AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+25"),
@@ -100,7 +101,8 @@ _TOTAL_EXACT: Document = {"$expr": {"$eq": ["$total", {"$sum": "$lines.subtotal"
 _NOT_IN_FUTURE: Document = {"$expr": {"$lte": ["$placed_at", "$recorded_at"]}}
 
 _RULES = [_QUANTITY_FITS_KIND, _SUBTOTAL_EXACT, _TOTAL_EXACT, _NOT_IN_FUTURE]
-_NEWEST = [("placed_at", DESCENDING), ("_id", DESCENDING)]
+NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
+"""The order of the list, which its indexes end with."""
 
 ORDERS = Collection(
     name="orders",
@@ -108,15 +110,15 @@ ORDERS = Collection(
     indexes=(
         # The number comes first, so that an order is found by it without knowing its source.
         IndexModel([("number", ASCENDING), ("source", ASCENDING)], name="number", unique=True),
-        IndexModel(_NEWEST, name="newest"),
-        IndexModel([("customer_id", ASCENDING), *_NEWEST], name="customer"),
-        IndexModel([("lines.sku", ASCENDING), *_NEWEST], name="sku"),
-        IndexModel([("status", ASCENDING), *_NEWEST], name="status"),
-        IndexModel([("source", ASCENDING), *_NEWEST], name="source"),
+        IndexModel(list(NEWEST), name="newest"),
+        IndexModel([("customer_id", ASCENDING), *NEWEST], name="customer"),
+        IndexModel([("lines.sku", ASCENDING), *NEWEST], name="sku"),
+        IndexModel([("status", ASCENDING), *NEWEST], name="status"),
+        IndexModel([("source", ASCENDING), *NEWEST], name="source"),
         # Two filters that are used together and each match many: by one of them alone, a page of
         # the open orders of an article would read through everything that was ever sold of it.
-        IndexModel([("lines.sku", ASCENDING), ("status", ASCENDING), *_NEWEST], name="sku_status"),
-        IndexModel([("source", ASCENDING), ("status", ASCENDING), *_NEWEST], name="source_status"),
+        IndexModel([("lines.sku", ASCENDING), ("status", ASCENDING), *NEWEST], name="sku_status"),
+        IndexModel([("source", ASCENDING), ("status", ASCENDING), *NEWEST], name="source_status"),
         REQUEST_INDEX,
     ),
     outbox=True,
@@ -124,7 +126,7 @@ ORDERS = Collection(
 
 CUSTOMER_COPIES = Collection(
     name="customer_cards",
-    # The card of a deleted customer stays, without the name, so that no order is placed for them.
+    # The copy of a deleted customer stays, without the name, so that no order is placed for them.
     validator={
         "$jsonSchema": validators.fields(
             {
@@ -141,7 +143,7 @@ COLLECTIONS = (ORDERS, CUSTOMER_COPIES, *inbox.COLLECTIONS, MIGRATIONS)
 
 
 def refused_as_future(failure: Document) -> bool:
-    """Whether a document was refused (`errInfo` of error 121) for its `placed_at` alone."""
+    """True if a document was refused (`errInfo` of error 121) for its `placed_at` alone."""
     return _broken_rules(failure.get("details", {})) == [_NOT_IN_FUTURE]
 
 

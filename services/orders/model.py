@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where to send it. `country` is an ISO 3166-1 alpha-2 code, or None where there is none."""
+    """An address to send an order to. `country` is an ISO 3166-1 alpha-2 code, or None."""
 
     line1: str | None = None
     line2: str | None = None
@@ -118,7 +118,7 @@ class Order:
         `total` or `subtotal` is only compared.
 
         :raises PlacedInFuture: `placed_at` is later than now.
-        :raises Invalid: a quantity has the sign of the other kind, or a given amount is not the
+        :raises Invalid: a quantity is of the other kind, or a given amount is not the
             computed one.
         """
         if placed_at is not None and placed_at > now:
@@ -177,7 +177,7 @@ def status_after(step: str, status: str) -> str:
 
 def placed_in_future() -> PlacedInFuture:
     """The refusal of an order that says it was placed later than now."""
-    error = FieldError("placed_at", "It lies in the future.")
+    error = FieldError("placed_at", "It is in the future.")
     return PlacedInFuture("An order cannot be placed in the future.", errors=(error,))
 
 

@@ -1,15 +1,19 @@
-"""What staff can do with orders: one function for each verb. Knows neither HTTP nor MongoDB."""
+"""Operations on orders: one function for each verb. Knows neither HTTP nor MongoDB."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from services.orders.customer_lookup import CustomerDirectory
+from services.orders.customer_lookup import CustomerLookup
 from services.orders.model import Order, OrderNumberTaken, status_after
+from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import Number, OrderRepository, number_taken
 from shared.document import Document
 from shared.errors import Refusal, Stale
 from shared.events.contracts import (
+    CustomerDeleted,
+    CustomerRestated,
+    CustomerState,
     OrderCancelled,
     OrderDelivered,
     OrderPaid,
@@ -22,6 +26,8 @@ from shared.events.event import NOBODY, Provenance
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
+CustomerEvent = CustomerState | CustomerDeleted | CustomerRestated
+
 _EVENTS: dict[str, type[OrderState]] = {
     "pay": OrderPaid,
     "ship": OrderShipped,
@@ -32,21 +38,21 @@ _EVENTS: dict[str, type[OrderState]] = {
 
 def place(
     orders: OrderRepository,
-    directory: CustomerDirectory,
+    lookup: CustomerLookup,
     details: Document,
     *,
     now: datetime,
     request: CreationRequest | None = None,
     origin: Provenance = NOBODY,
 ) -> Document:
-    """Record an order or a return and tell the other services.
+    """Record an order or a return and publish it.
 
     :raises Invalid: it breaks a rule of orders; or its customer does not exist, or was deleted.
     :raises OrderNumberTaken: the source has an order with this number.
     """
     order = Order.place(id=new_id(), now=now, **details)
     try:
-        directory.refuse_unknown(order.customer_id)
+        lookup.refuse_unknown(order.customer_id)
     except Refusal:
         # The customer may have been deleted after the same request had placed the order.
         repeated = orders.first_answer(request)
@@ -58,7 +64,7 @@ def place(
 
 def place_many(
     orders: OrderRepository,
-    directory: CustomerDirectory,
+    lookup: CustomerLookup,
     entries: Sequence[Document | Refusal],
     *,
     now: datetime,
@@ -75,7 +81,7 @@ def place_many(
     made = [_make(entry, now) for entry in entries]
     known = orders.find_numbers(_number(order) for order in made if isinstance(order, Order))
     new = [order for order in made if isinstance(order, Order) and _number(order) not in known]
-    unknown = directory.refusals(order.customer_id for order in new if order.customer_id)
+    unknown = lookup.refusals(order.customer_id for order in new if order.customer_id)
     addable = [order for order in new if order.customer_id not in unknown]
     first = {_number(order): order for order in reversed(addable)}
     alike = {_content(order): order for order in reversed(made) if isinstance(order, Order)}
@@ -125,7 +131,7 @@ def take_step(
 
 
 def placed(order: Order, origin: Provenance) -> OrderPlaced:
-    """What tells of a new order."""
+    """The event of a new order."""
     details = {
         name: getattr(order, name)
         for name in ("number", "source", "customer_id", "kind", "status", "currency", "placed_at")
@@ -139,12 +145,20 @@ def placed(order: Order, origin: Provenance) -> OrderPlaced:
 
 
 def republished(order: Document, now: datetime) -> OrderRestated:
-    """The state of an order, told again."""
+    """The event that publishes the state of an order again."""
     return OrderRestated(
         **_state(order, total=order["total"].to_decimal()),
         version=order["version"],
         occurred_at=now.isoformat(),
     )
+
+
+def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerEvent]) -> None:
+    """Keep a copy of each customer, so that an order need not ask another service.
+
+    Of a deleted one it has no name, and says that no order can be placed for them.
+    """
+    copies.keep([_copy(event) for event in events])
 
 
 def _make(entry: Document | Refusal, now: datetime) -> Order | Refusal:
@@ -172,7 +186,7 @@ def _add(
 def _added_or_late(
     order: Order, added: dict[str, Refusal | None], first: Order, late: dict[Number, Document]
 ) -> Document:
-    """What became of an order that nobody had when we looked."""
+    """The outcome of an order that was new when we looked."""
     if order.id in added:
         refusal = added[order.id]
         return _refused(refusal) if refusal else {"status": "created", "id": order.id}
@@ -187,6 +201,18 @@ def _there(order: Order, row: Document, *, batch: str | None) -> Document:
         return _refused(number_taken(order, holder=row["_id"]))
     repeated = batch is not None and row.get("batch") == batch
     return {"status": "created" if repeated else "unchanged", "id": row["_id"]}
+
+
+def _copy(event: CustomerEvent) -> Document:
+    deleted = isinstance(event, CustomerDeleted)
+    if isinstance(event, CustomerRestated):
+        deleted = event.deleted
+    return {
+        "_id": event.customer_id,
+        "name": None if isinstance(event, CustomerDeleted) else event.name,
+        "deleted": deleted,
+        "version": event.version,
+    }
 
 
 def _refused(refusal: Refusal) -> Document:

@@ -1,4 +1,4 @@
-"""HTTP for orders: parse, call one operation, render."""
+"""HTTP routes of orders: parse, call one operation, render."""
 
 from flask import Response, current_app
 
@@ -17,11 +17,11 @@ from shared.auth.middleware import allow, caller, origin
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
 
 # 10,000 lines, each with a full description, are more than the usual limit.
 MAX_ORDER_BODY_BYTES = 8 * 1024 * 1024
-MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "orders", __name__, url_prefix="/v1/orders", description="What was sold and what came back."
@@ -35,7 +35,7 @@ def _context() -> OrdersContext:
 
 @blueprint.post("")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_ORDER_BODY_BYTES)
+@body_limit(MAX_ORDER_BODY_BYTES)
 @blueprint.arguments(NewOrderSchema)
 @blueprint.answers(201, OrderSchema)
 @blueprint.documents_creation()
@@ -48,7 +48,7 @@ def place_order(payload: Document) -> Response:
     request = creation_request(idempotency_key(), caller_id=caller().id, payload=payload)
     order = operations.place(
         _context().orders,
-        _context().directory,
+        _context().lookup,
         payload,
         now=clock.now(),
         request=request,
@@ -59,7 +59,7 @@ def place_order(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(bulk.MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkOrdersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def place_orders(payload: Document) -> Response:
@@ -72,7 +72,7 @@ def place_orders(payload: Document) -> Response:
     return bulk.answer(
         operations.place_many(
             _context().orders,
-            _context().directory,
+            _context().lookup,
             entries,
             now=clock.now(),
             batch=payload["batch"],

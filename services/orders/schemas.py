@@ -1,42 +1,16 @@
-"""The JSON that comes in and goes out of orders, one class for each direction."""
+"""JSON of orders, a class for each direction. Knows neither HTTP nor MongoDB."""
 
-from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
-from shared.identifiers import is_id
-from shared.values.iso import countries, currencies
-from shared.web.fields import Amount, Text, Time
-
-
-class CodeField(Text):
-    """One of the codes that `known` lists, in capitals."""
-
-    def __init__(self, *, known: Callable[[], Collection[str]], kind: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._known = known
-        self._kind = kind
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        # Some letters beyond ASCII have capitals within it.
-        code = text.upper() if text.isascii() else ""
-        if code not in self._known():
-            raise ValidationError(f"It must be {self._kind}.")
-        return code
-
-
-class IdField(Text):
-    """Something that has the form of an id."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if not is_id(text):
-            raise ValidationError("It must be an id: 24 hexadecimal digits.")
-        return text
+from services.orders.repository.filters import FILTERS
+from shared.web.bulk import MAX_ENTRIES
+from shared.web.code_fields import CountryField, CurrencyField
+from shared.web.fields import Amount, IdField, Text, Time
+from shared.web.queries import PageQuerySchema, filter_fields
 
 
 class LinesField(fields.List[Any]):
@@ -49,20 +23,14 @@ class LinesField(fields.List[Any]):
 
 
 class AddressSchema(Schema):
-    """Where to send an order."""
+    """An address to send an order to."""
 
     line1 = Text(max_length=200, allow_none=True, load_default=None)
     line2 = Text(max_length=200, allow_none=True, load_default=None)
     city = Text(max_length=100, allow_none=True, load_default=None)
     region = Text(max_length=100, allow_none=True, load_default=None)
     postcode = Text(max_length=20, allow_none=True, load_default=None)
-    country = CodeField(
-        known=countries,
-        kind="a two-letter country code of ISO 3166, such as GB",
-        allow_none=True,
-        load_default=None,
-        metadata={"example": "GB"},
-    )
+    country = CountryField(allow_none=True, load_default=None)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Address:
@@ -102,12 +70,7 @@ class NewOrderSchema(Schema):
         max_length=24, allow_none=True, metadata={"description": "Null for a guest."}
     )
     placed_at = Time(metadata={"description": "Now, unless given; not in the future."})
-    currency = CodeField(
-        known=currencies,
-        kind="a three-letter currency code of ISO 4217, such as GBP",
-        required=True,
-        metadata={"example": "GBP"},
-    )
+    currency = CurrencyField(required=True)
     lines = LinesField(
         fields.Nested(LineSchema), required=True, metadata={"minItems": 1, "maxItems": MAX_LINES}
     )
@@ -129,23 +92,18 @@ class BulkOrdersSchema(Schema):
     entries = fields.List(
         fields.Raw(),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/NewOrderEntry"}},
     )
 
 
-class OrderQuerySchema(Schema):
-    """How a list of orders may be narrowed."""
+class OrderQuerySchema(PageQuerySchema):
+    """The filters of a list of orders."""
 
-    customer_id = Text(max_length=100)
-    status = fields.String(validate=validate.OneOf(STATUSES))
-    sku = Text(max_length=100, metadata={"description": "Orders with this article on any line."})
-    placed_from = Time(metadata={"description": "At this time or later."})
-    placed_to = Time(metadata={"description": "Before this time."})
-    number = Text(max_length=100)
-    source = Text(max_length=50)
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS)
 
     @validates_schema
     def _times_in_order(self, data: dict[str, Any], **_: Any) -> None:

@@ -1,48 +1,24 @@
-"""What orders does when customers speaks: plain functions of the cards and events."""
+"""Subscriptions of orders: the operation that each event leads to. Holds no rule, no query."""
 
-from collections.abc import Sequence
+from functools import partial
 
-from services.orders.repository.copies import CustomerCopyRepository
-from shared.events.contracts import CustomerDeleted, CustomerRestated, CustomerState
-
-
-def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerState]) -> None:
-    """Keep a card of each customer, so that an order need not ask another service."""
-    copies.keep(
-        [
-            {
-                "_id": event.customer_id,
-                "name": event.name,
-                "deleted": False,
-                "version": event.version,
-            }
-            for event in events
-        ]
-    )
+from services.orders import operations
+from services.orders.bootstrap import OrdersContext
+from shared.events.contracts import (
+    CustomerChanged,
+    CustomerDeleted,
+    CustomerRegistered,
+    CustomerRestated,
+)
+from shared.messaging.consumer import Subscriptions
 
 
-def forget_customers(copies: CustomerCopyRepository, events: Sequence[CustomerDeleted]) -> None:
-    """Wipe the names of deleted customers, and note that no order can be placed for them."""
-    copies.keep(
-        [
-            {"_id": event.customer_id, "name": None, "deleted": True, "version": event.version}
-            for event in events
-        ]
-    )
-
-
-def keep_republished_copies(
-    copies: CustomerCopyRepository, events: Sequence[CustomerRestated]
-) -> None:
-    """Keep cards of customers as they are by now, deleted or not."""
-    copies.keep(
-        [
-            {
-                "_id": event.customer_id,
-                "name": event.name,
-                "deleted": event.deleted,
-                "version": event.version,
-            }
-            for event in events
-        ]
-    )
+def subscriptions(context: OrdersContext) -> Subscriptions:
+    """The handler of each event that orders subscribes to."""
+    keep_copies = partial(operations.keep_copies, context.copies)
+    return {
+        CustomerRegistered: keep_copies,
+        CustomerChanged: keep_copies,
+        CustomerDeleted: keep_copies,
+        CustomerRestated: keep_copies,
+    }

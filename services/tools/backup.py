@@ -47,7 +47,7 @@ class Restored:
     waiting: int
     """Documents whose events go out again."""
     emptied: bool
-    """Whether the queues were emptied of messages of another past."""
+    """True if the queues were emptied of messages of another past."""
 
 
 def make(settings: Settings, backup: BackupSettings, *, now: datetime, progress: Progress) -> Made:

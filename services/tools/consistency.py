@@ -1,4 +1,4 @@
-"""Whether services agree on what one of them keeps of another's documents.
+"""Check of each service's copies against the documents that they are copies of.
 
 Reads databases at rest: while events are on their way, services differ and are right to. Of a
 database as of one moment, an event that still waits explains a difference; nothing else does.
@@ -6,6 +6,7 @@ database as of one moment, an event that still waits explains a difference; noth
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 from bson import Decimal128
@@ -237,19 +238,10 @@ def _by_id(
 
 
 def _distinct(ordered: Iterable[str]) -> Iterator[str]:
-    last = None
-    for one in ordered:
-        if one != last:
-            yield one
-        last = one
+    return (one for one, _ in groupby(ordered))
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    for document in documents:
-        batch.append(document)
-        if len(batch) == _AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
+    left = iter(documents)
+    while batch := list(islice(left, _AT_ONCE)):
         yield batch

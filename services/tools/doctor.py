@@ -1,4 +1,4 @@
-"""One page on how the databases of all services are, and what to do. Knows all services."""
+"""Health report on the databases of all services, with advice. Knows all services."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def _look_at(
 
 
 def _migrations(owned: Database[Document], known: tuple[Migration, ...]) -> Finding:
-    """Whether documents of an older form may still be there."""
+    """The finding on documents of an older form that may still be there."""
     subject, records = f"{owned.name} migrations", Records(owned)
     try:
         pending = records.pending(known)

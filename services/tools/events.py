@@ -1,4 +1,4 @@
-"""Which events of all services wait, which were put aside, and how those are heard again."""
+"""Overview of the waiting events of all services; lists and redelivers dead letters."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """The events that one service still has to tell, and those that it could not hear."""
+    """The waiting events of a service, and the number of its dead letters."""
 
     service: str
     waiting: list[Waiting]
@@ -25,7 +25,7 @@ class Overview:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether somebody has to look after them."""
+        """True if somebody has to look after them."""
         return bool(self.dead_letters) or any(one.age > STUCK_SECONDS for one in self.waiting)
 
 
@@ -45,7 +45,7 @@ def overview(
 
 
 def subscribers() -> tuple[str, ...]:
-    """The services that hear anything, and so may have dead letters."""
+    """The services that subscribe to anything, and so may have dead letters."""
     return tuple(service for service in SERVICES if DEAD_LETTERS in collections(service))
 
 
@@ -57,7 +57,7 @@ def letters(
     since: datetime | None = None,
     ids: list[str] | None = None,
 ) -> Iterator[tuple[str, Letter]]:
-    """The dead letters of these services, each with the one that could not hear it."""
+    """The dead letters of these services, each with the service that could not handle it."""
     for service in services:
         found = DeadLetters(service_database(client, settings, service), service)
         for letter in found.search(since=since, ids=ids):
@@ -71,7 +71,7 @@ def replay(
     *,
     now: datetime,
 ) -> Iterator[tuple[str, Letter, Replay]]:
-    """Have these letters heard again; what came of asking, for each."""
+    """Redeliver these letters; yields the outcome for each."""
     for service, letter in found:
         letters = DeadLetters(service_database(client, settings, service), service)
         yield service, letter, letters.replay(letter.id, now=now)

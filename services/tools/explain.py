@@ -1,14 +1,12 @@
-"""Asks every list that the API offers, by every filter, and says what each costs the database.
+"""Measures what every list of the API costs the database, by each of its filters.
 
-The routes and their filters come from the services' own OpenAPI documents, so that none can be
-forgotten. Knows all services.
+The lists come from the services' own OpenAPI documents, so that none can be forgotten; what to ask
+for comes from the filters that each service declares. Knows all services.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Any
 
 from flask import Flask
@@ -19,36 +17,30 @@ from services import registry
 from services.accounts import crypto
 from services.accounts.bootstrap import create_context
 from services.accounts.repository import sessions
-from services.tools.explain_samples import PLACES, SAMPLES, Values, leading
+from services.tools.lists import (
+    ListRoute,
+    UnknownFilter,
+    address_of,
+    cases,
+    declared,
+    list_routes,
+    narrowing,
+    values_of,
+)
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
 from shared.mongo.client import connect, service_database
+from shared.mongo.filters import Filter
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import Settings
 
-# Parameters that say where in a list one is, and narrow nothing.
-NAVIGATION = frozenset({"cursor", "limit"})
 LIMIT = 50
-_PLACE = re.compile(r"{(\w+)}")
-
-
-class UnknownFilter(Exception):
-    """A list offers a filter of which it is not known what to ask for; the message names it."""
 
 
 class NotSetUp(Exception):
     """There is no key to sign in with; the message says what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListRoute:
-    """A list that a service offers, and the filters that narrow it."""
-
-    service: str
-    path: str
-    filters: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +75,20 @@ class Ask:
 
     @property
     def scans(self) -> bool:
-        """Whether a whole collection was read, or everything before it could be sorted."""
+        """True if a whole collection was read, or everything before it could be sorted."""
         return any(cost.scans for _, cost in self.queries)
 
     @property
     def narrows(self) -> str | None:
-        """The filter whose index serves a pair of which the other filter looks at each document.
+        """The filter whose index is read where the other filter looks at each document it finds.
 
         None where one index serves both.
         """
-        return leading(self.route.service, frozenset(self.filters))
+        return narrowing(self.route.service, self.filters)
 
     @property
     def is_served(self) -> bool:
-        """Whether an index finds what is asked for, and hardly anything else is read."""
+        """True if an index finds what is asked for, and hardly anything else is read."""
         return not self.scans and (
             self.narrows is not None
             or (self.documents <= self._most and self.keys <= self._max_keys)
@@ -104,20 +96,26 @@ class Ask:
 
     @property
     def _most(self) -> int:
-        # People have several names, of which some begin alike.
-        return 2 * self.returned + 1 if "q" in self.filters else self.returned + 1
+        twice = any(one.finds_twice for one in self._asked)
+        return 2 * self.returned + 1 if twice else self.returned + 1
 
     @property
     def _max_keys(self) -> int:
-        # Between two ids that are asked for lies one that says where the next begins.
-        return max(self._most, 2 * len(self.filters.get("id", ())))
+        # Between two values that are asked for comes an entry that says where the next begins.
+        many = [len(self.filters[one.name]) for one in self._asked if one.max_values > 1]
+        return max(self._most, *(2 * count for count in many), 0)
+
+    @property
+    def _asked(self) -> list[Filter]:
+        known = declared(self.route.service)
+        return [known[name] for name in self.filters]
 
 
 def run(settings: Settings) -> Iterator[Ask]:
     """Ask all lists on the data that are there.
 
     :raises NotSetUp: the databases are not built.
-    :raises UnknownFilter: a list offers a filter that `services.filters` does not know.
+    :raises UnknownFilter: a list offers a filter that its service does not declare.
     """
     recorder = Recorder()
     with connect(settings, listeners=[recorder]) as client:
@@ -134,67 +132,6 @@ def run(settings: Settings) -> Iterator[Ask]:
                     yield from _pages(
                         http, address, route, filters, client=client, recorder=recorder
                     )
-
-
-def list_routes(service: str, document: Document) -> list[ListRoute]:
-    """The lists in an OpenAPI document: what answers with `items` and `next`."""
-    routes = []
-    for path, operations in document["paths"].items():
-        operation = operations.get("get")
-        if operation is not None and _is_list(operation, document):
-            names = [
-                parameter["name"]
-                for parameter in (*operations.get("parameters", []), *operation["parameters"])
-                if parameter["in"] == "query"
-            ]
-            filters = tuple(name for name in names if name not in NAVIGATION)
-            routes.append(ListRoute(service=service, path=path, filters=filters))
-    return routes
-
-
-def values_of(
-    route: ListRoute, client: MongoClient[Document], settings: Settings
-) -> dict[str, Values]:
-    """For each filter of a list, values to ask for, taken from the data; the commonest first.
-
-    :raises UnknownFilter: it is not known what to ask for.
-    """
-    known = SAMPLES.get(route.service, {})
-    unknown = sorted(set(route.filters) - known.keys())
-    if unknown:
-        raise UnknownFilter(
-            f"{route.path} offers {', '.join(unknown)}; say in services/tools/explain_samples.py "
-            "what to ask for, and see to an index."
-        )
-    owned = service_database(client, settings, route.service)
-    return {name: known[name](owned) for name in route.filters}
-
-
-def address_of(route: ListRoute, client: MongoClient[Document], settings: Settings) -> str | None:
-    """The address of a list, with something that is there in each place of its path, or None.
-
-    :raises UnknownFilter: it is not known what to put in a place.
-    """
-    known = PLACES.get(route.service, {})
-    names = _PLACE.findall(route.path)
-    if not known.keys() >= set(names):
-        raise UnknownFilter(
-            f"{route.path} is a list for each {', '.join(names)}; say in "
-            "services/tools/explain_samples.py which."
-        )
-    owned = service_database(client, settings, route.service)
-    places = {name: known[name](owned) for name in names}
-    return route.path.format(**places) if all(places.values()) else None
-
-
-def cases(samples: Mapping[str, Values]) -> Iterator[dict[str, tuple[str, ...]]]:
-    """No filter, each with each of its values, and each two with their commonest."""
-    yield {}
-    for name, values in samples.items():
-        for value in values:
-            yield {name: value}
-    for first, second in combinations(samples, 2):
-        yield {first: samples[first][0], second: samples[second][0]}
 
 
 def _pages(
@@ -226,14 +163,6 @@ def _pages(
         if body["next"] is None:
             return
         cursor = {"cursor": body["next"]}
-
-
-def _is_list(operation: Document, document: Document) -> bool:
-    content = operation["responses"].get("200", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema", {})
-    name = schema.get("$ref", "").rpartition("/")[2]
-    properties: Document = document["components"]["schemas"].get(name, {}).get("properties", {})
-    return {"items", "next"} <= properties.keys()
 
 
 def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]:

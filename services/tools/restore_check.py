@@ -1,4 +1,4 @@
-"""Whether a backup can be relied on: it is restored aside, compared, and the copy dropped."""
+"""Check of a backup: restores it aside, compares everything, and drops the copy."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""Launcher of `make run`: starts servers and all services on one machine, and stops them.
-
-Knows how processes are started, never what they do.
-"""
+"""Launcher of `make run`: starts and stops servers and services. Never knows what they do."""
 
 import http.client
 import json
@@ -34,8 +31,7 @@ GRACES = {FIRST: 2.0, SECOND: 4.0}
 ONE_SHOT_GRACE = 0.5
 WIDTH = len("customers-worker")
 ARGV = (sys.executable, "-m", "services")
-# How the line begins in which the setup step says with which password one signs in. It is
-# repeated at the end, where it is not lost among the lines of fourteen processes.
+# How the setup step's line on signing in begins, which is repeated at the end: it would be lost.
 SIGN_IN = "sign in: "
 
 
@@ -75,7 +71,7 @@ def run() -> int:
 
 
 def plan(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> Plan:
-    """The processes of Kith, told where everything is."""
+    """The processes of Kith, which are given where everything is."""
     environment = _environment(settings, mongo_url=mongo_url, redis_url=redis_url)
 
     def once(name: str) -> Command:
@@ -221,8 +217,7 @@ def _environment(settings: LauncherSettings, *, mongo_url: str, redis_url: str) 
 
 
 def _await(plan: Plan, *, supervisor: Supervisor, patience: float) -> None:
-    began = time.monotonic()
-    waiting = dict(plan.ready)
+    began, waiting = time.monotonic(), dict(plan.ready)
     while waiting := {name: port for name, port in waiting.items() if not _is_ready(port)}:
         _give_up_on_the_dying(plan, supervisor=supervisor)
         if time.monotonic() - began > patience:

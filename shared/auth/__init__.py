@@ -1,1 +1,1 @@
-"""Who is asking, and may they: the JWT role middleware that every service uses."""
+"""Authentication and roles of every service: access tokens, public keys, middleware."""

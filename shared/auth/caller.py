@@ -1,4 +1,4 @@
-"""Who is asking: the caller of a request, cut loose from tokens and from HTTP."""
+"""Caller of a request. Knows neither tokens nor HTTP."""
 
 from dataclasses import dataclass
 

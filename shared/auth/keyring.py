@@ -1,4 +1,4 @@
-"""The public keys of accounts and what it has revoked, kept fresh in each process.
+"""Public keys of accounts and the tokens it has revoked, kept fresh in each process.
 
 Asked for again when older than `FRESH_SECONDS`, so that a revoked token is dead within five
 seconds. While accounts does not answer, the last known keys go on being used: tokens live ten
@@ -11,14 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
 import structlog
 from jwt import PyJWK, PyJWTError
 
+from shared.api_client import ApiClient, ApiRefused, ApiUnreachable
+
 log = structlog.get_logger(__name__)
+
+ALGORITHM = "EdDSA"
 
 FRESH_SECONDS = 4.0
 RETRY_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
 
 
 class KeysUnavailable(Exception):
@@ -27,10 +31,7 @@ class KeysUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """What accounts publishes.
-
-    Keys by their id, and for each revoked user the time before which tokens are void.
-    """
+    """Keys by their id, and for each revoked user the time before which tokens are void."""
 
     keys: dict[str, PyJWK] = field(default_factory=dict)
     revoked: dict[str, float] = field(default_factory=dict)
@@ -45,23 +46,15 @@ def read_published(jwks: dict[str, Any], revocations: dict[str, float]) -> Publi
 def fetch_published(accounts_url: str) -> Published:
     """Ask accounts for its keys and revocations over HTTP.
 
-    :raises requests.RequestException: it did not answer within two seconds.
+    :raises ApiUnreachable: it did not answer within two seconds.
     :raises ValueError: it answered something else.
     """
-    answers = []
-    with requests.Session() as session:
-        # A proxy or a .netrc of this machine has no business between the services.
-        session.trust_env = False
-        for name in ("jwks.json", "revocations.json"):
-            answer = session.get(
-                f"{accounts_url}/.well-known/{name}", timeout=2, allow_redirects=False
-            )
-            answer.raise_for_status()
-            answers.append(answer.json())
     try:
-        revoked = {user: float(before) for user, before in answers[1]["users"].items()}
-        return read_published(answers[0], revoked)
-    except (KeyError, TypeError, AttributeError, PyJWTError) as error:
+        with ApiClient(accounts_url, tries=1, timeout=ANSWER_SECONDS) as accounts:
+            jwks = accounts.get("/.well-known/jwks.json")
+            users = accounts.get("/.well-known/revocations.json")["users"]
+        return read_published(jwks, {user: float(before) for user, before in users.items()})
+    except (ApiRefused, KeyError, TypeError, AttributeError, PyJWTError) as error:
         raise ValueError("What accounts published is not a set of keys.") from error
 
 
@@ -104,9 +97,6 @@ class Keyring:
         try:
             self._published = self._fetch()
             self._due_at = self._clock() + FRESH_SECONDS
-        except (requests.RequestException, ValueError) as error:
+        except (ApiUnreachable, ValueError) as error:
             self._due_at = self._clock() + RETRY_SECONDS
             log.warning("keys_not_fetched", reason=type(error).__name__)
-
-
-ALGORITHM = "EdDSA"

@@ -1,6 +1,4 @@
-"""The role middleware.
-
-Finds out who is asking before a view runs, and whether that view is for them.
+"""Middleware that checks the caller's token and role before a view runs.
 
 Refused by default: a view that names nobody, with `@allow` or `@public`, answers 403 to everybody.
 """
@@ -44,12 +42,12 @@ def allowed_roles(view: Callable[..., Any]) -> frozenset[str]:
 
 
 def caller() -> Caller:
-    """Who makes the present request. Only for views that are not public."""
+    """The caller of the present request. Only for views that are not public."""
     return cast(Caller, g.caller)
 
 
 def origin() -> Provenance:
-    """Who makes the present request, as the events that it leads to say it."""
+    """The caller of the present request, as the events that it leads to carry it."""
     asking = caller()
     return {"actor": {"id": asking.id, "role": asking.role}, "via": asking.via}
 

@@ -1,7 +1,4 @@
-"""Access tokens.
-
-How one is verified, and remembered so that it is verified once. Signing is accounts' alone.
-"""
+"""Verifies access tokens, each once, and remembers them. Signing them is accounts' alone."""
 
 import re
 import time
@@ -43,7 +40,7 @@ class TokenVerifier:
         self._lock = Lock()
 
     def caller(self, token: str) -> Caller:
-        """Who this token speaks for.
+        """The caller whom this token speaks for.
 
         :raises Unauthenticated: it is forged, expired, revoked, or no access token of ours.
         :raises KeysUnavailable: it cannot be checked, since no public key is known yet.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]
-"""Told of every step: of which collection, how many documents are done, and of how many."""
+"""Called at every step with a collection, the documents done, and all documents."""
 
 
 class BackupFailed(Exception):

@@ -1,4 +1,4 @@
-"""Which collections there are, and how each of them is made, as the server itself tells."""
+"""Catalogue of the collections on a server, with their options and indexes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.backup.manifest import Record, from_json, to_json
 def catalogue(client: MongoClient[Any], prefix: str, databases: list[str]) -> list[Record]:
     """Every collection of the databases `<prefix>_<database>`, with nothing counted yet.
 
-    Views, of which Kith has none, and what the server keeps for itself are left out.
+    Views, for Kith has none, and what the server keeps for itself are left out.
     """
     return [
         Record(

@@ -105,7 +105,7 @@ def _write(
 
 
 def _write_metadata(record: Record, path: Path) -> None:
-    """What `mongorestore` reads to make the collection before it fills it."""
+    """The file that `mongorestore` reads to make a collection before it fills it."""
     content = {
         "options": manifest.to_json(record.options),
         "indexes": manifest.to_json(record.indexes),

@@ -1,6 +1,6 @@
-"""What a backup says of itself: its moment, and of every collection what has to come back.
+"""Manifest of a backup: its moment, and the checksum, rules and indexes of every collection.
 
-It lies beside the documents as `manifest.json`, under a checksum of its own.
+It is kept beside the documents as `manifest.json`, under a checksum of its own.
 """
 
 import json
@@ -29,7 +29,7 @@ class Record:
     """One collection as it was at the moment of the backup."""
 
     database: str
-    """What follows the prefix in the database's name."""
+    """The part of the database's name after the prefix."""
     collection: str
     documents: int
     bytes: int
@@ -40,7 +40,7 @@ class Record:
     """The length of the compressed file."""
     uuid: str
     options: Document
-    """How the collection was made: validator, validation level and action."""
+    """The collection's validator, validation level and action."""
     indexes: list[Document]
 
     @property
@@ -54,7 +54,7 @@ class Manifest:
     """All of a backup but the documents."""
 
     prefix: str
-    """What the names of its databases begin with."""
+    """The beginning of the names of its databases."""
     at: datetime
     """The moment, by the server's clock, to the second."""
     cluster_time: tuple[int, int]
@@ -72,11 +72,11 @@ class Manifest:
         return sorted({self.database_name(record, into=into) for record in self.records})
 
     def data_file(self, folder: Path, record: Record) -> Path:
-        """Where the documents of a collection lie."""
+        """The path of the documents of a collection."""
         return self._file(folder, record, "bson.gz")
 
     def metadata_file(self, folder: Path, record: Record) -> Path:
-        """Where options and indexes of a collection lie."""
+        """The path of the options and indexes of a collection."""
         return self._file(folder, record, "metadata.json.gz")
 
     def _file(self, folder: Path, record: Record, ending: str) -> Path:
@@ -139,7 +139,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """What `to_json` has made of a value, back again."""
+    """The value from which `to_json` has made this one."""
     return json_util.loads(json.dumps(value), json_options=json_util.CANONICAL_JSON_OPTIONS)
 
 

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 _PARAMETER = "minSnapshotHistoryWindowInSeconds"
 _SNAPSHOT_TOO_OLD = 239
 _SNAPSHOT_UNAVAILABLE = 246
-TRIES = 20
+MAX_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def one_moment(collections: list[Collection[Any]]) -> Iterator[Moment]:
     :raises BackupFailed: the server knows no such reads, or its schema keeps changing.
     """
     client: MongoClient[Any] = collections[0].database.client
-    for attempt in range(TRIES):
+    for attempt in range(MAX_TRIES):
         with client.start_session(snapshot=True) as session:
             try:
                 moment = Moment(session, _open(collections, session))
             except OperationFailure as error:
                 if error.code != _SNAPSHOT_UNAVAILABLE:
                     raise _refusal(error) from error
-                # A collection was made or changed a moment ago; the next moment lies behind that.
+                # A collection was made or changed a moment ago; the next moment is after that.
                 time.sleep(0.1 * (attempt + 1))
                 continue
             yield moment
@@ -100,7 +100,7 @@ class History:
             self._set(self._found)
 
     def forgotten(self, error: OperationFailure) -> BackupFailed | None:
-        """What to say of a read that failed because its moment is forgotten; None for others."""
+        """The refusal for a read that failed because its moment is forgotten; None for others."""
         if error.code != _SNAPSHOT_TOO_OLD:
             return None
         return BackupFailed(

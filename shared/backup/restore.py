@@ -1,4 +1,4 @@
-"""Makes databases out of a backup. In two steps, since TTL indexes delete what has expired.
+"""Restores databases from a backup, in two steps, since TTL indexes delete what has expired.
 
 First every collection with its rules and its documents, which then can be compared with the
 manifest; then the indexes, which are built quicker over documents that are there.
@@ -99,7 +99,7 @@ def build_indexes(
 
 @contextmanager
 def _refused(record: Record) -> Iterator[None]:
-    """Say of which collection MongoDB does not take what is in the backup."""
+    """Name the collection whose documents or indexes MongoDB does not take."""
     try:
         yield
     except OperationFailure as error:
@@ -114,7 +114,7 @@ def release_events(
 ) -> int:
     """Make every event that waits in a document due now.
 
-    Returns how many documents have some. Those who have heard one already know it by its id.
+    Returns how many documents have some. A consumer that has handled one knows it by its id.
     """
     return sum(
         client[manifest.database_name(record, into=into)][record.collection]

@@ -1,4 +1,4 @@
-"""Which backups are old enough to go. Pure: knows times, and no folder."""
+"""Retention of backups: chooses those that are old enough to go. Knows times, and no folder."""
 
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta

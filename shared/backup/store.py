@@ -1,4 +1,4 @@
-"""The folder in which backups lie: their names, what is unfinished, and what is removed.
+"""Folder of backups: their names, what is unfinished, and what is removed.
 
 A backup gets its name when it is whole, so that one that was cut off is never taken for one.
 """

@@ -31,14 +31,14 @@ _SHORTEST, _MAX_LENGTH = 5, 17 * 1024 * 1024
 
 @dataclass
 class Tally:
-    """How many documents and bytes have passed, and their checksum."""
+    """Count of documents and bytes that have passed, and their checksum."""
 
     documents: int = 0
     length: int = 0
     _hash: Any = field(default_factory=sha256)
 
     def add(self, documents: bytes) -> None:
-        """Count whole documents that lie one behind the other."""
+        """Count whole documents that follow one another."""
         position = 0
         while position < len(documents):
             position += _LENGTH.unpack_from(documents, position)[0]
@@ -58,7 +58,7 @@ def raw_batches(
 ) -> Iterator[bytes]:
     """All documents of a collection by `_id`, as bytes, some megabytes at a time.
 
-    The order makes the checksum the same for the same documents, however they came to lie there.
+    The order makes the checksum of the same documents the same, however they were stored.
     """
     # By hint, because a sort that finds no index would be done in memory.
     found = collection.find_raw_batches({}, session=session, hint="_id_").sort("_id", 1)

@@ -1,1 +1,1 @@
-"""Looks into databases and says how they are. Knows no service."""
+"""Health checks of databases, with advice. Knows no service."""

@@ -1,4 +1,4 @@
-"""Which events wait to be confirmed, since when, and which were put aside."""
+"""Checks the events that wait for a receipt, and the dead letters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STUCK_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """The events of one kind that wait for the receipt of one hearer."""
+    """The events of one name that wait for the receipt of one subscriber."""
 
     name: str
     subscriber: str
@@ -35,7 +35,7 @@ class Waiting:
 def waiting(
     database: Database[Document], declared: tuple[Collection, ...], *, now: datetime
 ) -> list[Waiting]:
-    """Of each kind of event and each hearer, how many wait, and since when."""
+    """The waiting events by name and subscriber, with their age."""
     return [
         Waiting(
             name=group["_id"]["name"],
@@ -53,7 +53,7 @@ def waiting(
 def unconfirmed(
     database: Database[Document], declared: tuple[Collection, ...], *, now: datetime
 ) -> Iterator[Finding]:
-    """Of each kind of event and each hearer, how many wait and how long the oldest has."""
+    """A finding for the waiting events of each name and subscriber."""
     subject = f"{database.name} events"
     groups = waiting(database, declared, now=now)
     if not groups:
@@ -74,7 +74,7 @@ def unconfirmed(
 
 
 def dead_letters(database: Database[Document]) -> Iterator[Finding]:
-    """What was given up after several tries, by kind, with the last reason."""
+    """A finding for the dead letters of each name, with the last reason."""
     subject = f"{database.name} dead letters"
     groups = list(
         database[DEAD_LETTERS.name].aggregate(
@@ -99,12 +99,12 @@ def dead_letters(database: Database[Document]) -> Iterator[Finding]:
         yield bad(
             subject,
             f"{group['n']:,} {group['_id']}; the last, {group['last']}: {group['error'][:120]}",
-            "What they tell is missing in this service; make dead-letters says what to do.",
+            "Their effect is missing in this service; make dead-letters says what to do.",
         )
 
 
 def _happened_at(event_id: str, now: datetime) -> datetime:
-    """When an event happened: its id is made then, and its `due_at` moves whenever it is sent."""
+    """The time of an event by its id, which is made then; `due_at` moves when it is sent."""
     return ObjectId(event_id).generation_time if is_id(event_id) else now
 
 

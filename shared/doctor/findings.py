@@ -1,14 +1,14 @@
-"""What a look at a database comes to: how it is, and what to do about it."""
+"""Findings of a health check: level, state, and advice."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 ASKS = "kith doctor"
-"""The comment on the doctor's own queries, by which they are told from those of the services."""
+"""The comment on the doctor's own queries, which tells them from those of the services."""
 
 
 class Level(IntEnum):
-    """How something is."""
+    """The severity of a finding."""
 
     GOOD = 0
     LOOK = 1
@@ -16,13 +16,13 @@ class Level(IntEnum):
 
     @property
     def words(self) -> str:
-        """What to call it."""
+        """Its name for people."""
         return ("good", "worth a look", "bad")[self]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """How one thing is; unless it is good, `advice` says what to do."""
+    """The state of one thing; unless it is good, `advice` says what to do."""
 
     level: Level
     subject: str
@@ -31,17 +31,17 @@ class Finding:
 
 
 def good(subject: str, state: str, advice: str = "") -> Finding:
-    """Nothing to do."""
+    """A finding that asks for nothing."""
     return Finding(level=Level.GOOD, subject=subject, state=state, advice=advice)
 
 
 def look(subject: str, state: str, advice: str) -> Finding:
-    """Something that may be as it should, or become worse."""
+    """A finding that may be as it should, or become worse."""
     return Finding(level=Level.LOOK, subject=subject, state=state, advice=advice)
 
 
 def bad(subject: str, state: str, advice: str) -> Finding:
-    """Something that has to be mended."""
+    """A finding that has to be mended."""
     return Finding(level=Level.BAD, subject=subject, state=state, advice=advice)
 
 

@@ -1,4 +1,4 @@
-"""Whether what is written is kept in several places, and how far back changes are known."""
+"""Checks the members of the replica set, and the reach of its oplog."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from shared.document import Document
 PRIMARY, SECONDARY, ARBITER = 1, 2, 7
 LAG_SECONDS = 30
 SHORT_OPLOG_HOURS = 24.0
-"""A member that was away for longer than the oplog reaches must be built anew."""
+"""A member that was away for longer than the oplog reaches must be rebuilt."""
 
 
 def members(client: MongoClient[Document]) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def members(client: MongoClient[Document]) -> Iterator[Finding]:
 
 
 def findings(name: str, found: Sequence[Document]) -> Iterator[Finding]:
-    """What to say of these members."""
+    """Findings on these members."""
     primary = next((one for one in found if one["state"] == PRIMARY), None)
     if primary is None:
         yield bad("replication", "no primary", "Nothing can be written; start the other members.")
@@ -41,7 +41,7 @@ def findings(name: str, found: Sequence[Document]) -> Iterator[Finding]:
 
 
 def oplog(client: MongoClient[Document]) -> Finding:
-    """How far back the log of changes reaches."""
+    """The time that the log of changes covers."""
     log = client.local["oplog.rs"]
     first, last = (
         one["ts"].time
@@ -53,13 +53,13 @@ def oplog(client: MongoClient[Document]) -> Finding:
 
 
 def reach(*, seconds: float, size: int, most: int) -> Finding:
-    """What to say of a log that reaches back so far, and has so many of the bytes it may have."""
+    """The finding on a log that reaches back so far, and fills so many of its bytes."""
     state = f"reaches back {span(seconds)}; {bytes_of(size)} of {bytes_of(most)}"
     if size > 0.9 * most and seconds < SHORT_OPLOG_HOURS * 3_600:
         return look(
             "oplog",
             state,
-            "A member that is away for longer has to be built anew; make it larger "
+            "A member that is away for longer has to be rebuilt; make it larger "
             "(replSetResizeOplog).",
         )
     return good("oplog", state)

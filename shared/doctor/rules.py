@@ -1,4 +1,4 @@
-"""Whether the documents that are there obey the rules of today.
+"""Finds stored documents that break the validators of today.
 
 A validator looks at what is written and not at what was there before it was tightened.
 """

@@ -1,4 +1,4 @@
-"""Which queries take long, by the server's own notes, and how to have it take them."""
+"""Slow queries in the server's profile, and the switch of that profile."""
 
 from collections.abc import Iterator
 

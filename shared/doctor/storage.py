@@ -1,4 +1,4 @@
-"""How much lies in a database, which indexes it is found by, and how much room is left."""
+"""Checks sizes of collections, use of indexes, and room on the disk."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from shared.mongo.collections import Collection
 SETUP = "Run `python -m services setup`, which builds what is missing."
 
 SETTLED = timedelta(days=7)
-"""How long uses must have been counted before an index that had none is called unused."""
+"""The time for which uses must have been counted before an index is called unused."""
 
 MIN_DOCUMENTS = 1_000
 """In a smaller collection an index costs next to nothing, used or not."""
@@ -47,7 +47,7 @@ def collections(
 
 
 def disk(client: MongoClient[Document], database: str) -> Finding:
-    """How much room the disk has that the server writes to."""
+    """The room on the disk that the server writes to."""
     stats = client[database].command("dbStats")
     left = stats["fsTotalSize"] - stats["fsUsedSize"]
     share = left / stats["fsTotalSize"]
@@ -116,7 +116,7 @@ def _uses(
 
 
 def _holds_a_rule(spec: Document) -> bool:
-    """Whether an index is there for more than to find things: to keep them unique, or forget."""
+    """True if an index does more than find documents: keeps them unique, or expires them."""
     return spec["name"] == "_id_" or "unique" in spec or "expireAfterSeconds" in spec
 
 

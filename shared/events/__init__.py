@@ -1,1 +1,1 @@
-"""What happened, as it travels between services: the envelope, and the contract of each event."""
+"""Events as pure data: base class, contracts, outbox entries, deliveries. Knows no client."""

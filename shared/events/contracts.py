@@ -1,6 +1,6 @@
-"""The contract of every event.
+"""Contracts of all events that services publish.
 
-Its name and fields. Who sends and who hears one is said in each service's `__init__.py`.
+Its name and fields. Publishers and subscribers are named in each service's `__init__.py`.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class CustomerDeleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRestated(Event):
-    """A customer as it is, told again for those who lost their copy; without a name if deleted."""
+    """A customer as it is, republished for copies that were lost; without a name if deleted."""
 
     customer_id: str
     name: str | None
@@ -45,7 +45,7 @@ class CustomerRestated(Event):
 class CustomerDetailsChanged(Event):
     """Fields of a customer were changed: each as `field`, what was in it `before`, and `after`.
 
-    Customers alone hears it, for the journal: what it carries is personal.
+    Customers alone subscribes to it, for the journal: what it carries is personal.
     """
 
     customer_id: str
@@ -110,7 +110,7 @@ class OrderCancelled(OrderState):
 
 
 class OrderRestated(OrderState):
-    """An order as it is, told again for those who lost their copy."""
+    """An order as it is, republished for copies that were lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ class UserChanged(UserState):
 
 
 class UserRestated(UserState):
-    """A member of staff as they are, told again for those who lost their copy."""
+    """A member of staff as they are, republished for copies that were lost."""
 
 
 @dataclass(frozen=True, kw_only=True)

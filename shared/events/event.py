@@ -39,7 +39,7 @@ class Event:
     occurred_at: str
 
     actor: dict[str, str] | None = None
-    """Who did it: `id` and `role` of a member of staff, or None where nobody did."""
+    """The acting member of staff, as `id` and `role`, or None where nobody acted."""
     via: str | None = None
     """The service that acted for them, or None if they called by themselves."""
     batch: str | None = None

@@ -1,4 +1,4 @@
-"""Outbox entries: how events wait inside a document, and the index by which they are found."""
+"""Outbox entries: events that wait inside a document, and the index that finds them."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -10,8 +10,8 @@ from shared.document import Document
 from shared.events.event import Event
 from shared.identifiers import new_id
 
-# By hearer first, so that what waits for one whose queue is full is not read through to find what
-# waits for another. Sparse: a document with nothing to send, an empty outbox included, has no
+# By subscriber first, so that what waits for one whose queue is full is not read through to find
+# what waits for another. Sparse: a document with nothing to send, an empty outbox included, has no
 # entry, so the relay's question stays as cheap as the number of waiting events however large the
 # collection grows.
 OUTBOX_INDEX = IndexModel([("outbox.to", 1), ("outbox.due_at", 1)], name="outbox_due", sparse=True)
@@ -44,9 +44,9 @@ def outbox_entries(
     now: datetime,
     request_id: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The entries that a document's outbox takes for `events`: one for each service that hears one.
+    """The entries that a document's outbox takes for `events`: one for each subscriber of each.
 
-    An entry for each hearer, not one with a list of hearers, so that a receipt is a plain `$pull`.
+    Not one entry with a list of subscribers, so that a receipt is a plain `$pull`.
     """
     entries = []
     origin = {} if request_id is None else {"request_id": request_id}

@@ -1,1 +1,1 @@
-"""How events travel between services: relay, broker, worker, consumer, inbox, dead letters."""
+"""Delivery of events between services: relay, broker, worker, consumer, inbox, dead letters."""

@@ -20,16 +20,16 @@ BATCH = 100
 """Events in one message. More save round trips; fewer lose less work when a worker is killed."""
 
 HANDLING_SECONDS = 20
-"""How long the events of one message may take.
+"""The time limit for the events of one message.
 
 Some dozen times what a busy machine needs for a hundred; an event that never ends holds up its
-worker process five times as long before it is given up.
+worker process five times as long before it is dead-lettered.
 """
 
 BROKER_OUTAGES = (OperationalError, redis.RedisError, OSError)
-"""What sending raises when Redis is away, stopped, full or read-only.
+"""Errors of sending when Redis is away, stopped, full or read-only.
 
-kombu turns most of that into its own error, but not what happens while it connects anew.
+kombu turns most of that into its own error, but not what happens while it reconnects.
 """
 
 
@@ -90,7 +90,7 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
         broker_connection_retry_on_startup=True,
         # Otherwise a task runs on while its copy is already delivered to another worker.
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        # Publishing is tried again by the relay, which knows what was sent; a long retry here would
+        # Publishing is repeated by the relay, which knows what was sent; a long retry here would
         # hide an outage.
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
         # The process's own logging is set up in `shared.logs`.

@@ -20,7 +20,8 @@ from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 from shared.document import Document
 from shared.events.delivery import sort_out
 from shared.events.event import Event, EventMalformed
-from shared.messaging.inbox import MAX_AGE, MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import MAX_AGE, Inbox
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.client import connect, is_outage, is_reachable, service_database
 from shared.settings import Settings
 
@@ -177,7 +178,7 @@ class Consumer:
         handler([event.from_data(delivery["data"]) for delivery in deliveries])
 
     def _objection(self, delivery: Document) -> str:
-        """Why an event can never be handled here, or an empty string."""
+        """The reason that an event can never be handled here, or an empty string."""
         event, _ = self.handlers.get(delivery["name"], (Event, None))
         if delivery["schema"] > event.schema:
             # A newer worker may come within the next attempts.

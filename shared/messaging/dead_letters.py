@@ -1,8 +1,8 @@
-"""What one service could not hear: to be looked at, and to be heard again under the same ids.
+"""Dead letters of one service: listed, and redelivered under the same event ids.
 
-A letter that is replayed becomes an event in its own outbox, which the service's relay sends to the
-service itself until there is a receipt, like any other. So a lost message costs nothing, and asking
-twice does no harm. The letter goes when the event has had its effect.
+A letter that is redelivered becomes an event in its own outbox, which the service's relay sends to
+the service itself until there is a receipt, like any other. So a lost message costs nothing, and
+asking twice does no harm. The letter is deleted when the event has been handled. Knows no handler.
 """
 
 from collections.abc import Iterator
@@ -19,36 +19,36 @@ from shared.messaging.inbox import DEAD_LETTERS, INBOX
 
 
 class Replay(Enum):
-    """What came of asking for a letter to be heard again."""
+    """The outcome of asking for a redelivery, in words that follow the name of a letter."""
 
     SENT = "is sent again"
     WAITS = "is being sent again already"
     DONE = "had its effect already, and is forgotten"
-    BROKEN = "is no event that could be read; have its sender tell its state anew: make resync"
+    BROKEN = "is malformed; have its sender republish its state: make resync"
     UNKNOWN = "is not among the dead letters"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """An event that was put aside, and why."""
+    """A dead-lettered event, and why it is one."""
 
     id: str
     event: str
-    """Its name; of what could not be read, that."""
+    """Its name, or "unreadable"."""
     source: str
-    """The document that told it."""
+    """The document that published it."""
     error: str
     parked_at: datetime
     waits: bool
-    """Whether it is on its way to be heard again."""
+    """True if it is being redelivered."""
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """The next step for an operator."""
         if self.waits:
-            return "It is being heard again; wait."
+            return "It is being redelivered; wait."
         if self.error.startswith(("It is malformed", "It happened")):
-            return "Have its sender tell the state of its documents anew: make resync"
+            return "Have its sender republish the state of its documents: make resync"
         if self.error.startswith("EventUnknown"):
             return f"Start newer workers, then: make replay ID={self.id}"
         return f"Mend the reason, then: make replay ID={self.id}"
@@ -63,13 +63,13 @@ class DeadLetters:
         self._service = service
 
     def count(self) -> int:
-        """How many there are."""
+        """The number of dead letters."""
         return self._letters.count_documents({})
 
     def search(
         self, *, since: datetime | None = None, ids: list[str] | None = None
     ) -> Iterator[Letter]:
-        """Those parked since a moment, or with these ids; the oldest first."""
+        """Those dead-lettered since a moment, or with these ids; the oldest first."""
         query: Document = {} if since is None else {"parked_at": {"$gte": since}}
         if ids is not None:
             query["_id"] = {"$in": ids}
@@ -77,7 +77,7 @@ class DeadLetters:
             yield _letter(document)
 
     def replay(self, id: str, *, now: datetime) -> Replay:
-        """Have an event heard again, with all its tries before it."""
+        """Redeliver an event, with all its attempts before it."""
         document = self._letters.find_one({"_id": id})
         if document is None:
             return Replay.UNKNOWN
@@ -89,7 +89,7 @@ class DeadLetters:
             Delivery.check(delivery)
         except EventMalformed:
             return Replay.BROKEN
-        # First, or it would be parked again the moment it comes.
+        # First, or it would be dead-lettered again the moment it comes.
         self._inbox.update_one({"_id": id}, {"$set": {"attempts": 0}, "$unset": {"error": ""}})
         outcome = self._letters.update_one(
             {"_id": id, "outbox.id": {"$ne": id}},

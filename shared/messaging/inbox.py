@@ -15,11 +15,11 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.events.outbox import OUTBOX_SCHEMA
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.collections import Collection
 
-MAX_ATTEMPTS = 5
 REMEMBERED = timedelta(days=90)
-"""How long a done event is known as done.
+"""The time for which a done event is known as done.
 
 The server forgets it a little later, never earlier. An event is done after it happened, so one that
 happened less than `MAX_AGE` ago is still known if it was done.
@@ -162,7 +162,7 @@ class Inbox:
         )
 
     def forget_dead_letters(self, deliveries: Sequence[Document]) -> None:
-        """Delete the dead letters out of which some of these, now done, were redelivered."""
+        """Delete the dead letters from which some of these, now done, were redelivered."""
         ids = [one["id"] for one in deliveries if one["collection"] == DEAD_LETTERS.name]
         if ids:
             self._dead_letters.delete_many({"_id": {"$in": ids}})

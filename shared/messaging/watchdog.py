@@ -1,8 +1,8 @@
-"""Ends a worker that lives but no longer hears, so that what keeps it running starts it anew.
+"""Ends a worker that lives but reads its queue no more, so that its supervisor starts another.
 
 When Redis dies in the very moment in which a worker acknowledges a message, Celery logs that and
 goes on without ever reading its queue again, though it is connected (celery 5.7.0 with kombu 5.7.0;
-celery issues 8030, 8091, 8990 and 9054 tell of the like). Nothing is lost by ending it: a worker
+celery issues 8030, 8091, 8990 and 9054 report the like). Nothing is lost by ending it: a worker
 with a message in hand is not deaf.
 """
 
@@ -25,7 +25,7 @@ DEAF_AFTER = 20.0
 """Seconds in which a worker with nothing to do takes none of the messages that wait.
 
 Less, and one that is only slow to start or to connect again would be ended; and it has to be found,
-started anew, and done with what waited, all within the two minutes that are promised.
+started again, and done with what waited, all within the two minutes that are promised.
 """
 LOOK_EVERY = 2.0
 
@@ -33,7 +33,7 @@ LOOK_EVERY = 2.0
 class Watchdog:
     """Judges a worker by looking at it from time to time.
 
-    `waiting` is how many messages lie in its queue, `taken` how many it has ever taken, and
+    `waiting` is how many messages are in its queue, `taken` how many it has ever taken, and
     `is_busy` whether it has one in hand.
     """
 
@@ -53,7 +53,7 @@ class Watchdog:
         self._taken_then = 0
 
     def is_deaf(self) -> bool:
-        """Whether messages have waited for long for a worker that had nothing else to do."""
+        """True if messages have waited for long for a worker that had nothing else to do."""
         taken = self._taken()
         if self._is_busy() or taken != self._taken_then or not self._some_wait():
             self._idle_since, self._taken_then = None, taken
@@ -66,7 +66,7 @@ class Watchdog:
         try:
             return self._waiting() > 0
         except redis.RedisError:
-            # Nobody can hear while Redis is away.
+            # Nobody can read a queue while Redis is away.
             return False
 
 
@@ -87,5 +87,5 @@ def _watch(service: str, watchdog: Watchdog) -> None:
     while not watchdog.is_deaf():
         time.sleep(LOOK_EVERY)
     log.critical("worker_deaf", service=service)
-    # To end in good order it would have to hear.
+    # To end in good order it would have to read its queue.
     os._exit(os.EX_TEMPFAIL)

@@ -1,26 +1,24 @@
-"""How a service hears events: takes deliveries off its queue, has them handled, sends receipts.
+"""Celery worker of a service: handles the deliveries in its queue, and confirms by receipts.
 
-Two tasks a service: `<service>.receive` for what others (or itself) said, `<service>.confirm` for
-the receipts of what it said.
+Two tasks a service: `<service>.receive` for events of others, or its own, and `<service>.confirm`
+for the receipts of events that it published.
 """
 
+import sys
 import warnings
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from pymongo.database import Database
 
+import shared.messaging.receipts
 from shared.document import Document
-from shared.messaging import relay, watchdog
-from shared.messaging.broker import BROKER_OUTAGES, HANDLING_SECONDS, create_celery, send
+from shared.messaging import watchdog
+from shared.messaging.broker import HANDLING_SECONDS, create_celery
 from shared.messaging.consumer import Consumer, Subscriptions
 from shared.settings import Settings
-
-log = structlog.get_logger(__name__)
 
 
 def create_worker(
@@ -41,11 +39,13 @@ def create_worker(
         service=service, settings=settings, join=join, on_dead_letter=on_dead_letter
     )
 
+    # Messages in flight name the arguments of both tasks, so these names stay.
     def receive(deliveries: object) -> None:
-        send_receipts(celery, consumer.handle(deliveries), subscriber=service)
+        settled = consumer.handle(deliveries)
+        shared.messaging.receipts.send(celery, settled, subscriber=service)
 
     def confirm(receipts: list[list[str]], hearer: str) -> None:
-        relay.confirm(consumer.database, receipts, subscriber=hearer)
+        shared.messaging.receipts.confirm(consumer.database, receipts, subscriber=hearer)
 
     # By default a task belongs to every application of its process, and the first of a name wins.
     celery.task(name=f"{service}.receive", shared=False)(receive)
@@ -53,41 +53,19 @@ def create_worker(
     return celery
 
 
-def send_receipts(celery: Celery, settled: list[Document], *, subscriber: str) -> None:
-    """Tell the senders what they need not send again.
-
-    A receipt that gets lost is asked for by sending again.
-    """
-    receipts: dict[str, list[list[str]]] = defaultdict(list)
-    for delivery in settled:
-        # What was parked because it is no delivery may not say whose it was.
-        if delivery.keys() >= {"sender", "collection", "document_id"}:
-            receipts[delivery["sender"]].append(
-                [delivery["collection"], delivery["document_id"], delivery["id"]]
-            )
-    for sender, group in receipts.items():
-        try:
-            # Workers of the last release know the subscriber in a message as `hearer`.
-            send(celery, "confirm", queue=sender, receipts=group, hearer=subscriber)
-        except BROKER_OUTAGES as error:
-            log.warning(
-                "receipt_not_sent", service=subscriber, to=sender, reason=type(error).__name__
-            )
-
-
 def run_worker(celery: Celery, settings: Settings) -> None:
-    """Work until told to stop."""
+    """Work until a signal ends the process."""
     # Celery warns of root because of pickle; we read nothing but JSON.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     watchdog.guard(str(celery.main), settings)
-    celery.worker_main(
-        [
-            "--quiet",
-            "worker",
-            f"--concurrency={settings.worker_processes}",
-            "--loglevel=WARNING",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
+    # Not by Celery's command line, whose other commands and prompt take nine megabytes a process.
+    worker = celery.Worker(
+        concurrency=settings.worker_processes,
+        loglevel="WARNING",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
     )
+    worker.start()
+    sys.exit(worker.exitcode)

@@ -1,1 +1,1 @@
-"""How documents are stored: client, collections, indexes, validators, paging, repository."""
+"""Document storage: client, collections, indexes, validators, paging, repository."""

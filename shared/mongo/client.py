@@ -1,7 +1,4 @@
-"""How a process reaches MongoDB, and how a declared collection is built there.
-
-Knows no collection by name.
-"""
+"""MongoDB client of a process: time-outs, outages, deadlines. Knows no collection."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -36,10 +33,10 @@ _TRANSIENT = frozenset({6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 
 _TIME_IS_UP = 50
 
 ANSWER_SECONDS = 10.0
-"""How long what somebody waits for may take in the database, over all its operations.
+"""The time that a request may take in the database, over all its operations.
 
 Longer than a new primary needs to be elected when the old one has died, mostly; and short enough
-to refuse, when one merely hangs, before whoever asked gives up.
+to refuse, when one merely hangs, before the caller does.
 """
 
 
@@ -59,7 +56,7 @@ def connect(
     """A client for the settings' server. It connects on first use, in the process that uses it.
 
     A `patient` one waits for any answer, such as that to building an index over everything.
-    `listeners` are told of every command it sends.
+    `listeners` are called for every command it sends.
     """
     return MongoClient(
         settings.mongo_url,
@@ -86,7 +83,7 @@ def connect(
 
 
 def deadline() -> AbstractContextManager[None]:
-    """Work inside of which may wait for the database `ANSWER_SECONDS` altogether.
+    """Limits the work inside it to `ANSWER_SECONDS` of waiting for the database, altogether.
 
     What is still under way then raises an error that `is_outage` knows.
     """
@@ -94,7 +91,7 @@ def deadline() -> AbstractContextManager[None]:
 
 
 def is_outage(error: PyMongoError) -> bool:
-    """Whether it means that the database did not answer in time, or cannot promise what it wrote.
+    """True if the database did not answer in time, or cannot promise what it wrote.
 
     Such a write may have been made or not. It must not pass for one that was acknowledged.
     """
@@ -109,7 +106,7 @@ def is_outage(error: PyMongoError) -> bool:
 
 
 def write_errors(error: BulkWriteError) -> list[Document]:
-    """What the database refused of a bulk write, having answered to all of it.
+    """The failures of a bulk write to all parts of which the database has answered.
 
     :raises BulkWriteError: it did not.
     """
@@ -182,7 +179,7 @@ def _initiate(settings: Settings) -> None:
 
 
 def is_reachable(client: MongoClient[Document]) -> bool:
-    """Whether the server answers and takes writes, within two seconds."""
+    """True if the server answers within two seconds, and takes writes."""
     try:
         # Over all: the server's own limit does not count the wait for one that is not there.
         with pymongo.timeout(2):

@@ -1,13 +1,11 @@
-"""Declared collections, and how they are built in a database. Knows no collection by name."""
+"""Declares collections, and builds them in a database. Knows no collection by name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pymongo import IndexModel
 from pymongo.database import Database
-from pymongo.errors import (
-    OperationFailure,
-)
+from pymongo.errors import OperationFailure
 
 from shared.document import Document
 from shared.events.outbox import OUTBOX_INDEX
@@ -18,16 +16,16 @@ _NAMESPACE_EXISTS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """A collection as it has to lie in the database: its rules and its indexes."""
+    """A collection as it has to be in the database: its rules and its indexes."""
 
     name: str
     validator: Document
     indexes: tuple[IndexModel, ...] = ()
     outbox: bool = False
-    """Whether its documents carry events for the relay to send."""
+    """True if its documents carry events for the relay to publish."""
 
     def rules(self) -> Document:
-        """How the server is told to hold its documents to the validator."""
+        """The options by which the server holds its documents to the validator."""
         return {
             "validator": self.validator,
             "validationLevel": "strict",

@@ -1,4 +1,4 @@
-"""How a live database differs from what is declared of it. Looks only, and knows no collection."""
+"""Differences between a live database and its declaration. Knows no collection."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +75,7 @@ def _indexes(subject: str, collection: Collection, database: Database[Document])
 
 
 def _places(declared: Document, found: Document) -> list[str]:
-    """Where two rules part, as paths."""
+    """The paths at which two rules differ."""
     ours, theirs = dict(_leaves(declared)), dict(_leaves(found))
     return [
         path for path in {**ours, **theirs} if path not in theirs or ours.get(path) != theirs[path]

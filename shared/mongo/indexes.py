@@ -1,4 +1,4 @@
-"""Indexes as declared: built where they are missing, and rebuilt without letting go of a rule."""
+"""Builds declared indexes where they are missing, and rebuilds changed ones, rules in force."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure
 from shared.document import Document
 
 NEXT = "__next"
-"""What the name of an index ends with while it stands in for one that is rebuilt."""
+"""The ending of the name of an index that stands in for one under rebuild."""
 
 _INDEX_NOT_FOUND = 27
 _OPTIONS = (
@@ -43,7 +43,7 @@ def build_indexes(target: Collection[Document], declared: Sequence[IndexModel]) 
 
 
 def same_index(present: Document, declared: Document) -> bool:
-    """Whether an index, as the server describes it, is as it was declared."""
+    """True if an index, as the server describes it, is as it was declared."""
     return list(present["key"]) == list(dict(declared["key"]).items()) and all(
         present.get(option) == declared.get(option) for option in _OPTIONS
     )

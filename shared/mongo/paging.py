@@ -10,11 +10,8 @@ from shared.document import Document
 
 Keys = tuple[tuple[str, int], ...]
 
-
-# Years 1 and 9999: every date lies between them, and a missing date (null) does not.
+# Years 1 and 9999: every date is between them, and a missing date (null) is not.
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
-
-
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -33,11 +30,11 @@ class Range:
     stop: tuple[Any, ...] = ()
 
     def minimum(self, after: tuple[Any, ...] | None) -> list[tuple[str, Any]]:
-        """Where to begin reading, or to go on `after` the position of a page's last entry."""
+        """The bound to begin reading at, or to go on from `after`, a page's last position."""
         return self._bound((*self.equal, *(self.start if after is None else after)), at_end=False)
 
     def maximum(self) -> list[tuple[str, Any]]:
-        """Where to stop reading."""
+        """The bound to stop reading at."""
         return self._bound((*self.equal, *self.stop), at_end=not self.stop)
 
     def _bound(self, values: tuple[Any, ...], *, at_end: bool) -> list[tuple[str, Any]]:
@@ -53,3 +50,9 @@ class Page:
 
     items: list[Document]
     next: list[Any] | None
+
+
+MAX_PAGE_SIZE = 200
+
+
+DEFAULT_PAGE_SIZE = 50

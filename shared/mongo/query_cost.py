@@ -1,6 +1,5 @@
-"""What a query costs the database.
+"""Cost of queries: records those that really go out, and has the server explain each.
 
-Records the queries that really go out, and has the server run each again and account for it.
 Knows no collection.
 """
 
@@ -34,7 +33,7 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the server did for a query."""
+    """The work of the server for a query."""
 
     stages: frozenset[str]
     indexes: tuple[str, ...]
@@ -45,7 +44,7 @@ class Cost:
 
     @property
     def scans(self) -> bool:
-        """Whether it read a whole collection, or had to read everything before it could sort."""
+        """True if it read a whole collection, or had to read everything before it could sort."""
         return bool(self.stages & {"COLLSCAN", "SORT"})
 
 

@@ -1,106 +1,76 @@
-"""How any document is read and written.
+"""Base of repositories that write: inserts, versioned changes and the outbox of one collection.
 
-Versions, the outbox and keyset pages. Knows no collection and no HTTP.
+Knows no collection by name, and no HTTP.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.errors import DuplicateKeyError
 
 from shared.document import Document
-from shared.errors import NotFound, Stale
+from shared.errors import Stale
 from shared.events.event import Event
 from shared.events.outbox import outbox_entries
-from shared.mongo.client import write_errors
-from shared.mongo.paging import Page, Range
+from shared.idempotency import CreationRequest, first_answer
+from shared.mongo.reading import ReadingRepository
 
 Subscribers = Mapping[type[Event], tuple[str, ...]]
 
-_DUPLICATE_KEY = 11000
-_ENDS_BEFORE_IT_BEGINS = 51175
 
+class InsertingRepository(ReadingRepository):
+    """Reads and adds documents. By itself it is for documents that are never changed."""
 
-class ReadingRepository:
-    """How the documents of one collection are read.
+    changing: tuple[str, ...] | None = None
+    """The public fields that may change after the first answer; all of them unless named."""
 
-    Subclasses name the collection and the fields that callers may see; every read answers with
-    those. By itself it is for documents that are never changed.
-    """
+    def insert(self, document: Document, *, request: CreationRequest | None = None) -> Document:
+        """Add a document; answers with it as callers see it, or as the same request was answered.
 
-    collection_name: str
-    public: tuple[str, ...]
-
-    def __init__(self, database: Database[Document]) -> None:
-        self.collection: Collection[Document] = database[self.collection_name]
-        self._projection = dict.fromkeys(self.public, 1)
-
-    def find(self, query: Document) -> Document | None:
-        """One document as callers see it, or None."""
-        found = self.collection.find_one(query, self._projection)
-        return None if found is None else self.upcast(found)
-
-    def upcast(self, document: Document) -> Document:
-        """A document as it was read, in today's form.
-
-        Where documents of the form before lie among those of today's, it turns them into the new.
+        :raises DuplicateKeyError: a unique index holds one of its values already.
+        :raises IdempotencyKeyReused: the request's key came with another body.
         """
-        return document
-
-    def get(self, id: str) -> Document:
-        """One live document as callers see it.
-
-        :raises NotFound: there is none.
-        """
-        document = self.find({"_id": id, "deleted_at": None})
-        if document is None:
-            raise NotFound("There is nothing with this id.")
-        return document
-
-    def is_used(self) -> bool:
-        """Whether there is any document at all."""
-        return self.collection.find_one({}, {"_id": 1}) is not None
-
-    def page(
-        self, range: Range, *, after: list[Any] | None, limit: int, where: Document | None = None
-    ) -> Page:
-        """The next `limit` documents of a stretch of an index that also match `where`.
-
-        The bounds are given to the server as index positions (`min` and `max`), so the page at any
-        depth begins where the last one ended and nothing is skipped over or sorted.
-        """
-        query = dict(where or {})
-        if after is not None:
-            query = {"$and": [query, {"_id": {"$ne": after[-1]}}]}
-        cursor = (
-            self.collection.find(query, self._projection)
-            .hint(range.index)
-            .min(range.minimum(None if after is None else tuple(after)))
-            .max(range.maximum())
-            .limit(limit + 1)
-            # The server's first answer has 101 documents otherwise, and a longer page two of them.
-            .batch_size(limit + 1)
-        )
         try:
-            items = [self.upcast(document) for document in cursor]
-        except OperationFailure as error:
-            if error.code != _ENDS_BEFORE_IT_BEGINS:
+            return self._add({**document, **self._stamp(document, request)})
+        except DuplicateKeyError:
+            repeated = self.first_answer(request)
+            if repeated is None:
                 raise
-            # Filters, or a made-up cursor, may describe an empty stretch. It has an empty page.
-            items = []
-        if len(items) <= limit:
-            return Page(items=items, next=None)
-        items = items[:limit]
-        position = [items[-1].get(name) for name, _ in range.keys[len(range.equal) :]]
-        return Page(items=items, next=position)
+            return repeated
+
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
+
+        :raises IdempotencyKeyReused: its key came with another body.
+        """
+        return first_answer(request, self._find_request)
+
+    def _add(self, document: Document) -> Document:
+        self.collection.insert_one(document)
+        return self._shown(document, ("_id", *self.public))
+
+    def _stamp(self, document: Document, request: CreationRequest | None) -> Document:
+        changing = self.public if self.changing is None else self.changing
+        return {} if request is None else request.stamp(self._shown(document, changing))
+
+    def _shown(self, document: Document, names: tuple[str, ...]) -> Document:
+        return {name: document[name] for name in names if name in document}
+
+    def _find_request(self, key: str) -> Document | None:
+        found = self.collection.find_one(
+            {"request.key": key}, {**self._projection, "request": 1, "deleted_at": 1}
+        )
+        if found is None:
+            return None
+        # The first answer was in the form of its time as well.
+        first = self.upcast(found["request"]["first"])
+        return self.upcast(found) | {"request": {**found["request"], "first": first}}
 
 
-class Repository(ReadingRepository):
+class Repository(InsertingRepository):
     """Base of most repositories: the only way a document is written together with its events.
 
     Subclasses also have the refusals of their unique indexes. The outbox never leaves this module.
@@ -121,12 +91,17 @@ class Repository(ReadingRepository):
             request_id=structlog.contextvars.get_contextvars().get("request_id"),
         )
 
-    def insert(self, document: Document, *events: Event) -> None:
-        """Add a document together with what its arrival means.
+    def insert(
+        self, document: Document, *events: Event, request: CreationRequest | None = None
+    ) -> Document:
+        """Add a document together with the events of its arrival.
+
+        Answers with it as callers see it, or as the same request was answered.
 
         :raises DuplicateKeyError: a unique index holds one of its values already.
+        :raises IdempotencyKeyReused: the request's key came with another body.
         """
-        self.collection.insert_one({**document, "outbox": self.outbox(*events)})
+        return super().insert({**document, "outbox": self.outbox(*events)}, request=request)
 
     def change(
         self, id: str, fields: Document, *events: Event, version: int, where: Document | None = None
@@ -148,11 +123,13 @@ class Repository(ReadingRepository):
             raise Stale("Someone else changed this first; reload it and try again.")
         return self.upcast(changed)
 
-    def republish(self, tell: Callable[[Document], Event], *, after: str, limit: int) -> list[str]:
-        """Have the state of the next documents past an id told again; returns their ids.
+    def republish(
+        self, event_of: Callable[[Document], Event], *, after: str, limit: int
+    ) -> list[str]:
+        """Publish the state of the next documents past an id again; returns their ids.
 
-        Deleted ones too. Left out is one that changes right now, for then it tells its newest state
-        by itself, and one whose state waits to be told again already.
+        Deleted ones too. Left out is one that changes right now, for then its newest state is
+        published anyway, and one whose state waits to be published again already.
         """
         documents = list(
             self.collection.find({"_id": {"$gt": after}}, {**self._projection, "deleted_at": 1})
@@ -161,7 +138,7 @@ class Repository(ReadingRepository):
         )
         updates = []
         for document in documents:
-            event = tell(document if "deleted_at" in document else self.upcast(document))
+            event = event_of(document if "deleted_at" in document else self.upcast(document))
             unchanged = {"_id": document["_id"], "version": document["version"]}
             updates.append(
                 UpdateOne(
@@ -208,48 +185,3 @@ class Repository(ReadingRepository):
         )
         if outcome.matched_count == 0:
             raise Stale("Someone else changed this first; reload it and try again.")
-
-
-def apply_states(collection: Collection[Document], states: Sequence[Document]) -> None:
-    """Keep each state (`_id`, `version` and the rest) unless one as new or newer is there already.
-
-    So events that come twice, late or shuffled leave the same documents behind.
-    """
-
-    def newer(state: Document, *, upsert: bool) -> UpdateOne:
-        return UpdateOne(
-            {"_id": state["_id"], "version": {"$lt": state["version"]}},
-            {"$set": state},
-            upsert=upsert,
-        )
-
-    try:
-        if states:
-            collection.bulk_write([newer(state, upsert=True) for state in states], ordered=False)
-    except BulkWriteError as error:
-        clashes = write_errors(error)
-        if any(clash["code"] != _DUPLICATE_KEY for clash in clashes):
-            raise
-        # The document exists: it is as new, or another process has just inserted an older one.
-        again = [newer(states[clash["index"]], upsert=False) for clash in clashes]
-        collection.bulk_write(again, ordered=False)
-
-
-def insert_missing(collection: Collection[Document], documents: Sequence[Document]) -> set[str]:
-    """Insert the documents whose ids are not there yet, leaving the others; returns their ids.
-
-    :raises BulkWriteError: the database refuses one for another reason than its id.
-    """
-    try:
-        if documents:
-            collection.insert_many(documents, ordered=False)
-    except BulkWriteError as error:
-        clashes = write_errors(error)
-        if not all(_is_there(clash) for clash in clashes):
-            raise
-        return {documents[clash["index"]]["_id"] for clash in clashes}
-    return set()
-
-
-def _is_there(failure: Document) -> bool:
-    return failure["code"] == _DUPLICATE_KEY and "_id" in failure["keyPattern"]

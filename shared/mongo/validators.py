@@ -1,6 +1,6 @@
-"""The pieces of which validators are written: ids, times, texts, objects that hold nothing else.
+"""Building blocks of `$jsonSchema` validators: ids, dates, texts, closed objects.
 
-Knows no collection. What only one service has is said in its `documents`.
+Knows no collection. Rules of one service alone are in its `documents`.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ def text(max_length: int) -> Rule:
 
 
 def or_null(rule: Rule) -> Rule:
-    """What `rule` says of one type, or null."""
+    """The same rule for null as well."""
     return rule | {"bsonType": [rule["bsonType"], "null"]}
 
 

@@ -1,4 +1,4 @@
-"""What a database can hold of the rule by which e-mail addresses are compared.
+"""E-mail addresses: well-formed ones, the keys they are compared by, and rules for a database.
 
 A unique index compares keys, which the model makes of addresses: one Unicode form, no case. The
 server knows no such form. It can tell that a key stands for its address where that is of ASCII
@@ -19,16 +19,16 @@ ADDRESS_SCHEMA: Document = {
     "maxLength": 254,
     "pattern": r"^[^\s@]+@[^\s@]+\z",
 }
-# One sign may unfold to as many as 18 when it is made comparable.
+# One character may unfold to as many as 18 when it is made comparable.
 MAX_KEY_LENGTH = 18 * 254
-# Some signs have a blank or an @ in their one form, so a key looks less like an address than those.
+# Some characters have a blank or an @ in their one form, so a key looks less like an address.
 KEY_SCHEMA: Document = {"bsonType": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH}
 
 _ASCII = r"^[\x00-\x7F]*\z"
 
 
 def is_key_of(key: Any, address: Any) -> Document:
-    """An expression: whether `key` stands for `address`, each an expression itself."""
+    """An expression that is true if `key` stands for `address`, each an expression itself."""
     plain = {"$regexMatch": {"input": address, "regex": _ASCII}}
     capitals = {"$regexMatch": {"input": key, "regex": "[A-Z]"}}
     return {

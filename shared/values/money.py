@@ -1,4 +1,4 @@
-"""Amounts of money: exact arithmetic and the decimals of a currency."""
+"""Money: exact arithmetic and the decimals of a currency. Knows no order."""
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import cache

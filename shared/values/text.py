@@ -1,12 +1,12 @@
-"""Whether there is anything in a text. Knows no field and no file it comes from."""
+"""Blank texts: those in which a person sees nothing. Knows no field and no file."""
 
 import unicodedata
 
-# Blanks, line ends and signs that only say how others are set: soft hyphens, zero-width spaces and
-# joiners, marks of direction.
+# Blanks, line ends and characters that only say how others are set: soft hyphens, zero-width spaces
+# and joiners, marks of direction.
 _UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 # What Unicode takes for letters or marks, and yet shows nothing: fillers of Hangul, the empty cell
-# of Braille, and what joins, or picks a shape of, the sign before.
+# of Braille, and what joins, or picks a shape of, the character before.
 _FILLERS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
     + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -14,5 +14,5 @@ _FILLERS = frozenset(
 
 
 def is_blank(text: str) -> bool:
-    """Whether a person would see nothing of this text."""
-    return all(sign in _FILLERS or unicodedata.category(sign) in _UNSEEN for sign in text)
+    """True if a person would see nothing of this text."""
+    return all(one in _FILLERS or unicodedata.category(one) in _UNSEEN for one in text)

@@ -1,4 +1,4 @@
-"""HTTP as every service speaks it.
+"""HTTP base of every service: parsing, responses, problems, documents and health.
 
-Parsing, answers, refusals, documents and health. Knows no service.
+Knows no service.
 """

@@ -1,9 +1,10 @@
-"""The Flask application that every service starts from.
+"""Flask application that every service starts from: limits, roles, request ids, health.
 
-JSON, roles, refusals, request ids, documents, health.
+Knows no route of a service.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -12,14 +13,13 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
-from prometheus_client import Histogram
 from pymongo import MongoClient
 
 from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import deadline
-from shared.web import health, openapi, problems
+from shared.web import health, metrics, openapi, problems
 from shared.web.parsing import given_request_id
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -27,13 +27,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 MAX_BODY_BYTES = 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
-SECONDS = Histogram(
-    "http_request_seconds", "Time to answer a request.", ["method", "route", "status"]
-)
-
 
 class FieldProblemSchema(Schema):
-    """What is wrong with one field."""
+    """A field and the fault in it."""
 
     field = fields.String(
         required=True, metadata={"description": "Dotted path, such as `lines.0.quantity`."}
@@ -107,7 +103,22 @@ def create_app(
     middleware.install(app, verifier)
     app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
+    app.register_blueprint(metrics.blueprint())
     return app, api
+
+
+def body_limit(max_bytes: int) -> Callable[[View], View]:
+    """Let a view take bodies of up to `max_bytes` bytes instead of the usual limit."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            request.max_content_length = max_bytes
+            return view(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
 
 
 def without_deadline(view: View) -> View:
@@ -159,5 +170,7 @@ def _install_request_record(app: Flask) -> None:
         route = request.url_rule.rule if request.url_rule else "none"
         # A method that anybody may invent would be a series of its own, kept for ever.
         method = request.method if request.method in METHODS else "other"
-        SECONDS.labels(method, route, response.status_code).observe(perf_counter() - g.started_at)
+        metrics.SECONDS.labels(method, route, response.status_code).observe(
+            perf_counter() - g.started_at
+        )
         return response

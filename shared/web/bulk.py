@@ -1,10 +1,9 @@
-"""Many entries in one call, with one result for each: how they are read and answered."""
+"""Bulk calls: many entries in one body, read one by one, with one result for each."""
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-from flask import Response, request
+from flask import Response
 from marshmallow import Schema, ValidationError, fields
 
 from shared.document import Document
@@ -12,11 +11,13 @@ from shared.errors import Refusal
 from shared.web import problems, responses
 from shared.web.parsing import refusal_of
 
-View = TypeVar("View", bound=Callable[..., Any])
+MAX_ENTRIES = 1_000
+MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
+"""Room for `MAX_ENTRIES` customers or orders of many fields each."""
 
 
 class BulkResultSchema(Schema):
-    """What became of one entry. `problem` says why it was refused."""
+    """The outcome of one entry. `problem` says why it was refused."""
 
     index = fields.Integer(required=True)
     status = fields.String(required=True, metadata={"enum": ["created", "unchanged", "refused"]})
@@ -28,20 +29,6 @@ class BulkAnswerSchema(Schema):
     """One result for each entry, in their order."""
 
     results = fields.List(fields.Nested(BulkResultSchema), required=True)
-
-
-def body_limit(most: int) -> Callable[[View], View]:
-    """Let a view take bodies of up to `most` bytes instead of the usual limit."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            request.max_content_length = most
-            return view(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
-
-    return decorate
 
 
 def load_entries(schema: Schema, entries: Sequence[Any]) -> list[Document | Refusal]:

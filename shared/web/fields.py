@@ -1,4 +1,7 @@
-"""marshmallow fields for what several services take in: clean text, exact amounts, aware times."""
+"""marshmallow fields that every service takes in: clean text, ids, exact amounts, aware times.
+
+Knows no schema. Fields whose rules load much are in `code_fields` and `email_field`.
+"""
 
 import re
 import unicodedata
@@ -9,6 +12,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from shared import clock
+from shared.identifiers import is_id
 from shared.values.text import is_blank
 
 MAX_DECIMALS = 6
@@ -18,7 +22,7 @@ MAX_AMOUNT = Decimal(10) ** 12
 
 
 class Text(fields.String):
-    """Text of `shortest` to `longest` characters, trimmed, in NFC, without control characters.
+    """Text of `shortest` to `max_length` characters, trimmed, in NFC, without control characters.
 
     What shows nothing, such as a zero-width space alone, is as good as empty.
     """
@@ -40,6 +44,16 @@ class Text(fields.String):
             raise ValidationError(
                 f"It must have {self._shortest} to {self._max_length} characters."
             )
+        return text
+
+
+class IdField(Text):
+    """An id, as every service makes them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not is_id(text):
+            raise ValidationError("It must be an id: 24 hexadecimal digits.")
         return text
 
 

@@ -1,10 +1,9 @@
-"""Whether the process lives, whether it can work, and its counters.
+"""Health routes: the process lives, and it can work.
 
 Redis is no part of readiness: HTTP does not need it.
 """
 
 from flask import Blueprint, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo import MongoClient
 
 from shared.auth.middleware import public
@@ -29,10 +28,5 @@ def blueprint(client: MongoClient[Document]) -> Blueprint:
         if not is_reachable(client):
             raise Unavailable("The database does not answer.")
         return data({"status": "ready"})
-
-    @routes.get("/metrics")
-    @public
-    def metrics() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
     return routes

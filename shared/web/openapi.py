@@ -1,6 +1,4 @@
-"""The service's own description.
-
-OpenAPI 3.1 at `/openapi.json`, and a page to read and try it at `/docs`.
+"""OpenAPI 3.1 document of a service at `/openapi.json`, and a page to try it at `/docs`.
 
 Everything the page needs comes from this process, by relative address, so that it works offline
 and behind a gateway with a path of its own.

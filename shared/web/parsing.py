@@ -1,6 +1,6 @@
-"""What comes in.
+"""Parsing of requests: JSON bodies, query strings and headers, and the blueprint that uses it.
 
-The blueprint that every service's routes hang on, JSON bodies, query strings and headers.
+Knows no schema.
 """
 
 import re
@@ -105,7 +105,7 @@ class ApiBlueprint(Blueprint):
         description: str | None = None,
         content_type: str | None = None,
     ) -> Callable[[View], View]:
-        """Document what a view answers. A view renders by itself (`shared.web.answers`).
+        """Document what a view answers. A view renders by itself (`shared.web.responses`).
 
         What goes out is held to the document by tests, so no request pays for a second pass.
         """

@@ -1,4 +1,4 @@
-"""Refusals as HTTP: the one place that knows which status a kind of refusal has (RFC 9457)."""
+"""Problems: refusals as HTTP (RFC 9457). The one place that knows the status of a refusal."""
 
 import re
 import traceback

@@ -1,4 +1,4 @@
-"""What goes out: documents rendered as they were read, with their ETag; pages with their cursor."""
+"""Responses: documents rendered as they were read, with their ETag; pages with their cursor."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def _plain(value: Any) -> str:
 def etag(document: Document) -> str:
     """The ETag of a document.
 
-    Its version, and the revision of what others tell about it, if it has one.
+    Its version, and the revision of what is computed for it, if it has one.
     """
     revision = document.get("revision")
     return f'"{document["version"]}"' if revision is None else f'"{document["version"]}.{revision}"'
@@ -134,7 +134,7 @@ def _cursor(values: list[Any], filters: Document) -> str:
 
 
 def _check(body: bytes, filters: Document) -> bytes:
-    """A checksum that ties a position to its list.
+    """A checksum that binds a position to its list.
 
     It keeps honest callers from mistakes; it is no secret.
     """

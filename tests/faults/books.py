@@ -1,6 +1,6 @@
-"""Whether nothing was lost and nothing counted twice: what must hold once all has come to rest.
+"""Checks that nothing was lost and nothing counted twice, once all has come to rest.
 
-Computed anew from the orders, by rules of its own, so that a mistake in the product's own
+Computed from the orders, by rules of its own, so that a mistake in the product's own
 arithmetic is seen as well.
 """
 
@@ -48,7 +48,7 @@ def findings(base: Base) -> Iterator[str]:
 
 
 def waiting(base: Base) -> int:
-    """How many documents have something to say that was not confirmed yet."""
+    """The number of documents with events that were not confirmed yet."""
     return sum(
         base(service)[each].count_documents({"outbox.0": {"$exists": True}})
         for service, name in SENDERS.items()
@@ -73,11 +73,11 @@ def _put_aside(base: Base) -> Iterator[str]:
     for service in SENDERS:
         for letter in base(service).dead_letters.find():
             name = letter["delivery"].get("name")
-            yield f"{service}: {name} {letter['_id']} was put aside: {letter['error']}."
+            yield f"{service}: {name} {letter['_id']} was dead-lettered: {letter['error']}."
 
 
 def _unhandled(base: Base) -> Iterator[str]:
-    """Every change is an event, and each of its hearers has to have done it exactly once."""
+    """Every change is an event, and each of its subscribers has to have done it exactly once."""
     expected: dict[str, int] = defaultdict(int)
     for service, name in SENDERS.items():
         changes = sum(document["version"] for document in base(service)[name].find())
@@ -89,7 +89,7 @@ def _unhandled(base: Base) -> Iterator[str]:
     for subscriber, count in expected.items():
         done = base(subscriber).inbox.count_documents({"done_at": {"$exists": True}})
         if done != count:
-            yield f"{subscriber}: {done} events were heard, and {count} changes were made."
+            yield f"{subscriber}: {done} events were handled, and {count} changes were made."
 
 
 def _unbalanced(base: Base) -> Iterator[str]:

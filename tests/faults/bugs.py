@@ -22,11 +22,11 @@ from services.customers.repository.ledger import LedgerRepository
 from shared.document import Document
 from shared.events.contracts import OrderState
 from shared.identifiers import new_id
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.broker import create_celery
+from shared.messaging.claims import Claim, Claims
 from shared.messaging.consumer import Consumer
-from shared.messaging.relay import Claim, Relay
-from shared.messaging.worker import send_receipts
+from shared.messaging.relay import Relay
 from tests.faults.patching import Replacement, replaced
 
 
@@ -54,8 +54,8 @@ def _confirm_at_publish(original: Callable[..., None]) -> Callable[..., None]:
 
     def publish(relay: Relay, name: str, subscriber: str, claims: Sequence[Claim]) -> None:
         original(relay, name, subscriber, claims)
-        receipts = [[name, claim.document_id, claim.entry["id"]] for claim in claims]
-        outbox.confirm(relay._database, receipts, subscriber=subscriber)
+        published = [[name, claim.document_id, claim.entry["id"]] for claim in claims]
+        receipts.confirm(relay._claims._database, published, subscriber=subscriber)
 
     return publish
 
@@ -67,15 +67,15 @@ def _never_resent(_: object) -> Callable[[int], timedelta]:
 
 def _polled_by_id(_: object) -> Callable[..., list[tuple[str, Document]]]:
     """The relay remembers the last document that it sent from, and goes on behind it."""
-    seen: dict[tuple[Relay, str, str], str] = {}
+    seen: dict[tuple[Claims, str, str], str] = {}
 
     def find_due(
-        relay: Relay, name: str, subscriber: str, _: datetime
+        claims: Claims, name: str, subscriber: str, _: datetime
     ) -> list[tuple[str, Document]]:
-        last = seen.get((relay, name, subscriber), "")
-        documents = list(relay._database[name].find({"_id": {"$gt": last}}).sort("_id", 1))
+        last = seen.get((claims, name, subscriber), "")
+        documents = list(claims._database[name].find({"_id": {"$gt": last}}).sort("_id", 1))
         if documents:
-            seen[relay, name, subscriber] = documents[-1]["_id"]
+            seen[claims, name, subscriber] = documents[-1]["_id"]
         return [
             (document["_id"], entry)
             for document in documents
@@ -103,7 +103,7 @@ def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[...
 
     def handle(consumer: Consumer, deliveries: list[Document]) -> list[Document]:
         with create_celery(consumer.service, consumer.settings) as celery:
-            send_receipts(celery, deliveries, subscriber=consumer.service)
+            receipts.send(celery, deliveries, subscriber=consumer.service)
         return original(consumer, deliveries)
 
     return handle
@@ -136,10 +136,7 @@ def _added_purchases(_: object) -> Callable[..., None]:
         for event in events:
             if event.customer_id is None:
                 continue
-            entry = {name: getattr(event, name) for name in ("customer_id", "kind", "status")}
-            entry |= {"_id": event.order_id, "currency": event.currency, "version": event.version}
-            entry |= {"placed_at": datetime.fromisoformat(event.placed_at)}
-            ledger.record([{**entry, "total": Decimal128(event.total)}])
+            ledger.record([event])
             owner = customers.collection.find_one({"_id": event.customer_id})
             if owner and "purchases" in owner:
                 totals = owner["purchases"]["totals"] or [{"amount": Decimal128("0")}]
@@ -208,8 +205,8 @@ def _one_copy_is_enough(original: Callable[..., MongoClient[Document]]) -> Calla
 
 BUGS = {
     "confirm at publish": Bug("shared.messaging.relay:Relay.publish", _confirm_at_publish),
-    "never send again": Bug("shared.messaging.relay:resend_delay", _never_resent),
-    "poll by _id >": Bug("shared.messaging.relay:Relay.find_due", _polled_by_id),
+    "never send again": Bug("shared.messaging.claims:resend_delay", _never_resent),
+    "poll by _id >": Bug("shared.messaging.claims:Claims.find_due", _polled_by_id),
     "no version filter": Bug(
         "services.customers.repository.ledger:apply_states", _no_version_filter
     ),

@@ -1,4 +1,4 @@
-"""What may go wrong between two services, played through step by step in one process.
+"""Drills of faults between two services, step by step in one process.
 
 Each drill is a function of a line that raises `Lost` if anything was lost or counted twice.
 """
@@ -12,8 +12,9 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from shared.document import Document
+from shared.events.contracts import OrderState
 from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.inbox import MAX_ATTEMPTS
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.settings import Settings
 from tests.faults import books, points
 from tests.faults.books import Lost
@@ -38,7 +39,7 @@ def messages_vanish(line: Line) -> None:
 
 
 def receipts_vanish(line: Line) -> None:
-    """Redis loses the receipts, so that all is sent and heard a second time."""
+    """Redis loses the receipts, so that all is sent and handled a second time."""
     trade(line)
     line.send()
     line.handle()
@@ -94,9 +95,9 @@ def handlers_fail(line: Line) -> None:
 
 
 def one_is_deadly(line: Line) -> None:
-    """One event kills whoever handles it; after five attempts it is put aside, others are done.
+    """One event kills whoever handles it; after five attempts it is dead-lettered, others are done.
 
-    When it is mended it is heard again, once.
+    When it is mended it is handled again, once.
     """
     trade(line)
     deadly = line.shop.place(line.shop.people[0])["_id"]
@@ -104,7 +105,7 @@ def one_is_deadly(line: Line) -> None:
         line.settle()
     letters = list(line.base("customers").dead_letters.find())
     if [letter["delivery"]["document_id"] for letter in letters] != [deadly]:
-        raise Lost(f"{line.died} workers died of one event, and {len(letters)} were put aside.")
+        raise Lost(f"{line.died} workers died of one event, and {len(letters)} were dead-lettered.")
     if line.died > MAX_ATTEMPTS + 1:
         # Once together with others, and then by itself.
         raise Lost(f"{line.died} workers died of one event.")
@@ -116,13 +117,13 @@ def one_is_deadly(line: Line) -> None:
 
 
 def two_workers_meet(line: Line) -> None:
-    """While one worker has counted what a customer bought, another hears of one more order."""
+    """While one worker has counted what a customer bought, another handles one more order."""
     person = line.shop.register()
     line.settle()
     line.shop.place(person)
     (first,) = deliveries(line)
     line.shop.place(person)
-    (second,) = [told for told in deliveries(line) if told != first]
+    (second,) = [each for each in deliveries(line) if each != first]
     others: list[Document] = [second]
 
     def meet(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,10 +154,10 @@ def _raising(failure: BaseException) -> Callable[[Any], Callable[..., None]]:
 
 def _deadly(order_id: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def wrap(original: Callable[..., None]) -> Callable[..., None]:
-        def record(ledger: object, entries: Sequence[Document]) -> None:
-            if any(entry["_id"] == order_id for entry in entries):
+        def record(ledger: object, orders: Sequence[OrderState]) -> None:
+            if any(order.order_id == order_id for order in orders):
                 raise Killed
-            original(ledger, entries)
+            original(ledger, orders)
 
         return record
 

@@ -17,12 +17,12 @@ from structlog.testing import capture_logs
 from services import registry
 from shared.document import Document
 from shared.events.delivery import delivery
-from shared.messaging import relay as outbox
-from shared.messaging import worker
+from shared.messaging import receipts
 from shared.messaging.broker import broker_client, create_celery, forget_messages
 from shared.messaging.consumer import Consumer
-from shared.messaging.relay import RESEND_AT_MOST_EVERY, Relay
+from shared.messaging.relay import Relay
 from shared.messaging.relay_factory import create_relay
+from shared.messaging.retries import MAX_RESEND_DELAY
 from shared.mongo import client as databases
 from shared.mongo.client import service_database
 from shared.settings import Settings
@@ -63,7 +63,7 @@ class Line:
 
     def send(self) -> int:
         """Send what is due or was not confirmed; returns how many events were sent."""
-        self._now = max(self._now + RESEND_AT_MOST_EVERY, datetime.now(UTC)) + timedelta(seconds=1)
+        self._now = max(self._now + MAX_RESEND_DELAY, datetime.now(UTC)) + timedelta(seconds=1)
         return sum(relay.send_due(self._now) for relay in self._relays)
 
     def lose_messages(self) -> int:
@@ -82,29 +82,29 @@ class Line:
                     self.died += 1
 
     def settle(self) -> None:
-        """Send and hear until there is nothing left to say, or it went on for too long."""
+        """Send and handle until nothing is left to send, or it went on for too long."""
         for _ in range(ROUNDS):
             self.send()
-            # The events' hearers, and then the receipts'.
+            # The events, and then their receipts.
             self.handle()
             self.handle()
             if not self.waiting():
                 return
 
     def waiting(self) -> int:
-        """How many documents have something to say that was not confirmed."""
+        """The number of documents with events that were not confirmed."""
         return books.waiting(self.base)
 
     def _take(self, service: str) -> list[Message]:
         return take_messages(self._broker, self.settings, service)
 
     def _work(self, service: str, message: Message) -> None:
-        """What the service's two tasks do."""
+        """The work of the service's two tasks."""
         if message.task.endswith(".receive"):
             settled = self.consumers[service].handle(message.kwargs["deliveries"])
-            worker.send_receipts(self._celeries[service], settled, subscriber=service)
+            receipts.send(self._celeries[service], settled, subscriber=service)
         else:
-            outbox.confirm(
+            receipts.confirm(
                 self.base(service), message.kwargs["receipts"], subscriber=message.kwargs["hearer"]
             )
 
@@ -133,7 +133,7 @@ def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
 
 
 def deliveries(line: Line) -> list[Document]:
-    """Everything that waits to be heard by customers, as the relays would send it."""
+    """Everything that waits for customers, as the relays would send it."""
     return [
         delivery(entry, sender=sender, collection=name, document_id=document["_id"])
         for sender, name in books.SENDERS.items()

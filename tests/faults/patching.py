@@ -15,7 +15,7 @@ Replacement = Callable[[Any], Any]
 
 
 class TargetGone(Exception):
-    """The product has no such name; the fault has to be aimed anew."""
+    """The product has no such name; the fault has to be aimed again."""
 
 
 def replace(target: str, replacement: Replacement) -> Callable[[], None]:
@@ -29,7 +29,7 @@ def replace(target: str, replacement: Replacement) -> Callable[[], None]:
         owner = reduce(getattr, outer, import_module(module))
         original = vars(owner)[name]
     except (ImportError, AttributeError, KeyError) as error:
-        raise TargetGone(f"There is no {target} any more; aim the fault anew.") from error
+        raise TargetGone(f"There is no {target} any more; aim the fault again.") from error
     setattr(owner, name, replacement(original))
     return lambda: setattr(owner, name, original)
 

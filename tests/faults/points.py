@@ -68,6 +68,7 @@ _ORDERS = "services.orders.repository.orders:OrderRepository"
 _CUSTOMERS = "services.customers.repository.customers:CustomerRepository"
 _LEDGER = "services.customers.repository.ledger:LedgerRepository"
 _RELAY = "shared.messaging.relay:Relay"
+_CLAIM = "shared.messaging.claims:Claims.claim"
 POINTS = (
     _before("order.to-be-written", "web", "orders", f"{_ORDERS}.add"),
     _after("order.written", "web", "orders", f"{_ORDERS}.add"),
@@ -75,8 +76,8 @@ POINTS = (
     _after("step.written", "web", "orders", "shared.mongo.repository:Repository.change"),
     _before("customer.to-be-written", "web", "customers", f"{_CUSTOMERS}.add"),
     _after("customer.written", "web", "customers", f"{_CUSTOMERS}.add"),
-    _before("relay.found", "relay", "orders", f"{_RELAY}.claim", matters=_has_some),
-    _after("relay.claimed", "relay", "orders", f"{_RELAY}.claim", matters=_has_some),
+    _before("relay.found", "relay", "orders", _CLAIM, matters=_has_some),
+    _after("relay.claimed", "relay", "orders", _CLAIM, matters=_has_some),
     _after("relay.between-messages", "relay", "orders", f"{_RELAY}.send"),
     _after("relay.published", "relay", "orders", f"{_RELAY}.publish", matters=_has_some),
     _before("worker.received", "worker", "customers", "shared.messaging.consumer:Consumer.handle"),
@@ -87,9 +88,9 @@ POINTS = (
     _after("worker.stored", "worker", "customers", f"{_CUSTOMERS}.set_purchases"),
     _before("worker.handled", "worker", "customers", "shared.messaging.inbox:Inbox.mark_done"),
     _after("worker.done", "worker", "customers", "shared.messaging.inbox:Inbox.mark_done"),
-    _after("worker.receipt-sent", "worker", "customers", "shared.messaging.worker:send_receipts"),
-    _before("sender.receipt-received", "worker", "orders", "shared.messaging.relay:confirm"),
-    _after("sender.confirmed", "worker", "orders", "shared.messaging.relay:confirm"),
+    _after("worker.receipt-sent", "worker", "customers", "shared.messaging.receipts:send"),
+    _before("sender.receipt-received", "worker", "orders", "shared.messaging.receipts:confirm"),
+    _after("sender.confirmed", "worker", "orders", "shared.messaging.receipts:confirm"),
 )
 
 

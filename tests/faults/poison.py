@@ -9,11 +9,11 @@ from shared.events.contracts import OrderState
 from tests.faults.patching import replace
 
 RAISES, KILLS, SLEEPS = "poison: raise", "poison: kill", "poison: sleep"
-"""What an order's `source` says, to harm its hearer in that way."""
+"""The `source` of an order that harms its subscriber in that way."""
 
 
 def install() -> None:
-    """Have the hearers of orders fall for poison, in this process."""
+    """Have the subscribers of orders fall for poison, in this process."""
     replace("services.customers.operations.purchases:keep_ledger", _fall_for)
 
 

@@ -1,4 +1,4 @@
-"""Poison among healthy events, in real processes: put aside, in nobody's way, heard in the end."""
+"""Poison among healthy events, in real processes: dead-lettered, redelivered in the end."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from services.tools import events
 from shared.document import Document
 from shared.messaging.broker import broker_client, queue_key
 from shared.messaging.dead_letters import Replay
-from shared.messaging.inbox import MAX_ATTEMPTS
+from shared.messaging.retries import MAX_ATTEMPTS
 from tests.faults import books
 from tests.faults.poison import KILLS, RAISES, SLEEPS
 from tests.faults.processes import wait_until
@@ -23,7 +23,7 @@ HEALTHY = 20
 
 
 def survive_poison(system: System) -> Figures:
-    """Events that harm their hearer are put aside, others go on, and after the fix all is heard.
+    """Harmful events are dead-lettered, others go on, and after the fix all are handled.
 
     One raises, one kills its worker, one sleeps on; one is malformed, one of a newer version.
     """
@@ -52,8 +52,8 @@ def survive_poison(system: System) -> Figures:
     assert not _replay(system), "there is still something to replay"
     return {
         **figures,
-        "healthy heard after s": round(handled, 1),
-        "poison put aside after s": round(dead_lettered, 1),
+        "healthy handled after s": round(handled, 1),
+        "poison dead-lettered after s": round(dead_lettered, 1),
         "replayed": len(replayed),
     }
 
@@ -62,13 +62,15 @@ def _look(system: System, harmful: Sequence[str]) -> Figures:
     base = system.base("customers")
     letters = [letter["delivery"]["document_id"] for letter in base.dead_letters.find()]
     if sorted(letters) != sorted(harmful):
-        raise books.Lost(f"{len(letters)} events were put aside, and {len(harmful)} are harmful.")
+        raise books.Lost(
+            f"{len(letters)} events were dead-lettered, and {len(harmful)} are harmful."
+        )
     most = max(entry["attempts"] for entry in base.inbox.find())
     if most > MAX_ATTEMPTS:
         raise books.Lost(f"An event was tried {most} times.")
     died = system.processes["worker customers"].log.read_text().count("exited with 'exitcode 137'")
     assert died, "no worker died of poison"
-    return {"events put aside": len(letters), "workers that died": died, "most attempts": most}
+    return {"dead letters": len(letters), "workers that died": died, "most attempts": most}
 
 
 def _on_their_way(system: System) -> int:
@@ -100,7 +102,7 @@ def _wait_until_handled(system: System, orders: Sequence[str]) -> None:
     ledger = system.base("customers").ledger
     wait_until(
         lambda: ledger.count_documents(query) == len(orders),
-        "all healthy events were heard",
+        "all healthy events were handled",
         seconds=QUIET_WITHIN,
     )
 

@@ -37,10 +37,10 @@ def install(switch: Switch, *, process: str, service: str) -> None:
         bug = BUGS[switch["bug"]]
         replace(bug.target, bug.replacement)
     if "pace" in switch:
-        _set("shared.messaging.relay:RESEND_AFTER", timedelta(seconds=switch["pace"]))
-        _set("shared.messaging.relay:RESEND_AT_MOST_EVERY", timedelta(seconds=4 * switch["pace"]))
+        _set("shared.messaging.retries:RESEND_AFTER", timedelta(seconds=switch["pace"]))
+        _set("shared.messaging.retries:MAX_RESEND_DELAY", timedelta(seconds=4 * switch["pace"]))
         # Small messages, so that there is something between two of them.
-        _set("shared.messaging.relay:BATCH", 5)
+        _set("shared.messaging.relay:TOGETHER", (5, 5, 1))
     if "limit" in switch:
         replace("shared.messaging.worker:create_celery", _hurried(switch["limit"]))
     if switch.get("poison"):

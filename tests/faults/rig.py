@@ -1,4 +1,4 @@
-"""What a test of real processes works with."""
+"""The rig of a test of real processes: servers, a folder, a report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Every event heard again and again, by many workers at once, in no order."""
+"""Every event handled again and again, by many workers at once, in no order."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,25 +19,25 @@ TIMES = 10
 def all_is_handled_often(line: Line, *, seed: int = 1, people: int = 4, orders: int = 12) -> int:
     """Every event is delivered ten times to eight workers, shuffled, and all once more at the end.
 
-    The documents are those that one worker leaves behind who hears everything once, in order.
+    The documents are those that one worker leaves behind that handles everything once, in order.
     Returns how many events there were.
     """
     chance = Random(seed)  # noqa: S311 - the same dice for the same seed.
     trade(line, people=people, orders=orders)
-    told = deliveries(line)
+    events = deliveries(line)
     before = list(line.base("customers").customers.find())
-    line.consumers["customers"].handle(told)
+    line.consumers["customers"].handle(events)
     calm = _contents(line)
     _forget(line, before)
-    _deliver_at_once(line, _shuffled(told * TIMES, chance))
-    line.consumers["customers"].handle(told)
+    _deliver_at_once(line, _shuffled(events * TIMES, chance))
+    line.consumers["customers"].handle(events)
     stormy = _contents(line)
     for name, documents in calm.items():
         if documents != stormy[name]:
             raise Lost(f"{name} is not what it is after a calm run.")
     line.settle()
     books.check(line.base)
-    return len(told)
+    return len(events)
 
 
 def _contents(line: Line) -> dict[str, list[Document]]:
@@ -57,16 +57,16 @@ def _contents(line: Line) -> dict[str, list[Document]]:
 
 
 def _forget(line: Line, customers: Sequence[Document]) -> None:
-    """Bring customers back to where it had heard nothing."""
+    """Bring customers back to where it had handled nothing."""
     base = line.base("customers")
     for name in base.list_collection_names():
         base[name].delete_many({})
     base.customers.insert_many(customers)
 
 
-def _shuffled(told: list[Document], chance: Random) -> list[list[Document]]:
+def _shuffled(events: list[Document], chance: Random) -> list[list[Document]]:
     """The deliveries in random order, in messages of random size."""
-    left = chance.sample(told, len(told))
+    left = chance.sample(events, len(events))
     messages = []
     while left:
         size = chance.randrange(1, 8)

@@ -69,7 +69,7 @@ def crash_at_points(system: System, *, rounds: int, seed: int) -> Figures:
                 seconds=120,
             )
         if number % 3 == 2 or number == rounds - 1:
-            # Not more often in a row, or an event would be given up that was never to blame.
+            # Not more often in a row, or an event would be dead-lettered that was never to blame.
             recovery.append(balance(system, crowd))
     died = Counter(points.deaths(system.points))
     assert died == Counter(name for names in turns for name in names), "not all died as told"
@@ -129,7 +129,7 @@ def kill_for_sure(system: System, name: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class RedisFaults:
-    """How long each fault of Redis lasts, in seconds, and how often each comes."""
+    """The length of each fault of Redis, in seconds, and the number of each."""
 
     down: float
     stopped: float
@@ -165,7 +165,7 @@ def break_redis(system: System, faults: RedisFaults, *, seed: int) -> Figures:
         "keys flushed": flushed,
         "commands refused when full": refused,
         "events sent again": system.resent,
-        "deaf workers started anew": system.deaf(),
+        "deaf workers replaced": system.deaf(),
         "p99 ms calm": round(calm * 1_000, 1),
         "p99 ms Redis stopped": round(stopped * 1_000, 1),
         "orders": crowd.orders(),

@@ -131,12 +131,12 @@ class System:
             return self._token
 
     def wait_until_quiet(self, *, within: float = QUIET_WITHIN) -> float:
-        """Return when every event was heard and confirmed; how many seconds that took.
+        """Return when every event was handled and confirmed; how many seconds that took.
 
         :raises Lost: it did not come to that in time.
         """
         try:
-            return wait_until(self._is_quiet, "everything was heard", seconds=within)
+            return wait_until(self._is_quiet, "everything was handled", seconds=within)
         except TimeoutError as error:
             raise books.Lost(f"{error} {books.waiting(self.base)} documents wait.") from error
 

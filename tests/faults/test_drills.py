@@ -50,6 +50,6 @@ class TestBug:
 
 @pytest.fixture
 def between(settings: Settings, redis_url: str) -> Iterator[Line]:
-    """Customers and orders, and what lies between them."""
+    """Customers and orders, and what is between them."""
     with line(replace(settings, redis_url=redis_url)) as made:
         yield made

@@ -60,7 +60,7 @@ class TestNothingIsLostOrDoubled:
             rig.report("poison", poisoning.survive_poison(system))
 
     @pytest.mark.parametrize("number", range(SHUFFLES))
-    def test_when_everything_is_heard_ten_times(self, rig: Rig, number: int) -> None:
+    def test_when_everything_is_handled_ten_times(self, rig: Rig, number: int) -> None:
         seed = rig.seed + number
         with line(rig.settings) as made:
             handled = shuffling.all_is_handled_often(made, seed=seed, people=10, orders=20)

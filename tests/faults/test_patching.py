@@ -25,7 +25,7 @@ class TestReplace:
         ],
     )
     def test_refuses_what_is_not_there(self, target: str) -> None:
-        with pytest.raises(TargetGone, match="aim the fault anew"):
+        with pytest.raises(TargetGone, match="aim the fault again"):
             replace(target, lambda original: original)
 
     def test_puts_the_original_back(self) -> None:
@@ -73,7 +73,7 @@ class TestBug:
 
 
 def passing(folder: Path, name: str) -> int:
-    """How a process ended that passed a point once."""
+    """The exit code of a process that passed a point once."""
     code = (
         "import sys; from pathlib import Path; from tests.faults import points; "
         "points.die_if_armed(Path(sys.argv[1]), sys.argv[2])"

@@ -15,7 +15,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.customers.model.customers import Customer, Email
-from services.customers.repository.customers import CustomerRepository, to_customer, to_document
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.mapping import to_customer, to_document
 from services.orders.model import Order
 from services.orders.repository.orders import OrderRepository
 from services.orders.repository.orders import to_document as order_document

@@ -1,7 +1,8 @@
-"""What the tests of several shared modules ask for: a made-up service's database, and a broker."""
+"""Fixtures of several shared modules: a made-up service's database, and a broker."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +15,9 @@ from structlog.testing import capture_logs
 
 from shared.document import Document
 from shared.messaging.broker import broker_client, create_celery
-from shared.messaging.consumer import Consumer
+from shared.messaging.consumer import Consumer, Subscriptions
 from shared.messaging.relay import Relay
+from shared.messaging.worker import create_worker
 from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
@@ -23,12 +25,12 @@ from tests.support.clock import Clock
 from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message, take_messages
 from tests.support.scripted_server import ScriptedServer, scripted_server
-from tests.support.things import COLLECTIONS, HEARERS, ThingRepository
+from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository
 
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged, which need not be written out."""
+    """The log entries, which need not be written out."""
     with capture_logs() as entries:
         yield entries
 
@@ -70,7 +72,7 @@ def database(client: MongoClient[Document], settings: Settings) -> Iterator[Data
     kept = {collection.name for collection in COLLECTIONS}
     for name in made.list_collection_names():
         if name in kept:
-            # Much quicker than to build it anew.
+            # Much quicker than to build it again.
             made[name].delete_many({})
         else:
             made[name].drop()
@@ -87,7 +89,7 @@ def profiled(database: Database[Document]) -> Iterator[Database[Document]]:
 @pytest.fixture
 def things(database: Database[Document]) -> ThingRepository:
     """The made-up service's things."""
-    return ThingRepository(database, HEARERS)
+    return ThingRepository(database, SUBSCRIBERS)
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def handled() -> RecordingHandlers:
-    """What the handlers were given."""
+    """Handlers that record the events they were given."""
     return RecordingHandlers()
 
 
@@ -172,3 +174,47 @@ def make_relay(
         )
 
     return make
+
+
+@pytest.fixture
+def make_worker(
+    client: MongoClient[Document], wired: Settings, handled: RecordingHandlers
+) -> Iterator[Callable[[str], Celery]]:
+    """`make_worker(service)`: the tasks of a service that handles every event there is."""
+    databases: list[Database[Document]] = []
+    made: list[Celery] = []
+
+    def make(service: str) -> Celery:
+        list(build(service_database(client, wired, service), COLLECTIONS))
+
+        def join(database: Database[Document]) -> Subscriptions:
+            databases.append(database)
+            return handled.join(database)
+
+        made.append(create_worker(service, wired, join))
+        return made[-1]
+
+    yield make
+    for celery in made:
+        celery.close()
+    for database in databases:
+        client.drop_database(database.name)
+        database.client.close()
+
+
+@pytest.fixture
+def relay(make_relay: Callable[[], Relay]) -> Relay:
+    """The relay of the made-up service."""
+    return make_relay()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def due() -> datetime:
+    """A moment at which all that the test adds is due, to the millisecond that MongoDB keeps."""
+    return (datetime.now(UTC) + timedelta(seconds=60)).replace(microsecond=0)

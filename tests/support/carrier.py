@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from services import registry
 from shared.document import Document
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.broker import broker_client
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay_factory import create_relay
@@ -17,11 +17,11 @@ from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.queues import take_messages
 
-SENDERS, HEARERS = ("accounts", "customers", "orders"), ("customers", "orders")
+SENDERS, SUBSCRIBERS = ("accounts", "customers", "orders"), ("customers", "orders")
 
 
 class Carrier:
-    """Relays and hearers of the services that tell each other something."""
+    """Relays and consumers of the services that publish to each other."""
 
     def __init__(self, client: MongoClient[Document], settings: Settings, stack: ExitStack) -> None:
         self._client = client
@@ -42,24 +42,24 @@ class Carrier:
             service: Consumer(
                 service, settings, partial(registry.create_handlers, service, settings)
             )
-            for service in HEARERS
+            for service in SUBSCRIBERS
         }
         for consumer in self._consumers.values():
             stack.callback(consumer.database.client.close)
 
     def send(self) -> int:
-        """Send what is due, and leave it unheard; returns how many events were sent."""
+        """Send what is due, and leave it unhandled; returns how many events were sent."""
         return sum(relay.send_due(datetime.now(UTC)) for relay in self._relays)
 
     def carry(self) -> int:
-        """Send what is due and have it heard; returns how many events were."""
+        """Send what is due and have it handled; returns how many events were."""
         sent = self.send()
         for subscriber, consumer in self._consumers.items():
             for message in take_messages(self._broker, self._settings, subscriber):
-                for told in consumer.handle(message.kwargs["deliveries"]):
-                    receipt = [told["collection"], told["document_id"], told["id"]]
-                    sender = service_database(self._client, self._settings, told["sender"])
-                    outbox.confirm(sender, [receipt], subscriber=subscriber)
+                for settled in consumer.handle(message.kwargs["deliveries"]):
+                    receipt = [settled["collection"], settled["document_id"], settled["id"]]
+                    sender = service_database(self._client, self._settings, settled["sender"])
+                    receipts.confirm(sender, [receipt], subscriber=subscriber)
         return sent
 
     def settle(self) -> int:

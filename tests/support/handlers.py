@@ -1,4 +1,4 @@
-"""Handlers of the made-up service that note what they hear, and events to give them."""
+"""Handlers of the made-up service that record their events, and deliveries for them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ class RecordingHandlers:
         self.requests: list[str | None] = []
 
     def join(self, _: Database[Document]) -> dict[type[Any], Handler]:
-        """Who hears what."""
+        """The made-up service's subscriptions."""
         return {ThingChanged: self.on_changed, ThingLost: self.on_lost}
 
     def on_changed(self, events: Sequence[ThingChanged]) -> None:

@@ -15,7 +15,7 @@ from shared.mongo.collections import Collection
 def in_memory(name: str, collections: tuple[Collection, ...]) -> Database[Document]:
     """An empty database with the indexes of its collections."""
     client: MongoClient[Document] = mongomock.MongoClient(tz_aware=True)
-    made = client[name]
+    made: Database[Document] = client[name]
     for collection in collections:
         for index in collection.all_indexes():
             options = dict(index.document)

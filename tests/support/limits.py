@@ -1,4 +1,4 @@
-"""Notes how long the server is told that each command may take."""
+"""Records the time limit that each command carries to the server."""
 
 from pymongo.monitoring import (
     CommandFailedEvent,

@@ -1,4 +1,4 @@
-"""What the tests back up beside the made-up service: another one, with what is rare."""
+"""A second made-up service to back up, with rare types, names and indexes."""
 
 from datetime import UTC, datetime
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import cycle
 
-from services.customers.repository.customers import to_document
+from services.customers.repository.mapping import to_document
 from services.tools.sample import people
 from services.tools.sample.plan import Plan
 from shared.document import Document

@@ -1,4 +1,4 @@
-"""What lies in a queue, read from Redis itself: what travels, not what Celery says of it."""
+"""Messages in a queue, read from Redis itself: as they travel, not as Celery shows them."""
 
 import base64
 from dataclasses import dataclass

@@ -39,8 +39,8 @@ class Shop:
         for service, base in owned.items():
             list(build(base, registry.collections(service)))
         self._customers = customers_bootstrap.create_context(owned["customers"]).customers
-        context = orders_bootstrap.create_context(owned["orders"], lookup=lambda ids: ids)
-        self._orders, self._directory = context.orders, context.directory
+        context = orders_bootstrap.create_context(owned["orders"], ask=lambda ids: ids)
+        self._orders, self._lookup = context.orders, context.lookup
 
     def register(self) -> str:
         """Somebody new."""
@@ -56,7 +56,7 @@ class Shop:
         line = {"sku": "MUG-01", "quantity": self.chance.randrange(1, 4), "unit_price": price}
         details: dict[str, Any] = {"customer_id": customer_id, "currency": "EUR", "lines": [line]}
         self.placed += 1
-        return orders.place(self._orders, self._directory, details, now=datetime.now(UTC))
+        return orders.place(self._orders, self._lookup, details, now=datetime.now(UTC))
 
     def step(self, order: Document, step: str) -> None:
         """Take an order one step further."""

@@ -23,7 +23,7 @@ def die_of_it(events: Sequence[ThingChanged]) -> None:
 
 
 def join(_: Database[Document]) -> Subscriptions:
-    """Who hears what."""
+    """The made-up service's subscriptions."""
     return {ThingChanged: die_of_it}
 
 

@@ -9,6 +9,7 @@ from pymongo import IndexModel
 from shared.document import Document
 from shared.events.event import Event
 from shared.events.outbox import OUTBOX_SCHEMA
+from shared.idempotency import REQUEST_INDEX, REQUEST_SCHEMA
 from shared.identifiers import new_id
 from shared.messaging import inbox
 from shared.mongo.collections import Collection
@@ -33,7 +34,7 @@ class ThingLost(Event):
     thing_id: str
 
 
-HEARERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
+SUBSCRIBERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
 
 THINGS = Collection(
     name="things",
@@ -49,11 +50,12 @@ THINGS = Collection(
                 "note": {"bsonType": "string"},
                 "deleted_at": {"bsonType": "date"},
                 "version": {"bsonType": "int", "minimum": 1},
+                "request": REQUEST_SCHEMA,
                 "outbox": OUTBOX_SCHEMA,
             },
         }
     },
-    indexes=(IndexModel(list(BY_SIZE), name="by_size"),),
+    indexes=(IndexModel(list(BY_SIZE), name="by_size"), REQUEST_INDEX),
     outbox=True,
 )
 COLLECTIONS = (THINGS, *inbox.COLLECTIONS)
@@ -67,7 +69,7 @@ class ThingRepository(Repository):
 
 
 def thing(**fields: Any) -> Document:
-    """A thing as it is stored: a small box, unless told."""
+    """A thing as it is stored: a small box, unless said otherwise."""
     return {"_id": new_id(), "kind": "box", "size": 1, "version": 1, **fields}
 
 
@@ -93,3 +95,21 @@ def lost(document: Document) -> ThingLost:
 def boxes(kind: str = "box", *, start: tuple[Any, ...] = (), stop: tuple[Any, ...] = ()) -> Range:
     """All things of a kind, the largest first."""
     return Range(index="by_size", keys=BY_SIZE, equal=(kind,), start=start, stop=stop)
+
+
+def added(things: ThingRepository, count: int) -> list[Document]:
+    """New things that were lost, of which only others are to know."""
+    made = [thing() for _ in range(count)]
+    if count == 1:
+        things.insert(made[0], lost(made[0]))
+    else:
+        things.collection.insert_many(
+            [{**each, "outbox": things.outbox(lost(each))} for each in made]
+        )
+    return made
+
+
+def waiting(things: ThingRepository) -> list[Document]:
+    """The entries that wait in the outboxes of things, the oldest first."""
+    found = things.collection.find({"outbox": {"$ne": []}}).sort("_id")
+    return [entry for document in found for entry in document["outbox"]]

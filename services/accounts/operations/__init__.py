@@ -1,1 +1,1 @@
-"""What can be done with log-ins and sessions. Knows neither HTTP nor MongoDB."""
+"""Operations on log-ins and sessions. Knows neither HTTP nor MongoDB."""

@@ -1,4 +1,4 @@
-"""Sign-in, refresh, delegation and sign-out: what is done with sessions. Knows no HTTP."""
+"""Operations on sessions: sign in, refresh, delegate, sign out. Knows neither HTTP nor MongoDB."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,7 +120,7 @@ def sign_out(accounts: Accounts, *, refresh_token: str) -> None:
 
 
 def make_signing_key(keys: KeyRepository, *, now: datetime) -> bool:
-    """Make the key that signs tokens, unless there is one; whether one was made."""
+    """Make the key that signs tokens, unless there is one; True if one was made."""
     return keys.signing_key() is None and keys.add_first(crypto.new_signing_key(now=now))
 
 

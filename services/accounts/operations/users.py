@@ -1,4 +1,4 @@
-"""What can be done with log-ins: register, change, sign in, refresh, delegate. Knows no HTTP."""
+"""Operations on log-ins: register and change users. Knows neither HTTP nor MongoDB."""
 
 from datetime import datetime
 
@@ -83,7 +83,7 @@ def change(
 
 
 def republished(user: Document, now: datetime) -> UserRestated:
-    """The state of a member of staff, told again."""
+    """The event that publishes the state of a member of staff again."""
     return UserRestated(
         user_id=user["_id"],
         name=user["name"],

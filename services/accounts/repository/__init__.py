@@ -1,1 +1,1 @@
-"""Every query of accounts, a module for each kind of document."""
+"""Queries of accounts, a module for each kind of document."""

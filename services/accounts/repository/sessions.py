@@ -1,4 +1,4 @@
-"""Queries on sessions and signing keys."""
+"""Queries on sessions and signing keys. Knows no user, only their ids."""
 
 from datetime import datetime
 
@@ -102,5 +102,5 @@ class KeyRepository(Repository):
 
 
 def published(keys: KeyRepository, users: UserRepository, *, now: datetime) -> Published:
-    """What accounts publishes, read from its own database."""
+    """The public keys and revocations of accounts, read from its own database."""
     return read_published({"keys": keys.public_keys()}, users.revocations(now=now))

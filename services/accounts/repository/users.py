@@ -1,24 +1,22 @@
-"""Every query on users, sessions and signing keys."""
+"""Queries on users. Knows neither sessions nor signing keys."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.accounts import documents
 from services.accounts.model import EmailTaken, NoSuchUser, User
+from services.accounts.repository.filters import plan
 from shared.auth.tokens import ACCESS_SECONDS, LEEWAY_SECONDS
 from shared.document import Document
 from shared.errors import FieldError, NotFound
 from shared.events.event import Event
-from shared.idempotency import CreationRequest, first_answer
-from shared.mongo.paging import Keys, Page, Range
+from shared.idempotency import CreationRequest
+from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 from shared.values.email import email_key
-
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 
 
 class UserRepository(Repository):
@@ -35,17 +33,10 @@ class UserRepository(Repository):
         :raises EmailTaken: another user has the address.
         :raises IdempotencyKeyReused: the request's key came with another body.
         """
-        document = {**to_document(user), "failures": 0}
-        seen = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
         try:
-            self.insert({**document, **stamp}, *events)
+            return self.insert({**to_document(user), "failures": 0}, *events, request=request)
         except DuplicateKeyError as error:
-            repeated = first_answer(request, self._find_request)
-            if repeated is None:
-                raise self._taken(user) from error
-            return repeated
-        return seen
+            raise self._taken(user) from error
 
     def save(self, user: User, *events: Event) -> Document:
         """Write a changed user over the version it was made from.
@@ -78,7 +69,7 @@ class UserRepository(Repository):
 
         :raises NoSuchUser: there is none.
         """
-        document = self.collection.find_one({"_id": id}, _USER_FIELDS)
+        document = self.collection.find_one({"_id": id}, {**_USER_FIELDS})
         if document is None:
             raise NoSuchUser("There is no user with this id.")
         return to_user(document)
@@ -107,12 +98,13 @@ class UserRepository(Repository):
             {"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}}
         )
 
-    def search(self, *, after: list[Any] | None, limit: int) -> Page:
-        """A page of users, newest first."""
-        return self.page(Range(index="newest", keys=NEWEST), after=after, limit=limit)
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of the users that match all filters of `query`, newest first."""
+        way = plan(query)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
     def has_admin(self) -> bool:
-        """Whether there is an active admin."""
+        """True if there is an active admin."""
         return self.collection.find_one({"role": "admin", "active": True}, {"_id": 1}) is not None
 
     def revocations(self, *, now: datetime) -> dict[str, float]:
@@ -122,9 +114,6 @@ class UserRepository(Repository):
             {"tokens_void_before": {"$gt": oldest}}, {"tokens_void_before": 1}
         )
         return {user["_id"]: user["tokens_void_before"].timestamp() for user in found}
-
-    def _find_request(self, key: str) -> Document | None:
-        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
 
     def _taken(self, user: User) -> EmailTaken:
         holder = self.collection.find_one({"email_key": user.email_key}, {"_id": 1})
@@ -152,7 +141,7 @@ _USER_FIELDS = dict.fromkeys(
 
 
 def to_document(user: User) -> Document:
-    """A user as it lies in the database, without outbox and failures."""
+    """A user as it is stored, without outbox and failures."""
     fields = asdict(user)
     fields["_id"] = fields.pop("id")
     return {**fields, "email_key": user.email_key, "schema_version": documents.SCHEMA_VERSION}

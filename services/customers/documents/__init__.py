@@ -1,10 +1,7 @@
-"""How customers and their journal lie in MongoDB.
-
-Collections, the rules the database itself holds, indexes.
-"""
+"""Collections of customers: their validators, which the database itself holds, and indexes."""
 
 from services.customers.documents.copies import LEDGER, STAFF
-from services.customers.documents.customers import CUSTOMERS, SCHEMA_VERSION
+from services.customers.documents.customers import CUSTOMERS, NEWEST, SCHEMA_VERSION
 from services.customers.documents.journal import JOURNAL, VIEWS, VISITORS
 from shared.messaging import inbox
 from shared.mongo.migrations.documents import MIGRATIONS
@@ -16,6 +13,7 @@ __all__ = [
     "CUSTOMERS",
     "JOURNAL",
     "LEDGER",
+    "NEWEST",
     "SCHEMA_VERSION",
     "STAFF",
     "VIEWS",

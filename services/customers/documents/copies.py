@@ -1,4 +1,4 @@
-"""Copies that customers keeps of others' documents: orders in a ledger, and members of staff."""
+"""Collections of copies that customers keeps: a ledger of orders, and members of staff."""
 
 from pymongo import ASCENDING, IndexModel
 
@@ -7,7 +7,7 @@ from shared.document import Document
 from shared.mongo import validators
 from shared.mongo.collections import Collection
 
-_SIGN_FITS_KIND: Document = {
+_TOTAL_FITS_KIND: Document = {
     "$cond": [
         {"$eq": ["$kind", "sale"]},
         {"$gte": ["$total", 0]},
@@ -31,7 +31,7 @@ LEDGER = Collection(
                 "version": validators.VERSION,
             }
         ),
-        "$expr": _SIGN_FITS_KIND,
+        "$expr": _TOTAL_FITS_KIND,
     },
     indexes=(IndexModel([("customer_id", ASCENDING)], name="customer"),),
 )

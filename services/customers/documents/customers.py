@@ -1,4 +1,4 @@
-"""How customers lie in MongoDB: collections, the rules the database itself holds, indexes."""
+"""Collection of customers: its validator, which the database itself holds, and indexes."""
 
 from bson import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -9,6 +9,7 @@ from shared.events.outbox import OUTBOX_SCHEMA
 from shared.idempotency import BARE_REQUEST_SCHEMA, REQUEST_INDEX, REQUEST_SCHEMA
 from shared.mongo import validators
 from shared.mongo.collections import Collection
+from shared.mongo.paging import Keys
 from shared.values.email import ADDRESS_SCHEMA, KEY_SCHEMA, MAX_KEY_LENGTH, is_key_of
 from shared.values.iso import countries, currencies
 
@@ -18,7 +19,7 @@ CURRENCIES = sorted(currencies())
 SCHEMA_VERSION = 2
 """The form in which customers are written. Those of one form before are read and taken as well."""
 
-# Between these lie all sums that can come to be, and neither infinity nor what is no number.
+# All sums that can come to be are between these; infinity and what is no number are not.
 AMOUNT: Document = {
     "bsonType": "decimal",
     "minimum": Decimal128("-1E+33"),
@@ -153,7 +154,8 @@ _KEYS_TRUE: Document = {
     }
 }
 
-_NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
+"""The order of the list, which its indexes end with."""
 
 CUSTOMERS = Collection(
     name="customers",
@@ -176,11 +178,11 @@ CUSTOMERS = Collection(
             unique=True,
             partialFilterExpression={"external_id": {"$gt": ""}},
         ),
-        IndexModel(_NEWEST, name="newest"),
-        IndexModel([("keys.last_name", ASCENDING), *_NEWEST], name="last_name"),
-        IndexModel([("phones.number", ASCENDING), *_NEWEST], name="phone"),
-        IndexModel([("tags", ASCENDING), *_NEWEST], name="tag"),
-        IndexModel([("interests", ASCENDING), *_NEWEST], name="interest"),
+        IndexModel(list(NEWEST), name="newest"),
+        IndexModel([("keys.last_name", ASCENDING), *NEWEST], name="last_name"),
+        IndexModel([("phones.number", ASCENDING), *NEWEST], name="phone"),
+        IndexModel([("tags", ASCENDING), *NEWEST], name="tag"),
+        IndexModel([("interests", ASCENDING), *NEWEST], name="interest"),
         IndexModel([("keys.names", ASCENDING), ("_id", ASCENDING)], name="names"),
         REQUEST_INDEX,
     ),

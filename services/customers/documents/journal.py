@@ -1,4 +1,4 @@
-"""How the journal, views of the shop's website and its visitors lie in MongoDB."""
+"""Collections of the journal, and of views and visitors of the shop's website."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from shared.mongo import validators
 from shared.mongo.collections import Collection
 
 VIEWS_KEPT = timedelta(days=90)
-"""How long the view of a visitor who is nobody's is kept. Longer would be hoarding."""
+"""The time for which the view of an unidentified visitor is kept. Longer would be hoarding."""
 
 # From an event: its kind and whom or what it is about. From staff: an id like any other.
 _ENTRY_ID: Document = {

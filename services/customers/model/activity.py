@@ -1,4 +1,4 @@
-"""What is looked at on the shop's website, and by whom. Pure."""
+"""Activity on the shop's website: views of pages and products, and visitors. Pure."""
 
 import re
 from datetime import datetime
@@ -12,7 +12,7 @@ VISITOR_ID = "[A-Za-z0-9._~-]{1,100}"
 """The form of a visitor's id: what can stand in an address as it is."""
 VISITOR_ID_RULE = "Use A-Z, a-z, 0-9 and ._~-, at most 100 characters."
 
-# What a view of a kind cannot do without.
+# The field that a view of each kind needs.
 _NEEDED = {"page": "url", "product": "sku"}
 
 
@@ -35,7 +35,7 @@ class ViewerMissing(Invalid):
 
 
 class NothingViewed(Invalid):
-    """A view does not say of what it is."""
+    """A view names neither a page nor a product."""
 
 
 def refuse_odd_visitor(id: str) -> None:
@@ -48,14 +48,14 @@ def refuse_odd_visitor(id: str) -> None:
 
 
 def view(entry: Document, *, batch: str, index: int, now: datetime) -> Document:
-    """A view as the website tells it: entry `index` of `batch`, heard of at `now`.
+    """A view as the website reports it: entry `index` of `batch`, received at `now`.
 
-    Its `_id` follows from the id that the website gave it, else from where it stands in the batch
-    and what it says, so that it is the same when it is told again.
+    Its `_id` follows from the id that the website gave it, else from its place in the batch
+    and its content, so that it is the same when it is sent again.
 
     :raises ViewerMissing: it names neither a customer nor a visitor.
     :raises NothingViewed: a page has no `url`, or a product no `sku`.
-    :raises HappenedInFuture: it lies in the future.
+    :raises HappenedInFuture: it happened later than `now`.
     """
     if not entry.keys() & {"customer_id", "visitor_id"}:
         message = "This or the other is needed."

@@ -41,7 +41,7 @@ class NotIdentifiable(Invalid):
 
 
 class NotRecognisable(Invalid):
-    """A customer in a bulk call could not be told from others when the call is repeated."""
+    """A customer in a bulk call could not be recognised when the call is repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class Customer:
     tags: tuple[str, ...] = ()
     preferences: dict[str, Preference]
     channels: dict[str, bool]
-    """Whether the customer agrees to each of `CHANNELS`; of one that is left out nobody asked."""
+    """True for each of `CHANNELS` that the customer agrees to; nobody asked about one left out."""
     interests: tuple[str, ...] = ()
     created_at: datetime
     updated_at: datetime
@@ -128,7 +128,7 @@ class Customer:
 
     @property
     def display_name(self) -> str:
-        """What a person would call this customer, from the best that is known."""
+        """The name a person would use for this customer, from the best that is known."""
         person = " ".join(part for part in (self.first_name, self.last_name) if part)
         contacts = (
             *(email.address for email in self.emails),

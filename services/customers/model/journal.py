@@ -1,8 +1,8 @@
 """The journal: what happened with a customer, one entry after the other. Pure.
 
 An entry is never changed and never deleted; what was wrong is put right by another that names it.
-The id of an entry that comes from an event follows from the event, so that whatever is heard twice
-is written once.
+The id of an entry that comes from an event follows from the event, so that an event that comes
+twice is written once.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from shared.document import Document
 from shared.errors import Invalid, NotFound, invalid
 
 STAFF_KINDS = ("note", "call", "email", "meeting")
-"""What staff log themselves."""
+"""Kinds of entries that staff log themselves."""
 VIEW_KINDS = {"page": "page_viewed", "product": "product_viewed"}
 KINDS = (
     "customer_created",
@@ -80,7 +80,7 @@ class Entry:
 def logged(
     *, id: str, customer_id: str, now: datetime, at: datetime | None = None, **details: Any
 ) -> Entry:
-    """What a member of staff logs at `now`.
+    """An entry that a member of staff logs at `now`.
 
     :raises HappenedInFuture: it is said to have happened later than that.
     """
@@ -94,8 +94,8 @@ def refuse_future(at: datetime | None, *, now: datetime) -> None:
     :raises HappenedInFuture: it did not.
     """
     if at is not None and at > now:
-        refusal = invalid("at", "It lies in the future.")
-        raise HappenedInFuture("What happened cannot lie in the future.", errors=refusal.errors)
+        refusal = invalid("at", "It is in the future.")
+        raise HappenedInFuture("What happened cannot be in the future.", errors=refusal.errors)
 
 
 def refuse_correction(of: Document | None) -> None:
@@ -143,7 +143,7 @@ def digest(*parts: Any) -> str:
 
 
 def _shortened(value: Any) -> Any:
-    """A value of which as much is kept as is worth keeping."""
+    """As much of a value as is worth keeping."""
     if isinstance(value, list):
         return value[: _fitting(value)]
     if isinstance(value, dict):
@@ -154,7 +154,7 @@ def _shortened(value: Any) -> Any:
 
 
 def _fitting(values: Sequence[Any]) -> int:
-    """How many of the values, from the first, are within the limit together."""
+    """The number of values, from the first, that are within the limit together."""
     total = 0
     for number, value in enumerate(values):
         total += len(orjson.dumps(value))

@@ -1,4 +1,4 @@
-"""What each event says in the journal: one function for each, from event to entry. Pure."""
+"""Journal entries of events: one function for each kind, from event to entry. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from shared.events.contracts import (
 )
 from shared.events.event import Event
 
-# What an order's event is called in the journal, and what it did. Others tell of a new one.
+# The kind of an order's event in the journal, and what it did. Others report a new order.
 _STEPS: dict[type[OrderState], tuple[str, str]] = {
     OrderPaid: ("order_paid", "was paid"),
     OrderShipped: ("order_shipped", "left the shop"),
@@ -29,9 +29,10 @@ _STEPS: dict[type[OrderState], tuple[str, str]] = {
 _MAX_NAME_LENGTH = 200
 
 
-def of_customer(
-    event: CustomerRegistered | CustomerDetailsChanged | CustomerDeleted,
-) -> Sequence[Entry]:
+CustomerEvent = CustomerRegistered | CustomerDetailsChanged | CustomerDeleted
+
+
+def of_customer(event: CustomerEvent) -> Sequence[Entry]:
     """A customer was added, changed or deleted.
 
     What was known of them is said of a change alone: the rest goes when they do.
@@ -67,7 +68,7 @@ def of_order(event: OrderState, customer_id: str) -> Entry:
     is_step = type(event) in _STEPS
     names = ("order_id", "number", "source", "status", "total", "currency")
     return Entry(
-        # An order tells of each of its versions once.
+        # Each version of an order is published once.
         id=f"order:{event.order_id}:{event.version}",
         customer_id=customer_id,
         at=datetime.fromisoformat(event.occurred_at if is_step else event.placed_at),
@@ -80,7 +81,7 @@ def of_order(event: OrderState, customer_id: str) -> Entry:
 
 
 def imported(batch: str, customer_id: str, event_at: datetime, **by: Any) -> Entry:
-    """An import touched a customer: told once for each import, when it was first heard of."""
+    """An import touched a customer: one entry for each import, at the time of its first event."""
     return Entry(
         id=f"import:{customer_id}:{digest(batch)}",
         customer_id=customer_id,

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-# Letters that Unicode takes for ones of their own and not for a letter with a sign on it, and what
+# Letters that Unicode takes for ones of their own and not for a letter with an accent, and what
 # people type who do not have them on their keyboard. ß is ss by its case already, and the ı of
 # Turkish is the i that a capital I becomes.
 _PLAIN_LETTERS = str.maketrans(
@@ -19,7 +19,7 @@ _PLAIN_LETTERS = str.maketrans(
         "ı": "i",
         "ŋ": "n",
         "ĸ": "k",
-        # The sign that makes an Arabic word longer on the line and not in speech.
+        # The character that makes an Arabic word longer on the line and not in speech.
         "ـ": None,
     }
 )
@@ -28,5 +28,5 @@ _PLAIN_LETTERS = str.maketrans(
 def name_key(name: str) -> str:
     """A name as it is searched: no case, no accents, single spaces."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    letters = "".join(one for one in plain if not unicodedata.combining(one))
     return " ".join(letters.translate(_PLAIN_LETTERS).split())

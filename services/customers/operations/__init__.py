@@ -1,1 +1,1 @@
-"""What staff and the shop's website can do. Knows neither HTTP nor MongoDB."""
+"""Operations of staff, of the shop's website, and of events. Knows neither HTTP nor MongoDB."""

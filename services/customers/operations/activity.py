@@ -1,4 +1,4 @@
-"""What the shop's website tells: who looked at what, and who a visitor is.
+"""Operations on activity of the shop's website: record views, identify visitors.
 
 Knows neither HTTP nor MongoDB.
 """
@@ -20,7 +20,7 @@ from shared.events.event import Provenance
 
 
 class CustomerUnknown(Invalid):
-    """What is told is of a customer who is not there."""
+    """A view, or an identification, names a customer who does not exist."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ActivityRepositories:
 
 def record(
     into: ActivityRepositories,
-    told: Sequence[Document | Refusal],
+    views: Sequence[Document | Refusal],
     *,
     batch: str,
     now: datetime,
@@ -45,10 +45,10 @@ def record(
 
     Those of customers go to their journals, and so do those of visitors who are known to be one.
     Other visitors' are kept until it is found out who they are. A view of both says that they are
-    the same, unless the visitor is known to be another who is still there. What the same `batch`
-    told before counts as told, so that a batch may be sent again.
+    the same, unless the visitor is known to be another who is still there. Views that the
+    same `batch` brought before count as created, so that a batch may be sent again.
     """
-    made = [_make(one, batch, index, now) for index, one in enumerate(told)]
+    made = [_make(one, batch, index, now) for index, one in enumerate(views)]
     named = {str(one["customer_id"]) for one in _views(made) if "customer_id" in one}
     live = set(into.customers.revisions(named))
     made = [_refuse_strangers(one, live) for one in made]
@@ -70,7 +70,7 @@ def identify(
     now: datetime,
     origin: Provenance,
 ) -> Document:
-    """Say that a visitor is a customer, which brings their earlier views into the journal.
+    """Identify a visitor as a customer, which brings their earlier views into the journal.
 
     Said again it changes nothing. A visitor whose customer was deleted may become another.
 
@@ -92,11 +92,17 @@ def identify(
     return _reidentify(into, visitor, customer_id, now, origin)
 
 
-def bring_views(into: ActivityRepositories, visitor_id: str, customer_id: str) -> None:
+def bring_views(into: ActivityRepositories, events: Sequence[VisitorTied]) -> None:
+    """Take what visitors looked at before into the journals of the customers who they are."""
+    for event in events:
+        _bring_views(into, event.visitor_id, event.customer_id)
+
+
+def _bring_views(into: ActivityRepositories, visitor_id: str, customer_id: str) -> None:
     """Take the views of a visitor into the journal of the customer who they are.
 
     Also if the customer was deleted meanwhile: it was said before. But not if the visitor is
-    another's by now.
+    another customer by now.
     """
     if into.visitors.customers_of([visitor_id]).get(visitor_id) == customer_id:
         for views in into.views.of_visitor(visitor_id):
@@ -122,17 +128,17 @@ def _identify_all(
     now: datetime,
     origin: Provenance,
 ) -> None:
-    """Say of visitors who they are, of whom nobody is known or somebody who was deleted."""
+    """Identify visitors who are not identified yet, or as a customer who was deleted."""
     into.visitors.add_all(identifications, now=now)
-    told = {event.visitor_id: event.customer_id for event in identifications}
-    known = into.visitors.known(told) if told else []
-    others = [one for one in known if one["customer_id"] != told[one["_id"]]]
+    meant = {event.visitor_id: event.customer_id for event in identifications}
+    known = into.visitors.known(meant) if meant else []
+    others = [one for one in known if one["customer_id"] != meant[one["_id"]]]
     live = into.customers.revisions({one["customer_id"] for one in others}) if others else {}
     for visitor in others:
         if visitor["customer_id"] not in live:
             # Somebody may have said so first, and then it stays so.
             with suppress(Stale):
-                _reidentify(into, visitor, told[visitor["_id"]], now, origin)
+                _reidentify(into, visitor, meant[visitor["_id"]], now, origin)
 
 
 def _reidentify(
@@ -142,7 +148,7 @@ def _reidentify(
     now: datetime,
     origin: Provenance,
 ) -> Document:
-    """Say anew who a visitor is whose customer was deleted."""
+    """Identify a visitor whose customer was deleted as another customer."""
     again = _identified(visitor["_id"], customer_id, now, origin, version=visitor["version"] + 1)
     return into.visitors.reidentify(again, now=now)
 
@@ -150,7 +156,7 @@ def _reidentify(
 def _identifications(
     known: Sequence[Document], now: datetime, origin: Provenance
 ) -> list[VisitorTied]:
-    """What views of customers say of who a visitor is; of one told to be two, the first."""
+    """The identifications that views of customers contain; the first one of each visitor."""
     identifications: dict[str, VisitorTied] = {}
     for view in known:
         if "visitor_id" in view:
@@ -171,11 +177,11 @@ def _identified(
     )
 
 
-def _make(told: Document | Refusal, batch: str, index: int, now: datetime) -> Document | Refusal:
-    if isinstance(told, Refusal):
-        return told
+def _make(entry: Document | Refusal, batch: str, index: int, now: datetime) -> Document | Refusal:
+    if isinstance(entry, Refusal):
+        return entry
     try:
-        return activity.view(told, batch=batch, index=index, now=now)
+        return activity.view(entry, batch=batch, index=index, now=now)
     except Refusal as refusal:
         return refusal
 
@@ -192,7 +198,7 @@ def _refuse_strangers(one: Document | Refusal, live: set[str]) -> Document | Ref
 
 def _unknown() -> CustomerUnknown:
     error = FieldError("customer_id", "There is no customer with this id.")
-    return CustomerUnknown("This is told of a customer who is not there.", errors=(error,))
+    return CustomerUnknown("There is no such customer.", errors=(error,))
 
 
 def _outcomes(

@@ -27,8 +27,8 @@ def register_many(
 
     A customer is there already if one has the entry's external id, or, for an entry without one,
     its first e-mail address; it is left as it is. What the same `batch` added before counts as
-    added, so that a batch may be sent again. An entry may be a refusal already. Those who are left
-    as they are get told in their journal that the batch knew them.
+    added, so that a batch may be sent again. An entry may be a refusal already. The journals of
+    those who are left as they are note that the batch named them.
     """
     made = [_make(entry, now) for entry in entries]
     known = _Known(customers, [one for one in made if isinstance(one, Customer)])
@@ -96,7 +96,7 @@ class _Known:
             row["refusal"] = result
 
     def outcome(self, customer: Customer, *, batch: str) -> Document:
-        """What became of an entry. Only the first of several alike can have been created."""
+        """The outcome of an entry. Only the first of several alike can have been created."""
         row = self._meant[_identity_key(customer)]
         if "refusal" in row:
             return _refused(row["refusal"])
@@ -107,15 +107,15 @@ class _Known:
         return {"status": "created" if created else "unchanged", "id": row["_id"]}
 
     def _claim(self, row: Document, external_id: str | None, emails: Sequence[str]) -> None:
-        signs = [f"email:{key}" for key in emails]
+        keys = [f"email:{key}" for key in emails]
         if external_id:
-            signs.append(f"id:{external_id}")
-        for sign in signs:
-            self._meant.setdefault(sign, row)
+            keys.append(f"id:{external_id}")
+        for key in keys:
+            self._meant.setdefault(key, row)
 
 
 def _identity_key(customer: Customer) -> str:
-    """What a customer is known by: the external id or, without one, the first e-mail address."""
+    """The key a customer is known by: the external id or, without one, the first e-mail address."""
     if customer.external_id:
         return f"id:{customer.external_id}"
     return f"email:{customer.email_keys[0]}"

@@ -1,10 +1,11 @@
-"""What staff can do with customers: one function for each verb. Knows neither HTTP nor MongoDB."""
+"""Operations on customers: one function for each verb. Knows neither HTTP nor MongoDB."""
 
 from datetime import datetime
 
 from services.customers.model.customers import Customer
 from services.customers.model.journal import consents, differences
-from services.customers.repository.customers import CustomerRepository, to_customer, to_document
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.mapping import to_customer, to_document
 from shared.document import Document
 from shared.errors import Stale
 from shared.events.contracts import (
@@ -19,7 +20,7 @@ from shared.events.event import NOBODY, Event, Provenance
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
-# What a customer has besides what staff say of them.
+# Stored fields that staff do not give.
 _KEPT = (
     "_id",
     "keys",
@@ -40,7 +41,7 @@ def register(
     request: CreationRequest | None = None,
     origin: Provenance = NOBODY,
 ) -> Document:
-    """Add a customer and tell the other services.
+    """Add a customer and publish it.
 
     :raises NotIdentifiable: nothing in `details` says who this is.
     :raises EmailTaken: an address belongs to another customer.
@@ -98,7 +99,7 @@ def delete(
 
 
 def arrival(customer: Customer, origin: Provenance) -> list[CustomerRegistered | ConsentChanged]:
-    """What the arrival of a customer means."""
+    """The events of a new customer."""
     said: Document = {
         "customer_id": customer.id,
         "version": customer.version,
@@ -113,7 +114,7 @@ def arrival(customer: Customer, origin: Provenance) -> list[CustomerRegistered |
 
 
 def republished(customer: Document, now: datetime) -> CustomerRestated:
-    """The state of a customer, told again; of a deleted one, that they are gone."""
+    """The event that publishes the state of a customer again, deleted ones included."""
     deleted = "deleted_at" in customer
     return CustomerRestated(
         customer_id=customer["_id"],
@@ -125,7 +126,7 @@ def republished(customer: Document, now: datetime) -> CustomerRestated:
 
 
 def _details(customer: Customer) -> Document:
-    """What staff say of a customer, as plain values."""
+    """The details that staff give of a customer, as plain values."""
     return {name: value for name, value in to_document(customer).items() if name not in _KEPT}
 
 

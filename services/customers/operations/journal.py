@@ -1,13 +1,19 @@
-"""What can be done with a journal: log, correct, read. Knows neither HTTP nor MongoDB."""
+"""Operations on journals: log, correct and read entries, and note what events report.
 
+Knows neither HTTP nor MongoDB.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 
+from services.customers.model import journal_entries
 from services.customers.model.customers import NoSuchCustomer
-from services.customers.model.journal import API, logged, refuse_correction
+from services.customers.model.journal import API, Entry, logged, refuse_correction
 from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.auth.caller import Caller
 from shared.document import Document
+from shared.events.contracts import ConsentChanged, OrderState
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
 
@@ -60,6 +66,39 @@ def refuse_reading(customers: CustomerRepository, customer_id: str, *, caller: C
         customers.is_live(customer_id)
     else:
         _refuse_deleted(customers, customer_id)
+
+
+def note_customers(
+    journal: JournalRepository, events: Sequence[journal_entries.CustomerEvent]
+) -> None:
+    """Note in the journals of customers that they were added, changed or deleted."""
+    journal.add_all([entry for event in events for entry in journal_entries.of_customer(event)])
+
+
+def note_consents(journal: JournalRepository, events: Sequence[ConsentChanged]) -> None:
+    """Note in the journals of customers what they agreed to, or no longer agree to."""
+    journal.add_all([entry for event in events for entry in journal_entries.of_consents(event)])
+
+
+def note_orders(journal: JournalRepository, events: Sequence[OrderState]) -> None:
+    """Note in the journals of those who ordered what became of their orders.
+
+    Guest orders belong to nobody. Orders that came with an import also say that it touched their
+    customers.
+    """
+    found: dict[str, Entry] = {}
+    for event in events:
+        if event.customer_id is None:
+            continue
+        entry = journal_entries.of_order(event, event.customer_id)
+        found[entry.id] = entry
+        if event.batch is not None:
+            happened_at = datetime.fromisoformat(event.occurred_at)
+            touched = journal_entries.imported(
+                event.batch, event.customer_id, happened_at, actor=event.actor
+            )
+            found.setdefault(touched.id, touched)
+    journal.add_all(list(found.values()))
 
 
 def _refuse_deleted(customers: CustomerRepository, customer_id: str) -> None:

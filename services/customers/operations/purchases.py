@@ -1,16 +1,26 @@
-"""Ledger entries of orders, and the purchases of customers computed from them."""
+"""Ledger of orders, and purchases of customers computed from it. Knows neither HTTP nor MongoDB."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from bson import Decimal128
-
+from services.customers.operations.journal import note_orders
 from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from shared.events.contracts import OrderState
 from shared.messaging.consumer import RetryLater
 
 MAX_TRIES = 20
+
+
+def take_orders(
+    customers: CustomerRepository,
+    ledger: LedgerRepository,
+    journal: JournalRepository,
+    events: Sequence[OrderState],
+) -> None:
+    """Note in the journals what became of orders, and keep them in the ledger."""
+    note_orders(journal, events)
+    keep_ledger(customers, ledger, events)
 
 
 def keep_ledger(
@@ -21,21 +31,7 @@ def keep_ledger(
     Guest orders belong to nobody and are not recorded.
     """
     orders = [event for event in events if event.customer_id is not None]
-    ledger.record(
-        [
-            {
-                "_id": order.order_id,
-                "customer_id": order.customer_id,
-                "kind": order.kind,
-                "status": order.status,
-                "total": Decimal128(order.total),
-                "currency": order.currency,
-                "placed_at": datetime.fromisoformat(order.placed_at),
-                "version": order.version,
-            }
-            for order in orders
-        ]
-    )
+    ledger.record(orders)
     refresh_purchases(
         customers, ledger, {order.customer_id for order in orders if order.customer_id}
     )
@@ -44,12 +40,12 @@ def keep_ledger(
 def refresh_purchases(
     customers: CustomerRepository, ledger: LedgerRepository, customer_ids: set[str]
 ) -> None:
-    """Compute purchases from the ledger anew and store them.
+    """Compute purchases from the ledger and store them.
 
     The revision is read before the ledger is: if another worker stores in between, ours may be
     older than theirs, is not stored, and is computed again.
 
-    :raises NotNow: others were always quicker.
+    :raises RetryLater: others were always quicker.
     """
     waiting = customer_ids
     for _ in range(MAX_TRIES):

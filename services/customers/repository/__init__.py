@@ -1,1 +1,1 @@
-"""Every query of customers: on customers, on the ledger of their orders, and on the staff."""
+"""Queries of customers, a module for each kind of document."""

@@ -1,4 +1,4 @@
-"""Every query on what visitors of the shop's website looked at, and on who they are."""
+"""Queries on views and visitors of the shop's website. Knows no journal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,13 +8,15 @@ from services.customers.model.activity import NoSuchVisitor
 from shared import clock
 from shared.document import Document
 from shared.events.contracts import VisitorTied
-from shared.mongo.repository import ReadingRepository, Repository, insert_missing
+from shared.mongo.bulk_writes import insert_missing
+from shared.mongo.reading import ReadingRepository
+from shared.mongo.repository import Repository
 
 AT_ONCE = 1_000
 
 
 class ViewRepository(ReadingRepository):
-    """Views of visitors, kept for a while in case it is found out who they are."""
+    """Views of visitors, kept for a while in case the visitor is identified."""
 
     collection_name = documents.VIEWS.name
     public = ("visitor_id", "at", "kind", "url", "title", "sku", "batch")
@@ -47,13 +49,13 @@ class ViewRepository(ReadingRepository):
 
 
 class VisitorRepository(Repository):
-    """Which visitors are which customers."""
+    """Visitors who are identified as customers."""
 
     collection_name = documents.VISITORS.name
     public = ("customer_id", "tied_at", "version")
 
     def add_all(self, events: Sequence[VisitorTied], *, now: datetime) -> None:
-        """Tie visitors of whom nobody was known to be which customer; others stay as they are."""
+        """Link unidentified visitors to customers. Visitors already linked are left unchanged."""
         insert_missing(
             self.collection,
             [
@@ -69,7 +71,7 @@ class VisitorRepository(Repository):
         )
 
     def get(self, id: str) -> Document:
-        """Who a visitor is.
+        """The customer whom a visitor is.
 
         :raises NoSuchVisitor: nobody has said.
         """
@@ -79,15 +81,15 @@ class VisitorRepository(Repository):
         return found
 
     def known(self, ids: Iterable[str]) -> list[Document]:
-        """Those of these visitors of whom somebody has said who they are."""
+        """Those of these visitors who are identified."""
         return list(self.collection.find({"_id": {"$in": list(ids)}}, self._projection))
 
     def customers_of(self, ids: Iterable[str]) -> dict[str, str]:
-        """The customers whom these visitors turned out to be, of those who did."""
+        """The customers whom these visitors are, of those who are identified."""
         return {visitor["_id"]: visitor["customer_id"] for visitor in self.known(ids)}
 
     def reidentify(self, event: VisitorTied, *, now: datetime) -> Document:
-        """Tie a visitor whose customer is gone to another.
+        """Link a visitor whose customer is gone to another.
 
         :raises Stale: somebody else did so first.
         """

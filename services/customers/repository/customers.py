@@ -1,4 +1,4 @@
-"""Every query on customers."""
+"""Queries on customers. Knows no journal and no order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,30 +8,20 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.customers import documents
 from services.customers.model.customers import (
-    Address,
     Customer,
     CustomerDeletedSince,
-    Email,
     EmailTaken,
     ExternalIdTaken,
     NoSuchCustomer,
-    Phone,
 )
-from services.customers.model.names import name_key
-from services.customers.repository.filters import (
-    UNIQUE,
-    conditions,
-    is_by_name,
-    named,
-    range_of,
-)
-from services.customers.repository.ledger import NO_PURCHASES
-from services.customers.repository.name_search import page_by_name
+from services.customers.repository.filters import plan
+from services.customers.repository.mapping import to_document
+from services.customers.repository.name_pages import page_by_name
 from services.customers.repository.upcasting import upcast
 from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
-from shared.idempotency import BARE_REQUEST, CreationRequest, first_answer
+from shared.idempotency import BARE_REQUEST, CreationRequest
 from shared.mongo.client import LOCAL_READS, write_errors
 from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
@@ -80,24 +70,26 @@ class CustomerRepository(Repository):
         :raises IdempotencyKeyReused: the request's key came with another body.
         :raises CustomerDeletedSince: whom the same request added before was deleted.
         """
-        document = to_document(customer)
-        upcast = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: upcast[name] for name in self.public}) if request else {}
         try:
-            self.insert({**document, **stamp}, *events)
+            return self.insert(to_document(customer), *events, request=request)
         except DuplicateKeyError as error:
-            repeated = first_answer(request, self._find_request)
-            if repeated is None:
-                raise self._taken(error.details or {}, customer) from error
-            if "deleted_at" in repeated:
-                raise CustomerDeletedSince.of(repeated["_id"]) from error
-            return repeated
-        return upcast
+            raise self._taken(error.details or {}, customer) from error
+
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
+
+        :raises IdempotencyKeyReused: its key came with another body.
+        :raises CustomerDeletedSince: the customer was deleted since.
+        """
+        answer = super().first_answer(request)
+        if answer is not None and "deleted_at" in answer:
+            raise CustomerDeletedSince.of(answer["_id"])
+        return answer
 
     def add_many(
         self, entries: Sequence[tuple[Customer, Sequence[Event]]], *, batch: str
     ) -> list[str | Refusal]:
-        """Add customers that have no one in their way; for each, its id or why it was not added."""
+        """Add customers that have no one in their way; for each, its id or the refusal."""
         outcomes: list[str | Refusal] = [customer.id for customer, _ in entries]
         rows = [
             {**to_document(customer), "batch": batch, "outbox": self.outbox(*events)}
@@ -159,31 +151,20 @@ class CustomerRepository(Repository):
         except NotFound as error:
             raise NoSuchCustomer("There is no customer with this id.") from error
 
-    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of customers, newest first.
 
         By the beginning of a name (`q`), alone or with a tag, in the order of the names.
         """
-        where = conditions(filters)
-        unique = next((name for name in UNIQUE if name in filters), None)
-        if unique is not None:
-            found = self.collection.find(
-                where | named(filters) | {"deleted_at": None}, self._projection
-            )
-            items = found.hint(UNIQUE[unique]).batch_size(_MAX_AT_ONCE)
-            return Page(items=[self.upcast(item) for item in items], next=None)
-        if is_by_name(filters):
-            page = page_by_name(
-                self.collection,
-                self._projection,
-                name_key(filters["q"]),
-                where=where,
-                after=None if after is None else [str(value) for value in after],
-                limit=limit,
-            )
-            return Page(items=[self.upcast(item) for item in page.items], next=page.next)
-        where |= named(filters)
-        return self.page(range_of(filters), after=after, limit=limit, where=where)
+        way = plan(query)
+        if way.lead is not None and way.lead.is_unique:
+            found = self.collection.find(way.where, self._projection).hint(way.range.index)
+            page = Page(items=list(found.batch_size(_MAX_AT_ONCE)), next=None)
+        elif way.lead is not None and way.lead.name == "q":
+            page = page_by_name(self.collection, self._projection, way, after=after, limit=limit)
+        else:
+            return self.page(way.range, after=after, limit=limit, where=way.where)
+        return Page(items=[self.upcast(item) for item in page.items], next=page.next)
 
     def set_purchases(self, customer_id: str, purchases: Document, *, revision: int) -> bool:
         """Store what a customer has bought, if nobody did since `revision`.
@@ -204,7 +185,7 @@ class CustomerRepository(Repository):
         return {document["_id"]: document["revision"] for document in found}
 
     def is_live(self, id: str) -> bool:
-        """Whether a customer is there and was not deleted.
+        """True if a customer is there and was not deleted.
 
         :raises NoSuchCustomer: there never was one.
         """
@@ -212,16 +193,6 @@ class CustomerRepository(Repository):
         if found is None:
             raise NoSuchCustomer("There is no customer with this id.")
         return "deleted_at" not in found
-
-    def _find_request(self, key: str) -> Document | None:
-        found = self.collection.find_one(
-            {"request.key": key}, {**self._projection, "request": 1, "deleted_at": 1}
-        )
-        if found is None:
-            return None
-        # What was answered first was of the form of its time as well.
-        request = found["request"]
-        return self.upcast(found) | {"request": request | {"first": self.upcast(request["first"])}}
 
     def _taken(self, details: Mapping[str, Any], customer: Customer) -> Refusal:
         """The refusal behind a duplicate key: which field, and who holds the value."""
@@ -241,51 +212,3 @@ class CustomerRepository(Repository):
     def _holder(self, query: Document) -> str | None:
         holder = self.collection.find_one(query, {"_id": 1})
         return None if holder is None else str(holder["_id"])
-
-
-def to_document(customer: Customer) -> Document:
-    """A customer as it lies in the database, without its outbox."""
-    # Not asdict(): it copies deeply, and there may be thousands in one call.
-    fields = dict(vars(customer))
-    fields["_id"] = fields.pop("id")
-    for name in ("emails", "phones", "addresses"):
-        fields[name] = [dict(vars(value)) for value in fields[name]]
-    return fields | {
-        "tags": list(customer.tags),
-        "interests": list(customer.interests),
-        "schema_version": documents.SCHEMA_VERSION,
-        "keys": {
-            "last_name": name_key(customer.last_name or "") or None,
-            "names": customer.name_keys,
-            "emails": customer.email_keys,
-        },
-        "purchases": NO_PURCHASES,
-        "revision": 0,
-    }
-
-
-def to_customer(document: Document) -> Customer:
-    """A customer as read by `get`."""
-    details = {
-        name: document[name]
-        for name in (
-            "external_id",
-            "first_name",
-            "last_name",
-            "company",
-            "preferences",
-            "channels",
-            "created_at",
-            "updated_at",
-            "version",
-        )
-    }
-    return Customer(
-        id=document["_id"],
-        emails=tuple(Email(**email) for email in document["emails"]),
-        phones=tuple(Phone(**phone) for phone in document["phones"]),
-        addresses=tuple(Address(**address) for address in document["addresses"]),
-        tags=tuple(document["tags"]),
-        interests=tuple(document["interests"]),
-        **details,
-    )

@@ -1,11 +1,19 @@
-"""Every query on the ledger: what customers have bought, as the orders service told us."""
+"""Queries on the ledger: the orders of customers, and the sums they come to.
+
+Knows no customer, only their ids.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from bson import Decimal128
 
 from services.customers import documents
 from shared.document import Document
+from shared.events.contracts import OrderState
+from shared.mongo.bulk_writes import apply_states
 from shared.mongo.client import LOCAL_READS
-from shared.mongo.repository import Repository, apply_states
+from shared.mongo.repository import Repository
 
 NO_PURCHASES: Document = {
     "orders": 0,
@@ -17,20 +25,20 @@ NO_PURCHASES: Document = {
 
 
 class LedgerRepository(Repository):
-    """What orders told us: one entry an order, in its latest known state."""
+    """Ledger entries: one for each order, in its latest known state."""
 
     collection_name = documents.LEDGER.name
     public = ("customer_id", "kind", "status", "total", "currency", "placed_at", "version")
 
-    def record(self, entries: Sequence[Document]) -> None:
-        """Keep the entries that are newer than what is known.
+    def record(self, orders: Sequence[OrderState]) -> None:
+        """Keep the orders that are newer than what is known.
 
         Late and repeated ones change nothing.
         """
-        apply_states(self.collection, entries)
+        apply_states(self.collection, [to_document(order) for order in orders])
 
     def purchases(self, customer_ids: Sequence[str]) -> dict[str, Document]:
-        """What each of these customers has bought.
+        """The purchases of each of these customers.
 
         Counts, net total for each currency, first and last sale.
 
@@ -70,3 +78,17 @@ class LedgerRepository(Repository):
         )
         found = {group.pop("_id"): group for group in groups}
         return {id: found.get(id, NO_PURCHASES) for id in customer_ids}
+
+
+def to_document(order: OrderState) -> Document:
+    """An order as the ledger keeps it."""
+    return {
+        "_id": order.order_id,
+        "customer_id": order.customer_id,
+        "kind": order.kind,
+        "status": order.status,
+        "total": Decimal128(order.total),
+        "currency": order.currency,
+        "placed_at": datetime.fromisoformat(order.placed_at),
+        "version": order.version,
+    }

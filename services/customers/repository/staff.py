@@ -1,18 +1,19 @@
-"""Every query on the cards of the staff."""
+"""Queries on copies of members of staff."""
 
 from collections.abc import Sequence
 
 from services.customers import documents
 from shared.document import Document
-from shared.mongo.repository import Repository, apply_states
+from shared.mongo.bulk_writes import apply_states
+from shared.mongo.repository import Repository
 
 
 class StaffRepository(Repository):
-    """What accounts told us: a card of each member of staff."""
+    """Copies of members of staff, as accounts publishes them."""
 
     collection_name = documents.STAFF.name
     public = ("name", "role", "active", "version")
 
     def keep(self, copies: Sequence[Document]) -> None:
-        """Keep the cards that are newer than what is known."""
+        """Keep the copies that are newer than what is known."""
         apply_states(self.collection, copies)

@@ -1,4 +1,4 @@
-"""The forms in which a customer lies in the database: today's, and the one before it."""
+"""Upcasts stored customers of the form before to today's form. Knows no query."""
 
 from importlib import import_module
 

@@ -1,1 +1,1 @@
-"""HTTP: parse, call one operation, render."""
+"""HTTP routes of customers: parse, call one operation, render."""

@@ -1,17 +1,23 @@
-"""HTTP for what the shop's website tells: parse, call one operation, render."""
+"""HTTP routes for activity on the shop's website: parse, call one operation, render."""
 
 from flask import Response
 
 from services.customers.operations import activity as operations
 from services.customers.routes.context import context
-from services.customers.schemas.activity import ActivitySchema, TieSchema, ViewSchema, VisitorSchema
+from services.customers.schemas.activity import (
+    ActivitySchema,
+    IdentificationSchema,
+    ViewSchema,
+    VisitorSchema,
+)
 from shared import clock
 from shared.auth.middleware import allow, origin
 from shared.document import Document
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint
 
-MAX_BULK_BODY_BYTES = 8 * 1024 * 1024
+MAX_ACTIVITY_BODY_BYTES = 8 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "activity",
@@ -23,29 +29,29 @@ blueprint = ApiBlueprint(
 
 @blueprint.post("/activity")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(MAX_ACTIVITY_BODY_BYTES)
 @blueprint.arguments(ActivitySchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def record_activity(payload: Document) -> Response:
-    """Tell of up to 1,000 views of the shop's website, with one result for each.
+    """Record up to 1,000 views of the shop's website, with one result for each.
 
     Views of a customer go to their journal. Views of a visitor are kept for 90 days, and go to the
     journal of the customer who the visitor turns out to be. A view of both says who the visitor is.
     """
-    told = bulk.load_entries(ViewSchema(), payload["entries"])
+    views = bulk.load_entries(ViewSchema(), payload["entries"])
     return bulk.answer(
         operations.record(
-            context().activity, told, batch=payload["batch"], now=clock.now(), origin=origin()
+            context().activity, views, batch=payload["batch"], now=clock.now(), origin=origin()
         )
     )
 
 
 @blueprint.put("/visitors/<visitor_id>")
 @allow("sales", "admin")
-@blueprint.arguments(TieSchema)
+@blueprint.arguments(IdentificationSchema)
 @blueprint.answers(200, VisitorSchema)
-def tie_visitor(payload: Document, visitor_id: str) -> Response:
-    """Say which customer a visitor is; what they looked at before goes to that journal.
+def identify_visitor(payload: Document, visitor_id: str) -> Response:
+    """Identify a visitor as a customer; what they looked at before goes to that journal.
 
     409 if they are another customer already, whose id the refusal names.
     """

@@ -1,4 +1,4 @@
-"""HTTP for customers: parse, call one operation, render."""
+"""HTTP routes of customers: parse, call one operation, render."""
 
 from flask import Response
 
@@ -18,9 +18,8 @@ from shared.auth.middleware import allow, caller, origin
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
+from shared.web.app import body_limit
 from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
-
-MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 blueprint = ApiBlueprint(
     "customers",
@@ -51,7 +50,7 @@ def register_customer(payload: Document) -> Response:
 
 @blueprint.post("/bulk")
 @allow("sales", "admin")
-@bulk.body_limit(MAX_BULK_BODY_BYTES)
+@body_limit(bulk.MAX_BULK_BODY_BYTES)
 @blueprint.arguments(BulkCustomersSchema)
 @blueprint.answers(200, bulk.BulkAnswerSchema)
 def register_customers(payload: Document) -> Response:

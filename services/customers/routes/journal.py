@@ -1,4 +1,4 @@
-"""HTTP for journals: parse, call one operation, render."""
+"""HTTP routes of journals: parse, call one operation, render."""
 
 from flask import Response
 

@@ -1,1 +1,1 @@
-"""The JSON that comes in and goes out, one class for each direction."""
+"""JSON of customers, a class for each direction. Knows neither HTTP nor MongoDB."""

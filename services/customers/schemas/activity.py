@@ -1,9 +1,10 @@
-"""The JSON of views and visitors of the shop's website, one class for each direction."""
+"""JSON of views and visitors of the shop's website, a class for each direction."""
 
 from marshmallow import Schema, fields, validate
 
 from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
 from services.customers.model.journal import VIEW_KINDS
+from shared.web.bulk import MAX_ENTRIES
 from shared.web.fields import Text, Time
 
 _VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
@@ -16,7 +17,7 @@ class ViewSchema(Schema):
     """
 
     id = Text(
-        max_length=100, metadata={"description": "An id of your own; told again, it counts once."}
+        max_length=100, metadata={"description": "An id of your own; sent again, it counts once."}
     )
     customer_id = Text(max_length=100)
     visitor_id = fields.String(validate=_VISITOR_ID)
@@ -24,7 +25,7 @@ class ViewSchema(Schema):
     url = Text(max_length=2_000, metadata={"description": "An address, or its path."})
     title = Text(max_length=300)
     sku = Text(max_length=100)
-    at = Time(metadata={"description": "When it was looked at; now, unless told."})
+    at = Time(metadata={"description": "When it was looked at; now, unless given."})
 
 
 class ActivitySchema(Schema):
@@ -38,13 +39,13 @@ class ActivitySchema(Schema):
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/View"}},
     )
 
 
-class TieSchema(Schema):
-    """Who a visitor is."""
+class IdentificationSchema(Schema):
+    """The customer whom a visitor is."""
 
     customer_id = Text(max_length=100, required=True)
 

@@ -1,4 +1,4 @@
-"""The JSON that comes in and goes out of customers, one class for each direction."""
+"""JSON of customers, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
@@ -6,26 +6,18 @@ from flask import current_app
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.customers.model.customers import Address, Email, Phone
-from shared.values.email import email_address
-from shared.values.iso import countries
+from services.customers.repository.filters import FILTERS
 from shared.values.phone import phone_number
+from shared.web.bulk import MAX_ENTRIES
+from shared.web.code_fields import CountryField
+from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
+from shared.web.queries import PageQuerySchema, filter_fields
 
 _PREFERENCE_KEY = validate.Regexp(
     r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
 )
 _BIGGEST_INTEGER = 2**53 - 1
-
-
-class EmailField(Text):
-    """A well-formed e-mail address."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return email_address(text)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
 
 
 class PhoneField(Text):
@@ -42,18 +34,6 @@ class PhoneField(Text):
             raise ValidationError(str(error)) from error
 
 
-class CountryField(fields.String):
-    """An ISO 3166-1 alpha-2 code."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        code: str = super()._deserialize(value, attr, data, **kwargs)
-        # Some letters beyond ASCII have capitals within it.
-        known = code.isascii() and code.upper() in countries()
-        if not known:
-            raise ValidationError("It must be a two-letter country code of ISO 3166, such as GB.")
-        return code.upper()
-
-
 class PreferenceField(fields.Field[str | bool | int]):
     """One preference: a text, a number or a yes or no."""
 
@@ -68,7 +48,7 @@ class PreferenceField(fields.Field[str | bool | int]):
 
 
 class ChannelsSchema(Schema):
-    """How the customer agrees to be contacted; of one that is left out nobody asked."""
+    """The ways by which the customer agrees to be contacted; nobody asked about one left out."""
 
     email = YesNo()
     phone = YesNo()
@@ -113,7 +93,7 @@ class AddressSchema(Schema):
     city = Text(max_length=100, allow_none=True, load_default=None)
     region = Text(max_length=100, allow_none=True, load_default=None)
     postcode = Text(max_length=20, allow_none=True, load_default=None)
-    country = CountryField(allow_none=True, load_default=None, metadata={"example": "GB"})
+    country = CountryField(allow_none=True, load_default=None)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Address:
@@ -126,7 +106,7 @@ def _many(schema: type[Schema], most: int) -> fields.List:
 
 
 class CustomerFieldsSchema(Schema):
-    """What callers may say of a customer. None of it is needed by itself."""
+    """The fields of a customer that callers may send. None is needed by itself."""
 
     external_id = Text(max_length=100, allow_none=True)
     first_name = Text(max_length=100, allow_none=True)
@@ -178,33 +158,18 @@ class BulkCustomersSchema(Schema):
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(min=1, max=1_000),
+        validate=validate.Length(min=1, max=MAX_ENTRIES),
         metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},
     )
 
 
-class CustomerQuerySchema(Schema):
-    """How a list of customers may be narrowed."""
+class CustomerQuerySchema(PageQuerySchema):
+    """The filters of a list of customers."""
 
-    id = fields.List(
-        fields.String(),
-        validate=validate.Length(max=200),
-        metadata={"description": "Ids, each as its own `id=` parameter."},
-    )
-    last_name = Text(max_length=100, metadata={"description": "Equal, without case and accents."})
-    email = Text(max_length=254)
-    phone = PhoneField(max_length=50)
-    external_id = Text(max_length=100)
-    tag = Text(max_length=50)
-    interest = Text(max_length=50)
-    q = Text(
-        max_length=100,
-        metadata={
-            "description": "Beginning of a first, last or company name, without case and accents."
-        },
-    )
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(FILTERS, phone=PhoneField)
 
 
 class TotalSchema(Schema):
@@ -215,7 +180,7 @@ class TotalSchema(Schema):
 
 
 class PurchasesSchema(Schema):
-    """What a customer has bought: numbers of sales and returns, net totals, first and last sale."""
+    """Purchases of a customer: numbers of sales and returns, net totals, first and last sale."""
 
     orders = fields.Integer(required=True)
     returns = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""The JSON of the journal that comes in and goes out, one class for each direction."""
+"""JSON of the journal, a class for each direction. Knows neither HTTP nor MongoDB."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ import orjson
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.customers.model.journal import KINDS, MAX_SUMMARY_LENGTH, STAFF_KINDS
+from services.customers.repository.filters import JOURNAL_FILTERS
 from shared.web.fields import Text, Time
+from shared.web.queries import PageQuerySchema, filter_fields
 
 MAX_DATA_BYTES = 4_096
 DEEPEST_DATA = 4
@@ -44,7 +46,7 @@ class NewEntrySchema(Schema):
     """Something that staff log. `corrects` is the id of the entry that this one puts right."""
 
     kind = fields.String(required=True, validate=validate.OneOf(STAFF_KINDS))
-    at = Time(metadata={"description": "When it happened; now, unless told."})
+    at = Time(metadata={"description": "When it happened; now, unless given."})
     summary = Text(max_length=MAX_SUMMARY_LENGTH, required=True)
     data = fields.Dict(
         keys=fields.String(),
@@ -57,12 +59,13 @@ class NewEntrySchema(Schema):
     corrects = fields.String(allow_none=True)
 
 
-class EntryQuerySchema(Schema):
-    """How a journal may be narrowed."""
+class EntryQuerySchema(PageQuerySchema):
+    """The filters of a journal."""
 
-    kind = fields.String(validate=validate.OneOf(KINDS))
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    class Meta:
+        """One field for each filter that the list declares."""
+
+        include = filter_fields(JOURNAL_FILTERS)
 
 
 class ActorSchema(Schema):

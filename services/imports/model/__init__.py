@@ -1,1 +1,1 @@
-"""How lines become orders and customers, and how an import is accounted for. Pure."""
+"""Rules of an import: lines grouped to orders and customers, and the account of them. Pure."""

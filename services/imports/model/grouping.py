@@ -15,7 +15,7 @@ NO_SKU = "-"
 
 
 def customer_key(line: Line) -> str | None:
-    """What tells the customer of a line from others: the shop's id, else the first e-mail address.
+    """The key of a line's customer: the shop's id, else the first e-mail address.
 
     None is a guest. The key is `id:17850` or `email:ada@example.com`.
     """

@@ -1,4 +1,4 @@
-"""What one row of an export comes to: a line of an order, or a rejection with its reason."""
+"""Order lines and rejections, which rows of an export become. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Buyer:
-    """What a row says about who bought. Phones are E.164; "" and () where it says nothing."""
+    """The buyer that a row states. Phones are E.164; "" and () where it says nothing."""
 
     external_id: str = ""
     first_name: str = ""
@@ -47,7 +47,7 @@ class Buyer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """What a row says about where to. `country` is an ISO 3166-1 alpha-2 code, or "".
+    """The address that a row states. `country` is an ISO 3166-1 alpha-2 code, or "".
 
     A country's text that has no code (such as "Channel Islands") is kept in `region`.
     """

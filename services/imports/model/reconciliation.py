@@ -1,4 +1,4 @@
-"""What an import came to: every row accounted for, to the last digit."""
+"""Reconciles an import: every row and amount accounted for, to the last digit. Pure."""
 
 from collections.abc import Iterable
 from decimal import Decimal

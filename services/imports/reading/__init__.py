@@ -1,1 +1,1 @@
-"""How a shop's file becomes order lines: decoding, columns, cells. Knows no database."""
+"""Reads a shop's file to order lines: unpacking, decoding, columns, cells. Knows no database."""

@@ -1,4 +1,4 @@
-"""Numbers as shops write them, read exactly: never through a float."""
+"""Reads numbers as shops write them, exactly: never through a float."""
 
 import re
 from dataclasses import dataclass

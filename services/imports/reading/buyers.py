@@ -1,4 +1,4 @@
-"""Who bought, and where to, out of a row's cells. What cannot be used is left out with a note."""
+"""Reads the buyer and the address of a row. What cannot be used is left out with a note."""
 
 import re
 from functools import lru_cache
@@ -13,7 +13,7 @@ _FLOAT = re.compile(r"([0-9]+)\.0")
 def read_buyer(
     cells: tuple[str, ...], regions: tuple[str, ...]
 ) -> tuple[Buyer | None, tuple[str, ...]]:
-    """The buyer that the cells of the columns `mapping.BUYER` speak of, and notes.
+    """The buyer that the cells of the columns `mapping_schema.BUYER` speak of, and notes.
 
     `regions` are those of phone numbers without a country code, likeliest first.
 
@@ -39,7 +39,7 @@ def read_buyer(
 
 @lru_cache(maxsize=16_384)
 def read_place(cells: tuple[str, ...]) -> tuple[Place | None, tuple[str, ...]]:
-    """The address that the cells of the columns `mapping.PLACE` speak of, and notes."""
+    """The address that the cells of the columns `mapping_schema.PLACE` speak of, and notes."""
     *lines, region, postcode, country = cells
     code = countries.code_of(country) or ""
     if not code and not texts.is_nothing(country):

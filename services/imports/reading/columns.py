@@ -9,13 +9,14 @@ from operator import itemgetter
 from typing import Any, Self
 
 from services.imports.reading.errors import FileUnreadable
-from services.imports.reading.mapping import COLUMNS, Mapping
+from services.imports.reading.mapping import Mapping
+from services.imports.reading.mapping_schema import COLUMNS
 
 Cells = dict[str, str]
 """A row's cells as they are in the file, by our names; "" for a column that is not mapped."""
 
 RETURNS = "returns"
-"""The name of the cell whose words mark returns, beside `mapping.COLUMNS`."""
+"""The name of the cell whose words mark returns, beside `COLUMNS`."""
 
 _NAMES = (*COLUMNS, RETURNS)
 _SHOWN_TITLES = 40

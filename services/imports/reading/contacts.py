@@ -1,4 +1,4 @@
-"""Names, e-mail addresses and phone numbers as people typed them. What cannot be read is left out.
+"""Reads names, e-mail addresses and phones as people typed them. Leaves out what it cannot read.
 
 A messy phone number is no reason to lose a sale, so nothing here refuses a row: each reader gives
 what it could read, and sentences on what it left out.
@@ -14,7 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 from services.imports.reading.texts import is_nothing, quoted
 
 Found = tuple[tuple[str, ...], tuple[str, ...]]
-"""What was read, and the notes on what was not."""
+"""Values that were read, and notes on those that were not."""
 
 _MAX_LENGTH = 500
 _MANY_EMAILS = re.compile(r"[;,\s]+")

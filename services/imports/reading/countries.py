@@ -1,4 +1,4 @@
-"""Country names as shops write them, made ISO 3166-1 alpha-2 codes."""
+"""Translates country names as shops write them to ISO 3166-1 alpha-2 codes."""
 
 import re
 import unicodedata
@@ -74,5 +74,5 @@ def _iso() -> dict[str, str]:
 def _key(text: str) -> str:
     """A name without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", text.replace("&", " and ")).casefold()
-    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(re.sub(r"[\W_]+", " ", letters).split())

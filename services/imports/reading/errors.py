@@ -1,4 +1,4 @@
-"""What is wrong with a file as a whole: reasons to read none of it, or to stop reading."""
+"""Errors of a file as a whole: reasons to read none of it, or to stop reading."""
 
 from shared.errors import FieldError, Invalid, TooLarge
 

@@ -1,189 +1,79 @@
-"""A file to its rows: header, delimiter, records. It knows columns, and not what they mean.
+"""Reads the rows of a file as order lines, from its beginning or from an earlier position on."""
 
-Rows are counted as records of the CSV, not as lines of the file: the first record after the
-header is row 1, a quoted text with line ends in it stays within its row, and a record with
-nothing in any field is not a row and not counted.
-"""
-
-import csv
-import gzip
-import itertools
-import re
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 
-from services.imports.model.lines import Line, Rejection
-from services.imports.reading import columns as model_columns
-from services.imports.reading import rows
-from services.imports.reading.columns import Columns
-from services.imports.reading.decoding import Binary, Endless, Lines, Text, pieces
-from services.imports.reading.errors import FileUnreadable
+from services.imports.reading.decoding import Text
 from services.imports.reading.mapping import Mapping
-
-HEAD_ROWS = 20
-
-_DELIMITERS = (",", ";", "\t", "|")
-# Excel's way to tell itself the delimiter: a line of its own before the header.
-_DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?\s*', re.IGNORECASE)
-_BROKEN = (csv.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, Endless)
+from services.imports.reading.positions import BEGINNING, Position
+from services.imports.reading.rows import Row, parse_rows
+from services.imports.reading.table import Table, open_table
+from services.imports.reading.unpacking import Seekable, pieces_behind
 
 
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """What the beginning of a file shows."""
+class Rows:
+    """The rows of a file from a position on: number, fields as in the file, what they come to.
 
-    encoding: str
-    delimiter: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    Iterate once. At any time `position` is where reading can go on behind the last row given out.
+    """
 
+    def __init__(
+        self, table: Table, mapping: Mapping, *, now: datetime, position: Position
+    ) -> None:
+        self._table = table
+        self._number_at = table.columns.positions["number"]
+        self._begun: tuple[int, int] | None = None
+        self._position = position
+        self._rows = parse_rows(self._noted(), table.columns, mapping, now=now, after=position.row)
 
-class Table:
-    """A file that is being read. Iterate once; gives (row number, fields as in the file)."""
-
-    def __init__(self, text: Text, mapping: Mapping) -> None:
-        self.rows_read = 0
-        self._text = text
-        self._lines = Lines(text)
-        try:
-            self.delimiter, self._records = self._open(mapping)
-            header = next(self._records, [])
-        except _BROKEN as error:
-            raise self._refusal(error) from error
-        self._lines.pending = 0
-        _refuse_no_csv(header, self.delimiter, mapping)
-        self.columns = Columns.find(header, mapping)
-
-    @property
-    def encoding(self) -> str:
-        """The encoding; "ascii" as long as nothing told otherwise."""
-        return self._text.encoding
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows from where reading stands.
+    def __iter__(self) -> Iterator[Row]:
+        """The rows.
 
         :raises FileUnreadable: the file is broken from here on.
         :raises FileTooLarge: it goes on for too long.
         """
-        try:
-            for fields in self._records:
-                self._lines.pending = 0
-                if "".join(fields).strip():
-                    self.rows_read += 1
-                    yield self.rows_read, fields
-        except _BROKEN as error:
-            raise self._refusal(error) from error
+        return self._rows
 
-    def _open(self, mapping: Mapping) -> tuple[str, Iterator[list[str]]]:
-        lines = iter(self._lines)
-        first = self._first_line(lines)
-        if "\0" in first:
-            raise FileUnreadable("The file is not a CSV file: it holds binary data.")
-        declared = _DECLARED.fullmatch(first)
-        if declared:
-            first = next(lines, "")
-        given = mapping.format.delimiter or (declared and declared["delimiter"])
-        delimiter = given or _likeliest_delimiter(first, mapping)
-        return delimiter, _records(itertools.chain([first], lines), delimiter, mapping)
-
-    def _first_line(self, lines: Iterator[str]) -> str:
-        for line in lines:
-            if line.strip():
-                return line
-            self._lines.pending = 0
-        raise FileUnreadable("The file is empty.")
-
-    def _refusal(self, error: Exception) -> FileUnreadable:
-        row = self.rows_read + 1
-        if isinstance(error, UnicodeError):
-            return FileUnreadable(
-                f"The file is not valid {self.encoding} near row {row}; if it has another "
-                "encoding, name it under format.encoding in the mapping."
-            )
-        if isinstance(error, gzip.BadGzipFile | zlib.error | EOFError):
-            return FileUnreadable(
-                f"The file is a broken gzip: it cannot be unzipped after row {row - 1}."
-            )
-        if isinstance(error, Endless):
-            return FileUnreadable(f"The file cannot be read as CSV from row {row} on: {error}.")
-        if "field larger" in str(error):
-            return FileUnreadable(
-                f"The file cannot be read as CSV from row {row} on: "
-                f"a field is longer than {csv.field_size_limit():,} characters."
-            )
-        return FileUnreadable(
-            f"The file cannot be read as CSV from row {row} on: a quotation mark stands where none "
-            'can; if they are ordinary signs in this file, set format.quote to "" in the mapping.'
+    @property
+    def position(self) -> Position:
+        """The position behind the last row given out."""
+        if self._begun is None:
+            return self._position
+        order_after, characters = self._begun
+        return Position(
+            row=self._table.rows_read,
+            order_after=order_after,
+            place=self._table.place(characters),
         )
 
-
-def open_table(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Table:
-    """Begin to read a file, gzip or plain, from where `stream` stands. The stream need not seek.
-
-    `max_bytes` bounds the file after unzipping.
-
-    :raises FileUnreadable: it is no CSV, is broken at its beginning, or lacks a mapped column.
-    :raises FileTooLarge: it has more than `max_bytes`.
-    """
-    text = Text(pieces(stream, max_bytes=max_bytes), encoding=mapping.format.encoding)
-    return Table(text, mapping)
+    def _noted(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows of the table, of which it is noted where each order begins."""
+        number: list[str] | None = None
+        characters = self._table.characters
+        for row, fields in self._table:
+            # A slice, because a row may be too short to have a number.
+            found = fields[self._number_at : self._number_at + 1]
+            if found != number:
+                number, self._begun = found, (row - 1, characters)
+            yield row, fields
+            characters = self._table.characters
 
 
 def read_rows(
-    stream: Binary, mapping: Mapping, *, now: datetime, max_bytes: int, after: int = 0
-) -> Iterator[tuple[int, list[str], Line | Rejection]]:
-    """The rows of a file behind row `after`: row number, fields as in the file, what they come to.
+    stream: Seekable,
+    mapping: Mapping,
+    *,
+    now: datetime,
+    max_bytes: int,
+    position: Position = BEGINNING,
+) -> Rows:
+    """The rows of a file behind a position. `stream` must stand at the beginning of the file.
 
-    `stream` must stand at the beginning of the file even so; rows up to `after` are read over.
-
-    :raises FileUnreadable: as `open_table`, or later, where the file is broken further on.
+    :raises FileUnreadable: as `open_table`; the rows raise it where the file is broken further on.
     :raises FileTooLarge: it has more than `max_bytes`.
     """
     table = open_table(stream, mapping, max_bytes=max_bytes)
-    return rows.parse_rows(table, table.columns, mapping, now=now, after=after)
-
-
-def inspect(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Head:
-    """Read the head of a file, to refuse at once what cannot be read.
-
-    What is broken further on shows when it is read.
-    Leaves `stream` somewhere behind the head; rewind it, or open it anew, before `open_table`.
-
-    :raises FileUnreadable: as `open_table`.
-    """
-    table = open_table(stream, mapping, max_bytes=max_bytes)
-    first_rows = tuple(tuple(fields) for _, fields in itertools.islice(table, HEAD_ROWS))
-    header = table.columns.header
-    return Head(encoding=table.encoding, delimiter=table.delimiter, header=header, rows=first_rows)
-
-
-def _records(lines: Iterator[str], delimiter: str, mapping: Mapping) -> Iterator[list[str]]:
-    if not mapping.format.quote:
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    # Strict: otherwise a stray quotation mark would swallow the rows up to the next one unseen.
-    return csv.reader(lines, delimiter=delimiter, strict=True)
-
-
-def _likeliest_delimiter(header: str, mapping: Mapping) -> str:
-    """The delimiter under which most of the mapped columns are found, then that with most columns.
-
-    csv.Sniffer is not asked: it guesses from how often a sign comes, and the mapping knows.
-    """
-
-    def worth(delimiter: str) -> tuple[int, int]:
-        titles = next(_records(iter([header]), delimiter, mapping))
-        return model_columns.matches(titles, mapping), len(titles)
-
-    return max(_DELIMITERS, key=worth)
-
-
-def _refuse_no_csv(header: Sequence[str], delimiter: str, mapping: Mapping) -> None:
-    if len(header) == 1 and model_columns.matches(header, mapping) < len(mapping.columns):
-        sign = (
-            f"no {delimiter!r}" if mapping.format.delimiter else "no comma, semicolon, tab or bar"
-        )
-        raise FileUnreadable(
-            f"The file is not a CSV file: its first line has {sign} between columns."
-        )
+    if position.place is not None:
+        behind = pieces_behind(stream, position.place.offset, max_bytes=max_bytes)
+        table.go_on(Text(behind, start=position.place), rows_read=position.order_after)
+    return Rows(table, mapping, now=now, position=position)

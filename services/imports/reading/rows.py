@@ -8,7 +8,8 @@ from operator import itemgetter
 from services.imports.model.lines import Kind, Line, Rejection, Unfit, multiply
 from services.imports.reading import amounts, buyers, texts, times
 from services.imports.reading.columns import RETURNS, Cells, Columns
-from services.imports.reading.mapping import BUYER, PLACE, STATUSES, Mapping, Returns
+from services.imports.reading.mapping import Mapping, Returns
+from services.imports.reading.mapping_schema import BUYER, PLACE, STATUSES
 from shared.values.iso import money_currencies
 
 Row = tuple[int, list[str], Line | Rejection]

@@ -1,4 +1,4 @@
-"""Text out of a cell: trimmed, in one Unicode form, on one line, without control characters."""
+"""Cleans the text of a cell: trimmed, in one Unicode form, on one line, no control characters."""
 
 import re
 import unicodedata
@@ -28,7 +28,7 @@ def clean(cell: str, field: str) -> str:
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a cell is blank, or says in some program's words that it is."""
+    """True if a cell is blank, or says in some program's words that it is."""
     text = text.strip()
     return not text or text.casefold() in NOTHING
 
@@ -40,13 +40,15 @@ def label(field: str) -> str:
 
 def quoted(text: str) -> str:
     """A cell's text as a message can show it: short, and safe to print."""
-    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     return f'"{shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"}"'
 
 
 def _plain(text: str, field: str) -> str:
     text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text))
-    if any(unicodedata.category(sign) in _CONTROLS for sign in text):
+    if any(unicodedata.category(letter) in _CONTROLS for letter in text):
         raise Unfit(f"The {label(field)} holds a control character.")
     # The other services take what shows nothing for empty, and would refuse the whole entry.
     return "" if is_blank(text) else text

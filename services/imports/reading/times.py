@@ -1,4 +1,4 @@
-"""Times as shops write them, made aware and UTC."""
+"""Reads times as shops write them, as aware UTC."""
 
 import re
 from datetime import UTC, datetime, tzinfo

@@ -1,4 +1,4 @@
-"""The uploaded files, in GridFS."""
+"""Stores the uploaded files in GridFS."""
 
 import time
 from collections.abc import Callable
@@ -29,6 +29,15 @@ class WatchedFile:
             self._still_here()
             self._said_at = time.monotonic()
         return self._file.read(size)
+
+    def seek(self, position: int, /) -> int:
+        """Go to a byte."""
+        return self._file.seek(position)
+
+    @property
+    def share_read(self) -> float:
+        """The part of the file's bytes that is before the place of reading, 0 to 1."""
+        return self._file.tell() / self._file.length if self._file.length else 1.0
 
     def close(self) -> None:
         """Read no more."""

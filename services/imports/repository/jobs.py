@@ -3,19 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import DESCENDING, ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo import ReturnDocument
 
 from services.imports import documents
+from services.imports.repository.filters import plan
 from shared.document import Document
 from shared.errors import NotFound, Stale
 from shared.events.event import Event
-from shared.idempotency import CreationRequest, first_answer
+from shared.idempotency import CreationRequest
 from shared.mongo.client import deadline
-from shared.mongo.paging import Keys, Page, Range
+from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
-NEWEST: Keys = (("created_at", DESCENDING), ("_id", DESCENDING))
 LEASE = timedelta(seconds=25)
 """How long a step may be silent before another worker may take it.
 
@@ -95,30 +94,16 @@ class JobRepository(Repository):
             "schema_version": documents.SCHEMA_VERSION,
             "revision": 0,
         }
-        seen = {name: document[name] for name in ("_id", *self.public)}
-        stamp = request.stamp({name: seen[name] for name in self.public}) if request else {}
-        try:
-            with deadline():
-                self.insert({**document, **stamp}, event)
-        except DuplicateKeyError:
-            repeated = self.repeated(request)
-            if repeated is None:
-                raise
-            return repeated
-        return seen
+        with deadline():
+            return self.insert(document, event, request=request)
 
-    def repeated(self, request: CreationRequest | None) -> Document | None:
-        """The first answer to a request that was made before, or None.
+    def first_answer(self, request: CreationRequest | None) -> Document | None:
+        """The answer that this request got before, or None if it is new.
 
         :raises IdempotencyKeyReused: its key came with another file or mapping.
         """
         with deadline():
-            return first_answer(
-                request,
-                lambda key: self.collection.find_one(
-                    {"request.key": key}, {**self._projection, "request": 1}
-                ),
-            )
+            return super().first_answer(request)
 
     def get(self, id: str) -> Document:
         """One job as callers see it.
@@ -130,9 +115,10 @@ class JobRepository(Repository):
         except NotFound as error:
             raise NoSuchImport("There is no import with this id.") from error
 
-    def search(self, *, after: list[Any] | None, limit: int) -> Page:
-        """A page of jobs, newest first."""
-        return self.page(Range(index="newest", keys=NEWEST), after=after, limit=limit)
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
+        """A page of the jobs that match all filters of `query`, newest first."""
+        way = plan(query)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
     def lease(self, id: str, *, step: int, now: datetime) -> Document | None:
         """Take a step of a job to work on, whole.
@@ -152,12 +138,12 @@ class JobRepository(Repository):
         )
 
     def is_waiting(self, id: str, *, step: int) -> bool:
-        """Whether this step of a job is still to be done."""
+        """True if this step of a job is still to be done."""
         query = {"_id": id, "step": step, "state": {"$nin": ["finished", "failed"]}}
         return self.collection.find_one(query, {"_id": 1}) is not None
 
     def has_ended(self, id: str) -> bool:
-        """Whether a job is finished or failed."""
+        """True if a job is finished or failed."""
         query = {"_id": id, "state": {"$in": ["finished", "failed"]}}
         return self.collection.find_one(query, {"_id": 1}) is not None
 
@@ -206,7 +192,7 @@ class JobRepository(Repository):
             raise Stale("Another worker has taken over this import.")
 
     def delegation(self, id: str) -> str | None:
-        """What the work of a job is done with, as long as it is needed."""
+        """The delegation under which a job's work is done, as long as it is needed."""
         job = self.collection.find_one({"_id": id}, {"delegation": 1})
         return None if job is None else job["delegation"]
 

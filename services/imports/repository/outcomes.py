@@ -1,4 +1,4 @@
-"""Every query on what became of the customers and orders of import jobs."""
+"""Every query on the outcomes of import jobs: their customers and orders."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from shared.document import Document
 
 
 class OutcomeRepository:
-    """What became of each customer and order of a job."""
+    """The outcome of each customer and order of a job."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._outcomes = database[documents.OUTCOMES.name]
@@ -32,7 +32,7 @@ class OutcomeRepository:
         return {outcome["key"]: outcome["id"] for outcome in found if outcome["id"]}
 
     def count_shared_emails(self, job: str) -> int:
-        """How many customers of the file are another one by their e-mail address."""
+        """The number of customers of the file who are another one by their e-mail address."""
         return self._outcomes.count_documents(
             {"job": job, "kind": "customer", "status": "unchanged", "reason": {"$ne": None}}
         )

@@ -55,7 +55,7 @@ class RowRepository:
             yield value, [Line.from_document(row["line"]) for row in rows]
 
     def count_groups(self, job: str, field: str) -> int:
-        """How many orders or customers there are among the accepted rows."""
+        """The number of orders or customers among the accepted rows."""
         groups = self._rows.aggregate(
             [
                 {"$match": {"job": job, field: {"$gt": ""}, "rejected": False}},
@@ -92,6 +92,10 @@ class RowRepository:
             .hint("rejected")
             .batch_size(1_000)
         )
+
+    def forget(self, job: str) -> None:
+        """Delete all rows of a job."""
+        self._rows.delete_many({"job": job})
 
     def forget_accepted(self, job: str) -> None:
         """Delete the rows that have become orders."""

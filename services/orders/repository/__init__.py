@@ -1,1 +1,1 @@
-"""Every query of orders, a module for each kind of document."""
+"""Queries of orders, a module for each kind of document."""

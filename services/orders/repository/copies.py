@@ -4,20 +4,21 @@ from collections.abc import Iterable, Sequence
 
 from services.orders import documents
 from shared.document import Document
-from shared.mongo.repository import Repository, apply_states
+from shared.mongo.bulk_writes import apply_states
+from shared.mongo.repository import Repository
 
 
 class CustomerCopyRepository(Repository):
-    """What customers told us: a card of each customer, deleted ones included."""
+    """Copies of customers, deleted ones included, as customers publishes them."""
 
     collection_name = documents.CUSTOMER_COPIES.name
     public = ("name", "deleted", "version")
 
     def keep(self, copies: Sequence[Document]) -> None:
-        """Keep the cards that are newer than what is known."""
+        """Keep the copies that are newer than what is known."""
         apply_states(self.collection, copies)
 
     def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
-        """Of those customers who have a card, whether they were deleted."""
+        """For each of these customers who has a copy, True if they were deleted."""
         found = self.collection.find({"_id": {"$in": list(customer_ids)}}, {"deleted": 1})
         return {copy["_id"]: copy["deleted"] for copy in found}

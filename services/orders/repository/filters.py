@@ -1,57 +1,70 @@
-"""Filters of the list of orders: which field each compares and which index serves it."""
+"""Filters of the list of orders: the field each compares, its index, an example.
+
+A new filter is one line of `FILTERS`, and its index in `documents`.
+"""
+
+from typing import Any
 
 from bson import MinKey
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 
+from services.orders import documents
+from services.orders.model import STATUSES
 from shared.document import Document
+from shared.mongo.examples import always, commonest, share_of
+from shared.mongo.filters import Filter, ListFilters, Plan
 from shared.mongo.paging import Keys, Range
 
-NEWEST: Keys = (("placed_at", DESCENDING), ("_id", DESCENDING))
+
+def _filter(name: str, field: str, *, otherwise: str = "none", **more: Any) -> Filter:
+    given = {"index": name, "example": commonest("orders", field, otherwise=otherwise), **more}
+    return Filter(name=name, field=field, **given)
 
 
-# Filter → the field that has to equal it.
-FIELDS = {
-    "number": "number",
-    "source": "source",
-    "customer_id": "customer_id",
-    "sku": "lines.sku",
-    "status": "status",
-}
-
-
-# Filters → the index that serves them; the first whose filters are all given. Others narrow what
-# that one finds: the orders of one customer, or those of one article from one source.
-_INDEXES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("customer_id",), "customer"),
-    (("sku", "status"), "sku_status"),
-    (("sku",), "sku"),
-    (("source", "status"), "source_status"),
-    (("status",), "status"),
-    (("source",), "source"),
-    ((), "newest"),
-)
-
-
-def placed_between(filters: Document) -> Document:
-    """What an order fulfils that was placed in the time that is asked for."""
-    bounds = {
-        operator: filters[name]
-        for name, operator in (("placed_from", "$gte"), ("placed_to", "$lt"))
-        if name in filters
-    }
-    return {"placed_at": bounds} if bounds else {}
-
-
-def range_of(filters: Document) -> Range:
-    # Within one time the ids go down to MinKey: `placed_to` itself lies before the start and is
-    # left out, `placed_from` itself lies before the stop and is in.
-    start = (filters["placed_to"], MinKey()) if "placed_to" in filters else ()
-    stop = (filters["placed_from"], MinKey()) if "placed_from" in filters else ()
-    names, index = next(entry for entry in _INDEXES if filters.keys() >= set(entry[0]))
-    return Range(
-        index=index,
-        keys=(*((FIELDS[name], ASCENDING) for name in names), *NEWEST),
-        equal=tuple(filters[name] for name in names),
-        start=start,
-        stop=stop,
+def _bound(name: str, operator: str, share: float, otherwise: str, description: str) -> Filter:
+    example = share_of("orders", "placed_at", share, otherwise=otherwise)
+    return Filter(
+        name=name,
+        field="placed_at",
+        index="newest",
+        operator=operator,
+        kind="time",
+        example=example,
+        description=description,
     )
+
+
+FILTERS = ListFilters(
+    collection=documents.ORDERS,
+    order=documents.NEWEST,
+    filters=(
+        _filter("number", "number"),
+        _filter("customer_id", "customer_id", index="customer", otherwise="0" * 24),
+        _filter("sku", "lines.sku", description="Orders with this article on any line."),
+        _filter("source", "source", max_length=50),
+        _filter(
+            "status",
+            "status",
+            choices=STATUSES,
+            example=always("delivered", "placed", "cancelled"),
+        ),
+        _bound("placed_from", "$gte", 0.25, "2024-01-01T00:00:00Z", "At this time or later."),
+        _bound("placed_to", "$lt", 0.75, "2024-07-01T00:00:00Z", "Before this time."),
+    ),
+)
+LISTS = (FILTERS,)
+
+
+def plan(query: Document) -> Plan:
+    """The way to the orders that match all filters of `query`."""
+    lead = FILTERS.lead(query)
+    where = FILTERS.conditions(query)
+    if lead is not None and lead.name == "number":
+        keys: Keys = (("number", ASCENDING), ("source", ASCENDING))
+        return Plan(lead=lead, range=Range(index=lead.index, keys=keys), where=where)
+    # The bounds are positions in the index. Within one time the ids go down to MinKey: `placed_to`
+    # itself comes before the start and is left out, `placed_from` itself before the stop and is in.
+    where.pop("placed_at", None)
+    start = (query["placed_to"], MinKey()) if "placed_to" in query else ()
+    stop = (query["placed_from"], MinKey()) if "placed_from" in query else ()
+    return Plan(lead=lead, range=FILTERS.range(query, start=start, stop=stop), where=where)

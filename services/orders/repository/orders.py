@@ -1,11 +1,11 @@
-"""Every query on orders and on the cards of customers."""
+"""Queries on orders. Knows no copy of a customer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
 from bson import Decimal128
-from pymongo import ASCENDING, ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from services.orders import documents
@@ -16,17 +16,18 @@ from services.orders.model import (
     OrderNumberTaken,
     placed_in_future,
 )
-from services.orders.repository.filters import FIELDS, placed_between, range_of
+from services.orders.repository.filters import plan
 from shared.document import Document
 from shared.errors import FieldError, NotFound, Refusal
 from shared.events.event import Event
-from shared.idempotency import CreationRequest, first_answer
+from shared.idempotency import CreationRequest
 from shared.mongo.client import write_errors
+from shared.mongo.filters import Plan
 from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
 Number = tuple[str, str]
-"""What names an order: number and source."""
+"""Number and source, which together name an order."""
 
 _DUPLICATE_KEY = 11000
 _DOCUMENT_INVALID = 121
@@ -51,6 +52,8 @@ class OrderRepository(Repository):
         "shipping_address",
         "version",
     )
+    # The lines may be many, and with the rest stay as they were placed.
+    changing = ("status", "updated_at")
 
     def add(self, order: Order, *events: Event, request: CreationRequest | None = None) -> Document:
         """Add an order; answers with it as callers see it, or as the same request was answered.
@@ -59,32 +62,14 @@ class OrderRepository(Repository):
         :raises PlacedInFuture: by the database's clock it is not that late yet.
         :raises IdempotencyKeyReused: the request's key came with another body.
         """
-        stamp = (
-            request.stamp({"status": order.status, "updated_at": order.updated_at})
-            if request
-            else {}
-        )
         try:
-            added = self.collection.find_one_and_update(
-                {"_id": order.id},
-                self._insertion(order, *events, extra=stamp),
-                upsert=True,
-                projection=self._projection,
-                return_document=ReturnDocument.AFTER,
-            )
+            return self.insert(to_document(order), *events, request=request)
         except DuplicateKeyError as error:
-            repeated = self.first_answer(request)
-            if repeated is None:
-                holder = self.find_numbers([(order.number, order.source)]).get(
-                    (order.number, order.source), {}
-                )
-                raise number_taken(order, holder=holder.get("_id")) from error
-            return repeated
+            raise number_taken(order, holder=self._holder(order)) from error
         except OperationFailure as error:
             if _is_future(error.details or {}):
                 raise placed_in_future() from error
             raise
-        return cast(Document, added)  # An upsert that answers with what is there after it.
 
     def add_many(
         self, entries: Sequence[tuple[Order, Event]], *, batch: str
@@ -94,7 +79,7 @@ class OrderRepository(Repository):
         writes = [
             UpdateOne(
                 {"_id": order.id},
-                self._insertion(order, event, extra={"batch": batch}),
+                _insertion({**to_document(order), "batch": batch, "outbox": self.outbox(event)}),
                 upsert=True,
             )
             for order, event in entries
@@ -108,13 +93,6 @@ class OrderRepository(Repository):
                     failure, entries[failure["index"]][0], cause=error
                 )
         return outcomes
-
-    def first_answer(self, request: CreationRequest | None) -> Document | None:
-        """The answer that this request got before, or None if it is new.
-
-        :raises IdempotencyKeyReused: its key came with another body.
-        """
-        return first_answer(request, self._find_request)
 
     def find_numbers(self, numbers: Iterable[Number]) -> dict[Number, Document]:
         """Id, fingerprint and batch of the orders that have one of these numbers."""
@@ -144,20 +122,20 @@ class OrderRepository(Repository):
         except NotFound as error:
             raise NoSuchOrder("There is no order with this id.") from error
 
-    def search(self, filters: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
         """A page of orders, newest first; those with one `number` in the order of their sources."""
-        where = {field: filters[name] for name, field in FIELDS.items() if name in filters}
-        if "number" in filters:
-            return self._by_number(where | placed_between(filters), after=after, limit=limit)
-        return self.page(range_of(filters), after=after, limit=limit, where=where)
+        way = plan(query)
+        if way.lead is not None and way.lead.name == "number":
+            return self._by_number(way, after=after, limit=limit)
+        return self.page(way.range, after=after, limit=limit, where=way.where)
 
-    def _by_number(self, where: Document, *, after: list[Any] | None, limit: int) -> Page:
+    def _by_number(self, way: Plan, *, after: list[Any] | None, limit: int) -> Page:
         """Walk the number index: each source has one order of a number at most."""
-        query = where if after is None else {"$and": [where, {"source": {"$gt": after[0]}}]}
+        beyond = {} if after is None else {"source": {"$gt": after[0]}}
         found = (
-            self.collection.find(query, self._projection)
-            .sort([("number", ASCENDING), ("source", ASCENDING)])
-            .hint("number")
+            self.collection.find({"$and": [way.where, beyond]}, self._projection)
+            .sort(list(way.range.keys))
+            .hint(way.range.index)
             .limit(limit + 1)
         )
         items = list(found)
@@ -165,18 +143,30 @@ class OrderRepository(Repository):
             items=items[:limit], next=[items[limit - 1]["source"]] if len(items) > limit else None
         )
 
-    def _insertion(self, order: Order, *events: Event, extra: Document) -> Document:
-        """The upsert that adds an order and lets the server's own clock say when."""
-        document = {**to_document(order), **extra, "outbox": self.outbox(*events)}
-        del document["_id"]
-        return {"$setOnInsert": document, "$currentDate": {"recorded_at": True}}
+    def _add(self, document: Document) -> Document:
+        added = self.collection.find_one_and_update(
+            {"_id": document["_id"]},
+            _insertion(document),
+            upsert=True,
+            projection=self._projection,
+            return_document=ReturnDocument.AFTER,
+        )
+        return cast(Document, added)  # An upsert that answers with what is there after it.
 
-    def _find_request(self, key: str) -> Document | None:
-        return self.collection.find_one({"request.key": key}, {**self._projection, "request": 1})
+    def _holder(self, order: Order) -> str | None:
+        number = (order.number, order.source)
+        holder = self.find_numbers([number]).get(number)
+        return None if holder is None else str(holder["_id"])
+
+
+def _insertion(document: Document) -> Document:
+    """The upsert that adds an order and lets the server's own clock say when."""
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return {"$setOnInsert": fields, "$currentDate": {"recorded_at": True}}
 
 
 def to_document(order: Order) -> Document:
-    """An order as it lies in the database, without its outbox and the time it was recorded at."""
+    """An order as it is stored, without its outbox and the time it was recorded at."""
     address = order.shipping_address
     return {
         "_id": order.id,

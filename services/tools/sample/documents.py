@@ -1,4 +1,4 @@
-"""What the books of all services say of the generated shop, as if its events had long been heard.
+"""Documents of all services for the generated shop, as if its events had long been handled.
 
 Each event would find its place one by one, in hours for a large sample; so what they come to is
 written beside what they tell of, and no event waits. A test holds both ways to the same books.
@@ -15,9 +15,9 @@ from bson import Decimal128
 from services.customers.model import journal_entries
 from services.customers.model.customers import Customer
 from services.customers.operations.customers import arrival
-from services.customers.repository.customers import to_document as customer_document
 from services.customers.repository.journal import to_document as entry_document
 from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.mapping import to_document as customer_document
 from services.orders.model import Order
 from services.orders.operations import placed
 from services.orders.repository.orders import to_document as order_document
@@ -31,7 +31,7 @@ ORIGIN: Provenance = {"via": "sample"}
 
 @dataclass
 class _Account:
-    """What a customer has bought so far."""
+    """The purchases of a customer so far."""
 
     orders: int = 0
     returns: int = 0
@@ -50,7 +50,7 @@ class _Account:
 
 
 class Purchases:
-    """What all customers have bought, order by order."""
+    """The purchases of all customers, order by order."""
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = defaultdict(_Account)
@@ -66,7 +66,7 @@ class Purchases:
                 self._accounts[order.customer_id].note(order)
 
     def of(self, customer_id: str) -> Document:
-        """What a customer has bought."""
+        """The purchases of a customer."""
         account = self._accounts.get(customer_id)
         if account is None:
             return NO_PURCHASES
@@ -82,7 +82,7 @@ class Purchases:
         }
 
     def revision(self, customer_id: str) -> int:
-        """How often the customer's purchases were written."""
+        """The number of times that the customer's purchases were written."""
         return int(customer_id in self._known)
 
 
@@ -122,7 +122,7 @@ def entry(one: Order) -> Document:
 
 
 def arrivals(many: Iterable[Customer], *, recorded_at: datetime) -> list[Document]:
-    """What the journals say of customers who came, for the customers' database."""
+    """Journal entries of customers who came, for the customers' database."""
     told = [
         entry
         for one in many
@@ -137,7 +137,7 @@ def arrivals(many: Iterable[Customer], *, recorded_at: datetime) -> list[Documen
 
 
 def purchases(many: Iterable[Order], *, recorded_at: datetime) -> list[Document]:
-    """What the journals say of orders, for the customers' database. Guests have none."""
+    """Journal entries of orders, for the customers' database. Guests have none."""
     return [
         entry_document(
             journal_entries.of_order(placed(one, ORIGIN), one.customer_id), recorded_at=recorded_at

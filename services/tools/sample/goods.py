@@ -1,4 +1,4 @@
-"""What the generated shop sells, and for how much in each currency."""
+"""Articles of the generated shop, and their prices in each currency."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,6 +69,6 @@ def articles() -> tuple[Article, ...]:
 
 @cache
 def price(article: Article, currency: str) -> Decimal:
-    """What an article costs in a currency."""
+    """The price of an article in a currency."""
     rate, step = (Decimal(text) for text in _RATES[currency])
     return (article.price * rate / step).to_integral_value() * step

@@ -16,8 +16,8 @@ from services.tools.sample import people, sales
 from services.tools.sample.names import countries
 from services.tools.sample.plan import Plan
 from shared.document import Document
+from shared.mongo.bulk_writes import insert_missing
 from shared.mongo.client import connect, service_database
-from shared.mongo.repository import insert_missing
 from shared.settings import Settings
 
 Batch = tuple[str, str, list[Document]]
@@ -33,7 +33,7 @@ _AHEAD = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What was written, how much was there before, and how long it took."""
+    """The result of loading: what was written, how much was there before, and how long it took."""
 
     written: int
     known: int
@@ -62,7 +62,7 @@ def load(settings: Settings, plan: Plan, *, add: bool = False, progress: Progres
 
 
 def is_used(settings: Settings, client: MongoClient[Document]) -> bool:
-    """Whether there are customers or orders."""
+    """True if there are customers or orders."""
     return any(
         service_database(client, settings, service)[service].find_one({}, {"_id": 1}) is not None
         for service in ("customers", "orders")
@@ -126,7 +126,7 @@ def batches(plan: Plan, *, now: datetime) -> Iterator[Batch]:
 
 
 def server_time(client: MongoClient[Document]) -> datetime:
-    """What the server's own clock says: by it, orders are recorded."""
+    """The time of the server's own clock: by it, orders are recorded."""
     aware = CodecOptions[Document](tz_aware=True)
     now: datetime = client.admin.command("hello", codec_options=aware)["localTime"]
     return now

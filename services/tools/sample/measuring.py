@@ -1,4 +1,4 @@
-"""How fast the sample loads, against a bare insert_many of the same documents in the same run."""
+"""Measures how fast the sample loads, next to a bare insert_many of the same documents."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """How fast loading is, of a bare insert_many."""
+        """The speed of loading as a share of a bare insert_many."""
         return self.bare / self.load
 
     def __str__(self) -> str:

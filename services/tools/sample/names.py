@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Country:
-    """What customers of a country are called and where they live."""
+    """Names and places of a country's customers."""
 
     code: str
     currency: str
@@ -22,15 +22,15 @@ class Country:
     towns: tuple[tuple[str, str, str], ...]
     """Each with a postcode and the beginning of its phone numbers."""
     digits: int
-    """How many digits follow that beginning."""
+    """The number of digits behind that beginning."""
     streets: tuple[str, ...]
     house_first: bool
-    """Whether the number stands before the street."""
+    """True if the number stands before the street."""
 
 
 @cache
 def countries() -> tuple[Country, ...]:
-    """Where customers come from."""
+    """The countries of customers."""
     text = resources.files(__package__).joinpath("countries.toml").read_text(encoding="utf-8")
     return tuple(_country(row) for row in tomllib.loads(text)["countries"])
 

@@ -138,7 +138,7 @@ def _interests(dice: random.Random) -> tuple[str, ...]:
 @cache
 def _latin(name: str) -> str:
     """A name as it may stand in an e-mail address."""
-    plain = "".join(sign for sign in name_key(name) if sign.isascii() and sign.isalnum())
+    plain = "".join(letter for letter in name_key(name) if letter.isascii() and letter.isalnum())
     return plain or f"u{unicodedata.normalize('NFC', name).encode().hex()[:8]}"
 
 

@@ -1,4 +1,4 @@
-"""What to generate, and everything that follows from it alone: ids, dice, dates."""
+"""Plan of a generated shop, and all that follows from it alone: ids, dice, dates."""
 
 import random
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LAST_MOMENT = FIRST_DAY + timedelta(days=DAYS)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How large a shop, and from which seed. Equal plans give equal shops."""
+    """The size of a shop, and its seed. Equal plans give equal shops."""
 
     customers: int
     orders: int
@@ -25,7 +25,7 @@ class Plan:
 
     @cached_property
     def mark(self) -> str:
-        """What tells the sample of this plan from others, so that several fit into one system."""
+        """The mark of this plan's sample, so that several fit into one system."""
         return blake2b(
             f"{self.seed}:{self.customers}:{self.orders}".encode(), digest_size=4
         ).hexdigest()

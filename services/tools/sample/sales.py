@@ -22,7 +22,7 @@ _EVENNESS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What an order has to know of a customer."""
+    """The part of a customer that an order needs."""
 
     id: str
     joined_at: datetime
@@ -118,7 +118,7 @@ def _line(article: Article, currency: str, quantity: int) -> Document:
 
 
 def _rank(chance: float, count: int) -> int:
-    """Who buys: customer n in proportion to (n + 10) ** -0.8, a few much and many little."""
+    """The customer who buys: n in proportion to (n + 10) ** -0.8, a few much and many little."""
     low, high = _EVENNESS**0.2, (_EVENNESS + count) ** 0.2
     return min(int((low + chance * (high - low)) ** 5 - _EVENNESS), count - 1)
 

@@ -1,4 +1,4 @@
-"""How a batch of documents is turned into the new form, while others go on changing them."""
+"""Turns a batch of documents into the new form, while others go on changing them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from pymongo.errors import BulkWriteError
 from shared.document import Document
 from shared.mongo.migrations.files import Migration
 
-TRIES = 20
-"""How often a document is read again that somebody changed between our look and our write."""
+MAX_TRIES = 20
+"""Reads of a document that others change each time between our look and our write."""
 
 _INVALID, _DUPLICATE = 121, 11000
 
 
 @dataclass
 class Outcome:
-    """What became of a batch: how many were migrated, and which could not be, and why.
+    """The result of a batch: the number of migrated documents, and the failures with reasons.
 
     The rest are of the new form by what others wrote meanwhile.
     """
@@ -69,7 +69,7 @@ def turn(
     """Turn documents of an earlier form into the new one."""
     outcome = Outcome()
     waiting = list(documents)
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         waiting = _turn(collection, migration, waiting, outcome)
         if not waiting:
             return outcome
@@ -81,7 +81,7 @@ def turn(
 def changes(
     migration: Migration, documents: Sequence[Document], outcome: Outcome
 ) -> Iterator[Change]:
-    """What documents become; those that cannot become anything are noted in `outcome`."""
+    """Documents with their new form; those that cannot be migrated are noted in `outcome`."""
     for document in documents:
         version = document.get("schema_version", 1)
         if version != migration.schema_version - 1:
@@ -132,7 +132,7 @@ def _turn(
 
 
 def _only_refusals(details: Mapping[str, Any]) -> bool:
-    """Whether a rule stood against each write that failed, and the others are sure to last."""
+    """True if each failed write broke a rule, and the others are sure to last."""
     codes = {failure["code"] for failure in details["writeErrors"]}
     return not details["writeConcernErrors"] and codes <= {_INVALID, _DUPLICATE}
 

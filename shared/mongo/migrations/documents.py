@@ -1,4 +1,4 @@
-"""How the records of migrations lie in the database of each service."""
+"""The collection of migration records in each service's database: rules and limits."""
 
 from shared.document import Document
 from shared.mongo.collections import Collection

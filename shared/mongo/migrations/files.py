@@ -1,4 +1,4 @@
-"""The migrations of a service as they lie in its folder: one file each, numbered from 0001.
+"""Migration files of a service: found in its folder, numbered from 0001, and checked.
 
 A file has `COLLECTION`, `SCHEMA_VERSION` (that of the documents it makes) and `migrate(document)`,
 which turns a raw document of the version before into one of this, and must not change the given
@@ -29,7 +29,7 @@ class Migration:
     """Of its file, so that one that was applied is known to be the one that is here."""
     collection: str
     schema_version: int
-    """What its documents say of themselves. Those of before say one less, or nothing for 1."""
+    """The version in its new documents. Those before it have one less, or none for 1."""
     migrate: Callable[[Document], Document]
 
     @property

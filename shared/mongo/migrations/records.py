@@ -57,8 +57,8 @@ class Records:
     def claim(self, migration: Migration, *, holder: str) -> Document:
         """Take the lock, and answer with the record as it is then.
 
-        A run that was cut short is gone on with; one that failed begins anew, and so does one of
-        which the file has changed meanwhile. Of what was migrated before a failure, as much counts
+        A run that was cut short goes on; one that failed begins again, and so does one whose file
+        has changed meanwhile. Of what was migrated before a failure, as much counts
         as was there at its end: else one document that was removed would fail all runs after it.
 
         :raises MigrationHeld: another process has it.

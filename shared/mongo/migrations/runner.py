@@ -31,14 +31,14 @@ REST = 0.5
 _HELD_TO_RULES_AT_ONCE = 20
 
 Progress = Callable[[str, int, int], None]
-"""What is told how far a collection has come: its name, documents done, documents of all."""
+"""Called with a migration's name, the documents done, and all documents."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationResult:
-    """What a migration came to. `problem` says why it is not done, or is None."""
+    """The result of a migration. `problem` says why it is not done, or is None."""
 
     migrated: int
     already_new: int
@@ -102,7 +102,7 @@ def rehearse(
     progress: Progress,
     batch: int = BATCH,
 ) -> MigrationResult:
-    """What applying it would come to now. Nothing is written; documents are held to the rules."""
+    """The result that applying it would have now. Nothing is written; the rules are checked."""
     outcome = Outcome()
     counted = _count(database, migration)
     for documents in _batches(database, migration, None, batch):

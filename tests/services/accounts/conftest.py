@@ -48,7 +48,7 @@ def password() -> str:
 
 @pytest.fixture
 def make_user(password_hash: str, now: datetime) -> Callable[..., User]:
-    """`make_user(**fields)`: a member of staff, in sales unless told."""
+    """`make_user(**fields)`: a member of staff, in sales unless given."""
 
     def make(**fields: Any) -> User:
         id = new_id()
@@ -82,7 +82,7 @@ def add_user(accounts: Accounts, make_user: Callable[..., User]) -> Callable[...
 
 @pytest.fixture
 def sign_in(accounts: Accounts, password: str, now: datetime) -> Callable[..., Document]:
-    """`sign_in(email=…)`: the tokens for the right password, unless told, at `now`, unless told."""
+    """`sign_in(email=…)`: the tokens for the right password at `now`, unless others are given."""
 
     def ask(*, email: str, password: str = password, at: datetime = now) -> Document:
         return sessions.sign_in(accounts, email=email, password=password, now=at)
@@ -92,7 +92,7 @@ def sign_in(accounts: Accounts, password: str, now: datetime) -> Callable[..., D
 
 @pytest.fixture
 def change(accounts: Accounts) -> Callable[..., Document]:
-    """`change(user, changes, at=…)`: a user changed by an admin, unless told."""
+    """`change(user, changes, at=…)`: a user changed by an admin, unless given."""
 
     def ask(user: User, changes: Document, *, at: datetime, caller: Caller = ADMIN) -> Document:
         return users.change(

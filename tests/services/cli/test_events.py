@@ -13,7 +13,8 @@ from pymongo.database import Database
 
 from shared.document import Document
 from shared.local.ports import free_port
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import Inbox
+from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.carrier import Carrier
@@ -137,9 +138,9 @@ class TestReplay:
 
         assert code == 1
         assert complaint.splitlines() == [
-            f"{dead['id']}: was put aside again: It is malformed: OrderPlaced: Expected `str`, "
+            f"{dead['id']}: was dead-lettered again: It is malformed: OrderPlaced: Expected `str`, "
             "got `int` - at `$.total`",
-            "Error: Not all could be heard; the lines above say why.",
+            "Error: Not all could be redelivered; the lines above say why.",
         ]
 
     def test_does_not_wait_for_ever(self, wired: Settings, dead: Document) -> None:
@@ -172,9 +173,13 @@ class TestResync:
 
         ended_with = ended(wired, "resync")
 
-        assert ended_with == (0, "All was told anew; make events shows when it was heard.\n", "")
+        assert ended_with == (
+            0,
+            "All states were republished; make events shows when they are handled.\n",
+            "",
+        )
         assert becomes(lambda: base("orders").customer_cards.count_documents({}), 1)
-        # What was never heard is made up for as well.
+        # What was never handled is made up for as well.
         assert becomes(lambda: base("customers").ledger.count_documents({}), 1)
         assert base("customers").dead_letters.find_one({"_id": dead["id"]})
 
@@ -186,7 +191,7 @@ class TestResync:
 
 
 def becomes(read: Callable[[], object], value: object, *, seconds: float = 30) -> bool:
-    """Whether it has this value within some time."""
+    """True if it has this value within some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if read() == value:

@@ -38,7 +38,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def make_customer() -> Callable[..., Customer]:
-    """`make_customer(**details)`: a customer as registered, called Lee unless told."""
+    """`make_customer(**details)`: a customer as registered, called Lee unless given."""
 
     def make(**details: Any) -> Customer:
         usual: dict[str, Any] = {"id": new_id(), "now": NOW, "last_name": "Lee"}

@@ -1,4 +1,4 @@
-"""Which of customers' subscribers hears what."""
+"""Handlers of customers' subscriptions: each event has its effect."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -72,7 +72,7 @@ class TestJoin:
         )
 
         books = ["staff"] if issubclass(event, UserState) else ["journal"]
-        # What is told again is no news.
+        # A state that is published again is no news.
         books = [] if event is OrderRestated else books
         books += ["ledger"] if issubclass(event, OrderState) else []
         assert {name: database[name].count_documents({}) for name in books} == dict.fromkeys(

@@ -24,11 +24,12 @@ from services.accounts.operations import users as accounts_operations
 from services.customers import app as customers_app
 from services.imports import bootstrap, subscribers
 from services.imports.app import create_app
+from services.imports.context import ImportContext
 from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import LEASE, JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
-from services.imports.steps import ImportContext, run_step
+from services.imports.steps import run_step
 from services.orders import app as orders_app
 from services.tools import setup
 from shared.auth.tokens import TokenVerifier, remote_verifier
@@ -100,7 +101,7 @@ def ask(http: FlaskClient) -> Callable[..., str]:
 
 @pytest.fixture
 def take(jobs: JobRepository) -> Callable[..., Document]:
-    """`take(id)`: lease the step of a job that is due, as a worker does that has just heard of it.
+    """`take(id)`: lease the step of a job that is due, as a worker does.
 
     `take(id, later=True)`: as one does when the lease of another has run out.
     """
@@ -129,7 +130,7 @@ def step(context: ImportContext, take: Callable[..., Document]) -> Callable[[str
 
 @pytest.fixture
 def finish(handle: Callable[[Document], None], jobs: JobRepository) -> Callable[[str], Document]:
-    """`finish(id)`: hear the events of a job until there is nothing more to do; gives the job."""
+    """`finish(id)`: handle the events of a job until there is nothing more to do; gives the job."""
 
     def make(id: str) -> Document:
         handled: set[str] = set()
@@ -147,7 +148,7 @@ def finish(handle: Callable[[Document], None], jobs: JobRepository) -> Callable[
 
 @pytest.fixture
 def handle(context: ImportContext) -> Callable[[Document], None]:
-    """`hear(data)`: have the worker hear an event."""
+    """`handle(data)`: have the worker handle an event."""
     return lambda data: subscribers.go_on(context, [ImportAdvanced.from_data(data)])
 
 

@@ -13,9 +13,9 @@ from openapi_spec_validator import validate
 from pymongo.database import Database
 
 from services.imports import presets
+from services.imports.context import ImportContext
 from services.imports.routes import FORM_BYTES
 from services.imports.schemas import ImportSchema
-from services.imports.steps import ImportContext
 from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.imports import steps as work_module
+from services.imports import staging, steps
+from services.imports.context import ImportContext
+from services.imports.reading import unpacking
+from services.imports.repository.files import WatchedFile
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
 from services.imports.shop_client import Shop
-from services.imports.steps import ImportContext, clean_up, failed, next_step, run_step
+from services.imports.steps import clean_up, failed, next_step, run_step
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.document import Document
 from shared.errors import Stale
@@ -166,7 +169,7 @@ class TestSteps:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         id = ask(shop_file(*[row("1", sku="x" * 90)] * 6))
-        monkeypatch.setattr(work_module, "CHARACTERS_AT_ONCE", 200)
+        monkeypatch.setattr(staging, "CHARACTERS_AT_ONCE", 200)
 
         step(id)
 
@@ -183,6 +186,60 @@ class TestSteps:
 
         document = jobs.collection.find_one({"_id": id}) or {}
         assert [entry["data"]["step"] for entry in document["outbox"]] == [1, 2]
+
+
+class TestStaging:
+    @pytest.mark.usefixtures("small")
+    def test_does_not_read_the_file_again_in_every_step(
+        self, ask: Ask, step: Step, context: ImportContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(staging, "ROWS_AT_ONCE", 1_000)
+        monkeypatch.setattr(unpacking, "PIECE_BYTES", 4_096)
+        content = shop_file(*[row(str(number)) for number in range(6_000)])
+        id, bytes_read = ask(content), list[int]()
+        read = WatchedFile.read
+
+        def counted(file: WatchedFile, size: int, /) -> bytes:
+            part = read(file, size)
+            bytes_read.append(len(part))
+            return part
+
+        monkeypatch.setattr(WatchedFile, "read", counted)
+        while context.jobs.get(id)["state"] == "staging":
+            step(id)
+
+        # Every step looks at the header once more, and at the piece in which it stopped.
+        assert len(content) < sum(bytes_read) < 1.5 * len(content)
+
+    @pytest.mark.usefixtures("small")
+    def test_estimates_the_rows_of_the_file_until_all_are_read(
+        self, ask: Ask, step: Step, jobs: JobRepository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(staging, "ROWS_AT_ONCE", 1_000)
+        monkeypatch.setattr(unpacking, "PIECE_BYTES", 4_096)
+        id = ask(shop_file(*[row(str(number)) for number in range(6_000)]))
+
+        estimates = [jobs.get(id)["progress"]["rows_of"]]
+        while step(id) == "staging":
+            estimates.append(jobs.get(id)["progress"]["rows_of"])
+
+        assert estimates[0] == 0
+        assert all(abs(estimate - 6_000) < 600 for estimate in estimates[1:])
+        assert jobs.get(id)["progress"]["rows_of"] == 6_000
+
+    @pytest.mark.usefixtures("small")
+    @pytest.mark.parametrize("rows_of", [8, 0])
+    def test_goes_on_behind_the_row_that_an_earlier_release_stored(
+        self, ask: Ask, step: Step, finish: Finish, jobs: JobRepository, rows_of: int
+    ) -> None:
+        id = ask()
+        step(id)
+        jobs.collection.update_one(
+            {"_id": id}, {"$set": {"position": "2", "progress.rows_of": rows_of}}
+        )
+
+        assert step(id) == "staging"
+        assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
 
 class TestDeadWorker:
@@ -330,6 +387,26 @@ class TestBrokenFile:
         assert job["reconciliation"] is None
         assert rows.totals(id) == []
         assert browse("customers").count_documents({}) == 0
+
+    def test_is_forgotten_whole_whatever_kills_the_worker_then(
+        self,
+        ask: Ask,
+        context: ImportContext,
+        database: Own,
+        take: Take,
+        finish: Finish,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        sound = [row("1"), row("2", quantity="many")] * 20
+        id = ask(shop_file(*sound, 'x,"never closed'))
+        monkeypatch.setattr(staging, "ROWS_AT_ONCE", 2)
+        with pytest.raises(Killed):
+            run_step(replace(context, rows=ForgettingRows(database)), take(id))
+
+        run_step(context, take(id, later=True))
+
+        assert finish(id)["state"] == "failed"
+        assert context.rows.totals(id) == []
 
     def test_a_bomb_is_not_unpacked(self, ask: Ask, context: ImportContext, take: Take) -> None:
         bomb = gzip.compress(shop_file(*[row("1")] * 50_000))
@@ -518,6 +595,15 @@ class DyingRows(RowRepository):
         raise Killed
 
 
+class ForgettingRows(RowRepository):
+    """Rows whose worker dies as soon as it has deleted them."""
+
+    def forget(self, job: str) -> None:
+        """Forget them, and die."""
+        super().forget(job)
+        raise Killed
+
+
 def dying_shop(shop: Shop) -> Shop:
     """The shop, for a worker that dies as soon as it has the answer."""
 
@@ -563,6 +649,6 @@ def without_ann(shop: Shop) -> Shop:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one batch, and batches of two."""
-    monkeypatch.setattr(work_module, "STEP_SECONDS", -1.0)
-    monkeypatch.setattr(work_module, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(steps, "STEP_SECONDS", -1.0)
+    monkeypatch.setattr(staging, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr("services.imports.shop_client.MAX_ENTRIES", 2)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from services.imports.context import ImportContext
 from services.imports.repository.jobs import JobRepository
 from services.imports.shop_client import Shop
-from services.imports.steps import ImportContext
-from services.imports.subscribers import give_up, go_on
+from services.imports.subscribers import end_dead_lettered, go_on
 from shared.api_client import ApiUnreachable
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
@@ -121,13 +121,13 @@ class TestGoOn:
         assert jobs.delegation(id) is None
 
 
-class TestGiveUp:
+class TestEndDeadLettered:
     def test_tells_whoever_asked(
         self, ask: Ask, context: ImportContext, jobs: JobRepository
     ) -> None:
         id = ask()
 
-        give_up(context, due(id, 1), "KeyError: 'x'")
+        end_dead_lettered(context, due(id, 1), "KeyError: 'x'")
 
         job = jobs.get(id)
         assert job["state"] == "failed"
@@ -139,7 +139,7 @@ class TestGiveUp:
         id = ask()
         step(id)
 
-        give_up(context, due(id, 2), "it failed")
+        end_dead_lettered(context, due(id, 2), "it failed")
         finish(id)
 
         assert jobs.delegation(id) is None
@@ -151,7 +151,7 @@ class TestGiveUp:
         id = ask()
         step(id)
 
-        give_up(context, due(id, 1), "it failed")
+        end_dead_lettered(context, due(id, 1), "it failed")
 
         assert jobs.get(id)["state"] == "customers"
 
@@ -160,7 +160,7 @@ class TestGiveUp:
     ) -> None:
         job = finish(ask())
 
-        give_up(context, due(job["_id"], 4), "it failed")
+        end_dead_lettered(context, due(job["_id"], 4), "it failed")
 
         assert jobs.get(job["_id"]) == job
 
@@ -170,7 +170,7 @@ class TestGiveUp:
         id = ask()
         while step(id) != "orders":
             pass
-        give_up(context, due(id, 3), "it failed")
+        end_dead_lettered(context, due(id, 3), "it failed")
 
         again = finish(ask())
 

@@ -8,7 +8,7 @@ from pymongo.database import Database
 from services.imports import PUBLISHES, SUBSCRIBES
 from services.imports.bootstrap import create_context
 from services.imports.repository.jobs import JobRepository
-from services.imports.worker import create_handlers, create_worker, give_up
+from services.imports.worker import create_handlers, create_worker, end_dead_lettered
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
 from shared.settings import Settings
@@ -58,7 +58,7 @@ class TestGiveUp:
     ) -> None:
         id = ask()
 
-        give_up(settings, database, first_step(id), "its worker died or ran out of time")
+        end_dead_lettered(settings, database, first_step(id), "its worker died or ran out of time")
 
         assert jobs.get(id)["state"] == "failed"
         assert "its worker died" in jobs.get(id)["failure"]

@@ -12,7 +12,7 @@ from pymongo.database import Database
 
 from services.orders import PUBLISHES, documents
 from services.orders.app import create_app
-from services.orders.customer_lookup import Lookup, Unanswered
+from services.orders.customer_lookup import Ask, Unanswered
 from services.orders.model import Order
 from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
@@ -56,7 +56,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def make_order() -> Callable[..., Order]:
-    """`make_order(**details)`: an order as placed; one line of two pieces unless told."""
+    """`make_order(**details)`: an order as placed; one line of two pieces unless given."""
 
     def make(**details: Any) -> Order:
         line = {"sku": "85123A", "quantity": 2, "unit_price": Decimal("2.55")}
@@ -73,7 +73,7 @@ def make_order() -> Callable[..., Order]:
 
 @pytest.fixture
 def make_body() -> Callable[..., dict[str, Any]]:
-    """`make_body(**fields)`: the JSON of an order to place; one line of two pieces unless told."""
+    """`make_body(**fields)`: the JSON of an order to place; one line of two pieces unless given."""
 
     def make(**fields: Any) -> dict[str, Any]:
         line = {
@@ -103,7 +103,7 @@ def orders(database: Database[Document]) -> OrderRepository:
 
 @pytest.fixture
 def copies(database: Database[Document]) -> CustomerCopyRepository:
-    """The cards of customers."""
+    """The copies of customers."""
     return CustomerCopyRepository(database)
 
 
@@ -124,8 +124,8 @@ def http_as(
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
     assert database.name.endswith("orders")
-    lookup: Lookup = customers.lookup
-    app = create_app(settings, client=client, verifier=verifier, lookup=lookup)
+    ask: Ask = customers.lookup
+    app = create_app(settings, client=client, verifier=verifier, ask=ask)
 
     def make(role: str | None) -> FlaskClient:
         browser = app.test_client()

@@ -13,10 +13,10 @@ from werkzeug.serving import make_server
 from services.customers import documents as customers_documents
 from services.customers.app import create_app as create_customers
 from services.orders.app import create_app
-from services.orders.customer_lookup import CustomerDirectory, Unanswered, ask_customers
+from services.orders.customer_lookup import CustomerLookup, Unanswered, ask_customers
 from services.orders.model import CustomerGone, NoSuchCustomer
+from services.orders.operations import keep_copies
 from services.orders.repository.copies import CustomerCopyRepository
-from services.orders.subscribers import forget_customers, keep_copies
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.events.contracts import CustomerDeleted, CustomerRegistered
@@ -52,30 +52,30 @@ class TestAskCustomers:
             ask_customers([new_id()], url="http://127.0.0.1:9", headers=dict)
 
 
-class TestCustomerDirectory:
+class TestCustomerLookup:
     def test_a_guest_passes_unasked(self, copies: CustomerCopyRepository) -> None:
-        CustomerDirectory(copies, nobody_may_ask).refuse_unknown(None)
+        CustomerLookup(copies, nobody_may_ask).refuse_unknown(None)
 
-    def test_a_card_is_enough(self, copies: CustomerCopyRepository) -> None:
+    def test_a_copy_is_enough(self, copies: CustomerCopyRepository) -> None:
         id = new_id()
         keep_copies(
             copies, [CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")]
         )
 
-        CustomerDirectory(copies, nobody_may_ask).refuse_unknown(id)
+        CustomerLookup(copies, nobody_may_ask).refuse_unknown(id)
 
     def test_a_deleted_customer_is_gone_without_asking(
         self, copies: CustomerCopyRepository
     ) -> None:
         id = new_id()
-        forget_customers(copies, [CustomerDeleted(customer_id=id, version=2, occurred_at="")])
+        keep_copies(copies, [CustomerDeleted(customer_id=id, version=2, occurred_at="")])
 
         with pytest.raises(CustomerGone):
-            CustomerDirectory(copies, nobody_may_ask).refuse_unknown(id)
+            CustomerLookup(copies, nobody_may_ask).refuse_unknown(id)
 
     def test_who_is_not_known_there_is_unknown(self, copies: CustomerCopyRepository) -> None:
         with pytest.raises(NoSuchCustomer):
-            CustomerDirectory(copies, lambda _: []).refuse_unknown(new_id())
+            CustomerLookup(copies, lambda _: []).refuse_unknown(new_id())
 
     def test_asks_no_more_after_silence(self, copies: CustomerCopyRepository) -> None:
         questions: list[int] = []
@@ -84,7 +84,7 @@ class TestCustomerDirectory:
             questions.append(len(ids))
             raise Unanswered("Timeout")
 
-        refusals = CustomerDirectory(copies, silent).refusals(new_id() for _ in range(500))
+        refusals = CustomerLookup(copies, silent).refusals(new_id() for _ in range(500))
 
         assert (refusals, questions) == ({}, [200])
 

@@ -120,7 +120,7 @@ class TestRefusedAsFuture:
 
 
 class TestCustomerCards:
-    def test_takes_a_card_without_a_name(self, database: Database[Document]) -> None:
+    def test_takes_a_copy_without_a_name(self, database: Database[Document]) -> None:
         database.customer_cards.insert_one(
             {"_id": new_id(), "name": None, "deleted": True, "version": 2}
         )

@@ -12,7 +12,7 @@ from tests.support.in_memory import in_memory
 
 NEEDS_SERVER = {
     # Copies of customers are kept by bulk updates, which the database in memory lacks.
-    "test_a_customer_with_a_card_is_not",
+    "test_a_customer_with_a_copy_is_not",
     "test_a_deleted_customer_is_refused",
     "test_a_repeated_request_outlives_its_customer",
     # It refuses the sorting by which pages are made.

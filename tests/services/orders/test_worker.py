@@ -16,7 +16,7 @@ class TestCreateHandlers:
     def test_hears_what_the_service_says_it_hears(self, database: Database[Document]) -> None:
         assert set(create_handlers(load(), database)) == set(SUBSCRIBES)
 
-    def test_a_change_reaches_the_card(self, database: Database[Document]) -> None:
+    def test_a_change_reaches_the_copy(self, database: Database[Document]) -> None:
         id = new_id()
 
         create_handlers(load(), database)[CustomerChanged](

@@ -4,12 +4,12 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from pymongo import MongoClient
 from rich.console import Console
 
 from services.cli.explain import costs
 from services.tools import explain
-from services.tools.explain import Ask, ListRoute, NotSetUp, UnknownFilter
+from services.tools.explain import Ask, NotSetUp
+from services.tools.lists import ListRoute, UnknownFilter
 from services.tools.sample.plan import Plan
 from shared.document import Document
 from shared.mongo.client import connect, service_database
@@ -126,7 +126,9 @@ class TestServed:
         }
         query = Query(database="kith_orders", command={"find": "orders"}, microseconds=900)
         ask = Ask(
-            route=ListRoute(service="orders", path="/v1/orders", filters=()),
+            route=ListRoute(
+                service="customers" if "q" in filters else "orders", path="/v1/some", filters=()
+            ),
             filters=filters,
             page=1,
             items=50,
@@ -134,32 +136,6 @@ class TestServed:
         )
 
         assert ask.is_served is served
-
-
-class TestValues:
-    def test_of_a_filter_that_nobody_thought_of_are_asked_for(
-        self, market: Settings, client: MongoClient[Document]
-    ) -> None:
-        route = ListRoute(service="orders", path="/v1/orders", filters=("status", "colour"))
-
-        with pytest.raises(UnknownFilter, match="offers colour"):
-            explain.values_of(route, client, market)
-
-
-class TestAddress:
-    def test_of_a_list_in_a_place_nobody_thought_of_is_asked_for(
-        self, market: Settings, client: MongoClient[Document]
-    ) -> None:
-        route = ListRoute(service="orders", path="/v1/orders/{id}/parcels", filters=())
-
-        with pytest.raises(UnknownFilter, match="for each id"):
-            explain.address_of(route, client, market)
-
-    def test_is_none_where_nobody_is(self, market: Settings, client: MongoClient[Document]) -> None:
-        route = ListRoute(service="customers", path=JOURNAL, filters=("kind",))
-        empty = replace(market, database_prefix="test_nothing_here")
-
-        assert explain.address_of(route, client, empty) is None
 
 
 class TestTable:

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services import registry
-from services.customers.repository.customers import to_document
+from services.customers.repository.mapping import to_document
 from services.tools import setup
 from services.tools.sample import people
 from services.tools.sample.plan import Plan

@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 import pytest
-import requests
 
 from services.accounts import crypto
+from shared.api_client import ApiUnreachable
 from shared.auth.keyring import (
     FRESH_SECONDS,
     RETRY_SECONDS,
@@ -53,7 +53,7 @@ class TestKeyring:
         assert [keyring.key(f"unknown-{number}") for number in range(20)] == [None] * 20
         assert accounts.asked == 1
 
-    @pytest.mark.parametrize("failure", [requests.ConnectionError(), ValueError("no keys")])
+    @pytest.mark.parametrize("failure", [ApiUnreachable("away"), ValueError("no keys")])
     def test_goes_on_with_what_it_knows_while_accounts_is_down(
         self, accounts: "Accounts", clock: Clock, failure: Exception
     ) -> None:
@@ -68,7 +68,7 @@ class TestKeyring:
     def test_asks_a_silent_accounts_once_a_second(self, accounts: "Accounts", clock: Clock) -> None:
         keyring = Keyring(accounts.fetch, clock=clock)
         keyring.key("first")
-        accounts.failure = requests.ConnectionError()
+        accounts.failure = ApiUnreachable("away")
         clock.advance(FRESH_SECONDS)
 
         for _ in range(10):
@@ -79,7 +79,7 @@ class TestKeyring:
 
     def test_learns_again_when_accounts_is_back(self, accounts: "Accounts", clock: Clock) -> None:
         keyring = Keyring(accounts.fetch, clock=clock)
-        accounts.failure = requests.ConnectionError()
+        accounts.failure = ApiUnreachable("away")
         with pytest.raises(KeysUnavailable):
             keyring.key("first")
 
@@ -177,7 +177,7 @@ class TestFetchPublished:
     def test_takes_no_other_answer(self, server: ScriptedServer, status: int) -> None:
         server.say(Answer(status=status, headers={"Location": "/elsewhere"}))
 
-        with pytest.raises((requests.RequestException, ValueError)):
+        with pytest.raises((ApiUnreachable, ValueError)):
             fetch_published(server.url)
         assert {asked.path for asked in server.asked} <= {
             "/.well-known/jwks.json",
@@ -193,7 +193,7 @@ class TestFetchPublished:
         assert set(fetch_published(server.url).keys) == {"first"}
 
     def test_names_a_server_that_is_not_there(self) -> None:
-        with pytest.raises(requests.ConnectionError):
+        with pytest.raises(ApiUnreachable):
             fetch_published(f"http://{LOOPBACK}:{free_port()}")
 
 

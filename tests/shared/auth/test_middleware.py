@@ -1,12 +1,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-import requests
 from flask import Blueprint, Response
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
+from shared.api_client import ApiUnreachable
 from shared.auth.keyring import Keyring, Published
 from shared.auth.middleware import allow, allowed_roles, caller, origin, public
 from shared.auth.tokens import TokenVerifier
@@ -150,7 +150,7 @@ class TestToken:
 
     def test_cannot_be_checked_while_no_key_is_known(self, serve: Serve, ours: Mint) -> None:
         def fetch() -> Published:
-            raise requests.ConnectionError
+            raise ApiUnreachable("away")
 
         http = serve(TokenVerifier(Keyring(fetch)))
 

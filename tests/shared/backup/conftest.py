@@ -17,7 +17,7 @@ from shared.mongo.client import connect, service_database
 from shared.mongo.collections import build
 from shared.settings import Settings, load
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
-from tests.support.things import COLLECTIONS, HEARERS, ThingRepository, changed, thing
+from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository, changed, thing
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def settings(mongo_url: str) -> Iterator[Settings]:
 def database(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database of the made-up service, with three things of which events wait."""
     made = service_database(client, settings, "things")
-    things = ThingRepository(made, HEARERS)
+    things = ThingRepository(made, SUBSCRIBERS)
     for one in (thing(size=size) for size in (1, 2, 3)):
         things.insert(one, changed(one))
     service_database(client, settings, "odds")[ODDS.name].insert_many(OF_EVERY_TYPE)
@@ -47,7 +47,7 @@ def database(client: MongoClient[Document], settings: Settings) -> Database[Docu
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the backup lies."""
+    """The folder of the backup."""
     made = tmp_path / "backup"
     made.mkdir()
     return made

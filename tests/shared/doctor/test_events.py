@@ -1,4 +1,4 @@
-"""Events that wait, and those that were put aside, on the real server."""
+"""Checks of waiting events and dead letters, on the real server."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ class TestUnconfirmed:
         ("minutes", "level", "since"),
         [(0, Level.GOOD, "0 s"), (3, Level.LOOK, "3 min"), (30, Level.BAD, "30 min")],
     )
-    def test_are_told_by_the_age_of_the_oldest(
+    def test_are_judged_by_the_age_of_the_oldest(
         self,
         database: Database[Document],
         things: ThingRepository,
@@ -63,7 +63,7 @@ class TestDeadLetters:
 
         assert (finding.level, finding.state) == (Level.GOOD, "none")
 
-    def test_are_told_with_the_reason(self, database: Database[Document]) -> None:
+    def test_are_shown_with_the_reason(self, database: Database[Document]) -> None:
         delivery: dict[str, Any] = {"id": "e1", "name": "ThingLost"}
         Inbox(database).dead_letter(delivery, "ValueError: no such thing")
 

@@ -31,7 +31,7 @@ class TestBreaches:
     ) -> None:
         for _ in range(5):
             plant(thing())
-        # Ids of other types lie before and after all others.
+        # Ids of other types come before and after all others.
         planted = [plant(thing(_id=id, size="large")) for id in (7, "f" * 30, ObjectId(), "0" * 24)]
 
         (finding,) = breaches(database, COLLECTIONS, piece=piece)

@@ -1,4 +1,4 @@
-"""How much lies in a database and by what it is found, on the real server."""
+"""Checks of sizes, indexes and disk, on the real server."""
 
 from datetime import datetime, timedelta
 
@@ -78,7 +78,7 @@ class TestDisk:
         ("scarce", "very_scarce", "level"),
         [(0.0, 0.0, Level.GOOD), (1.0, 0.0, Level.LOOK), (1.0, 1.0, Level.BAD)],
     )
-    def test_is_told_with_what_is_left(
+    def test_is_shown_with_what_is_left(
         self,
         database: Database[Document],
         client: MongoClient[Document],

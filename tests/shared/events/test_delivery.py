@@ -1,17 +1,28 @@
 """Messages from a queue, whatever is in them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
+import orjson
 import pytest
 
-from shared.events.delivery import sort_out
-from tests.support.handlers import delivery
+from shared.events.delivery import delivery, sort_out
+from shared.events.outbox import outbox_entries
+from tests.support import handlers
+from tests.support.things import ThingChanged, ThingLost
+
+NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
+CHANGED = ThingChanged(thing_id="t", size=3, version=2, occurred_at="2025-06-01T12:00:00Z")
+LOST = ThingLost(thing_id="t", version=3, occurred_at="2025-06-01T12:00:00Z")
 
 
 class TestSortOut:
     def test_gives_deliveries_back_as_they_came(self) -> None:
-        made = [delivery(1), {**delivery(2), "request_id": "r", "added_later": [1]}]
+        made = [
+            handlers.delivery(1),
+            {**handlers.delivery(2), "request_id": "r", "added_later": [1]},
+        ]
 
         assert sort_out(made) == (made, [])
 
@@ -29,16 +40,16 @@ class TestSortOut:
     def test_says_what_is_wrong_with_a_malformed_one(
         self, broken: dict[str, Any], error: str
     ) -> None:
-        fine = delivery(1)
+        fine = handlers.delivery(1)
 
-        sound, ((kept, reason),) = sort_out([{**delivery(2), **broken}, fine])
+        sound, ((kept, reason),) = sort_out([{**handlers.delivery(2), **broken}, fine])
 
         assert sound == [fine]
         assert reason.startswith(f"It is malformed: {error}")
         assert bson.encode(kept)
 
-    def test_tells_where_it_comes_from_if_that_can_be_told(self) -> None:
-        odd = {**delivery(1), "data": 5}
+    def test_names_the_source_of_a_malformed_one_if_it_can_be_read(self) -> None:
+        odd = {**handlers.delivery(1), "data": 5}
 
         _, ((kept, _),) = sort_out([odd])
 
@@ -61,3 +72,35 @@ class TestSortOut:
         _, ((kept, _),) = sort_out(["x" * 10**6])
 
         assert len(kept["text"]) == 10_000
+
+
+class TestDelivery:
+    def test_says_what_it_is_and_where_it_waits(self) -> None:
+        (entry,) = outbox_entries((LOST,), {ThingLost: ("orders",)}, now=NOW)
+
+        message = delivery(entry, sender="things", collection="boxes", document_id="t")
+
+        assert message == {
+            "id": entry["id"],
+            "name": "ThingLost",
+            "schema": 1,
+            "sender": "things",
+            "collection": "boxes",
+            "document_id": "t",
+            "data": {
+                "thing_id": "t",
+                "version": 3,
+                "occurred_at": "2025-06-01T12:00:00Z",
+                "actor": None,
+                "via": None,
+                "batch": None,
+            },
+            "request_id": None,
+        }
+
+    def test_is_plain_json(self) -> None:
+        (entry,) = outbox_entries((CHANGED,), {ThingChanged: ("orders",)}, now=NOW)
+
+        message = delivery(entry, sender="things", collection="boxes", document_id="t")
+
+        assert orjson.loads(orjson.dumps(message)) == message

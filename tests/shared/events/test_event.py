@@ -1,14 +1,12 @@
+"""Events read from what was sent, whole, newer, half, or wrong."""
+
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 
-from shared.events.delivery import delivery
 from shared.events.event import Event, EventMalformed
-from shared.events.outbox import outbox_entries
-from shared.identifiers import is_id
 from tests.support.things import ThingChanged, ThingLost
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -84,81 +82,3 @@ class TestEvent:
     def test_refuses_what_is_of_another_type(self, name: str, value: Any) -> None:
         with pytest.raises(EventMalformed, match=rf"EverythingHappened: .*`\$\.{name}\b"):
             EverythingHappened.from_data({name: value})
-
-
-class TestOutboxEntries:
-    def test_has_one_for_each_that_hears_an_event(self) -> None:
-        subscribers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
-
-        entries = outbox_entries((CHANGED, LOST), subscribers, now=NOW)
-
-        assert [(entry["name"], entry["to"]) for entry in entries] == [
-            ("ThingChanged", "orders"),
-            ("ThingChanged", "customers"),
-            ("ThingLost", "orders"),
-        ]
-
-    def test_gives_an_event_one_id_for_all_and_no_other_event_the_same(self) -> None:
-        subscribers = {ThingChanged: ("orders", "customers"), ThingLost: ("orders",)}
-
-        entries = outbox_entries((CHANGED, LOST), subscribers, now=NOW)
-
-        ids = [entry["id"] for entry in entries]
-        assert ids[0] == ids[1] != ids[2]
-        assert all(is_id(id) for id in ids)
-
-    def test_is_due_at_once_and_was_never_sent(self) -> None:
-        (entry,) = outbox_entries((LOST,), {ThingLost: ("orders",)}, now=NOW)
-
-        assert (entry["due_at"], entry["sent"], entry["schema"]) == (NOW, 0, 1)
-
-    def test_has_none_for_an_event_that_nobody_hears(self) -> None:
-        assert outbox_entries((LOST,), {ThingLost: ()}, now=NOW) == []
-
-    def test_does_not_pass_over_an_event_that_was_forgotten(self) -> None:
-        with pytest.raises(KeyError):
-            outbox_entries((LOST,), {}, now=NOW)
-
-    def test_names_the_request_by_which_it_happened(self) -> None:
-        subscribers: dict[type[Event], tuple[str, ...]] = {ThingLost: ("orders",)}
-
-        (asked,) = outbox_entries((LOST,), subscribers, now=NOW, request_id="r1")
-        (unasked,) = outbox_entries((LOST,), subscribers, now=NOW)
-
-        assert asked["request_id"] == "r1"
-        assert "request_id" not in unasked
-        for entry, id in ((asked, "r1"), (unasked, None)):
-            message = delivery(entry, sender="things", collection="boxes", document_id="t")
-            assert message["request_id"] == id
-
-
-class TestDelivery:
-    def test_says_what_it_is_and_where_it_waits(self) -> None:
-        (entry,) = outbox_entries((LOST,), {ThingLost: ("orders",)}, now=NOW)
-
-        message = delivery(entry, sender="things", collection="boxes", document_id="t")
-
-        assert message == {
-            "id": entry["id"],
-            "name": "ThingLost",
-            "schema": 1,
-            "sender": "things",
-            "collection": "boxes",
-            "document_id": "t",
-            "data": {
-                "thing_id": "t",
-                "version": 3,
-                "occurred_at": "2025-06-01T12:00:00Z",
-                "actor": None,
-                "via": None,
-                "batch": None,
-            },
-            "request_id": None,
-        }
-
-    def test_is_plain_json(self) -> None:
-        (entry,) = outbox_entries((CHANGED,), {ThingChanged: ("orders",)}, now=NOW)
-
-        message = delivery(entry, sender="things", collection="boxes", document_id="t")
-
-        assert orjson.loads(orjson.dumps(message)) == message

@@ -20,7 +20,8 @@ from pymongo.errors import (
 from shared.document import Document
 from shared.local.ports import free_port
 from shared.messaging.consumer import Consumer, RetryLater, is_to_blame
-from shared.messaging.inbox import MAX_AGE, MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import MAX_AGE, Inbox
+from shared.messaging.retries import MAX_ATTEMPTS
 from tests.support.handlers import Killed, RecordingHandlers, delivery, ids
 from tests.support.things import ThingChanged
 

@@ -1,4 +1,4 @@
-"""Dead letters on the real servers: looked at, sent again, and heard."""
+"""Dead letters on the real servers: listed, redelivered, and handled."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,12 @@ import pytest
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.messaging import relay as outbox
+from shared.messaging import receipts
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import DeadLetters, Replay
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox
+from shared.messaging.inbox import Inbox
 from shared.messaging.relay import Relay
+from shared.messaging.retries import MAX_ATTEMPTS
 from tests.support.handlers import RecordingHandlers, delivery
 from tests.support.queues import Message
 
@@ -40,8 +41,8 @@ class TestSearch:
         [
             ("ValueError: no", "Mend the reason, then: make replay ID="),
             ("EventUnknown: X", "Start newer workers, then: make replay ID="),
-            ("It is malformed: X", "Have its sender tell the state of its documents anew"),
-            ("It happened 99 days ago", "Have its sender tell the state of its documents anew"),
+            ("It is malformed: X", "Have its sender republish the state of its documents"),
+            ("It happened 99 days ago", "Have its sender republish the state of its documents"),
         ],
     )
     def test_says_what_to_do(
@@ -69,7 +70,7 @@ class TestSearch:
 
 
 class TestReplay:
-    def test_has_the_event_heard_and_the_letter_forgotten(
+    def test_has_the_event_handled_and_the_letter_forgotten(
         self,
         poisoned: Document,
         letters: DeadLetters,
@@ -97,7 +98,7 @@ class TestReplay:
         assert letters.replay(poisoned["id"], now=now) is Replay.SENT
         assert letters.replay(poisoned["id"], now=now) is Replay.WAITS
         (letter,) = letters.search()
-        assert letter.remedy == "It is being heard again; wait."
+        assert letter.remedy == "It is being redelivered; wait."
         carry()
 
         assert letters.replay(poisoned["id"], now=now) is Replay.UNKNOWN
@@ -192,7 +193,7 @@ def consumer(make_consumer: MakeHearing, handled: RecordingHandlers) -> Consumer
 
 @pytest.fixture
 def poisoned(consumer: Consumer, handled: RecordingHandlers) -> Document:
-    """An event that was given up."""
+    """A dead-lettered event."""
     made = delivery(13)
     handled.failing = {13: ValueError("no")}
     for _ in range(MAX_ATTEMPTS):
@@ -210,14 +211,14 @@ def relay(make_relay: Callable[..., Relay]) -> Relay:
 def carry(
     relay: Relay, consumer: Consumer, messages: Messages, database: Database[Document]
 ) -> Callable[[], None]:
-    """`carry()`: two minutes later, send what is due, have it heard, take the receipts back."""
+    """`carry()`: two minutes later, send what is due, handle it, confirm it."""
     rounds = count(1)
 
     def carry() -> None:
         relay.send_due(datetime.now(UTC) + timedelta(minutes=2 * next(rounds)))
         for message in messages("things"):
-            for told in consumer.handle(message.kwargs["deliveries"]):
-                receipt = [told["collection"], told["document_id"], told["id"]]
-                outbox.confirm(database, [receipt], subscriber="things")
+            for settled in consumer.handle(message.kwargs["deliveries"]):
+                receipt = [settled["collection"], settled["document_id"], settled["id"]]
+                receipts.confirm(database, [receipt], subscriber="things")
 
     return carry

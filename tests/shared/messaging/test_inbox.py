@@ -7,7 +7,8 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from shared.document import Document
-from shared.messaging.inbox import MAX_ATTEMPTS, Inbox, Recalled
+from shared.messaging.inbox import Inbox, Recalled
+from shared.messaging.retries import MAX_ATTEMPTS
 
 
 class TestRecall:
@@ -145,7 +146,7 @@ def delivery(id: str, collection: str = "things") -> Document:
 
 
 def recalled(**groups: Any) -> Recalled:
-    """What the inbox answers; groups that are not given are empty."""
+    """The inbox's answer; groups that are not given are empty."""
     return Recalled(**{"done": [], "fresh": [], "again": [], "spent": [], **groups})
 
 

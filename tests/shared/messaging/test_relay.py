@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -22,31 +22,25 @@ from shared.local.ports import free_port
 from shared.local.redis_server import redis_server, redis_url
 from shared.local.servers import start
 from shared.local.supervisor import Supervisor
-from shared.messaging import relay as outbox
 from shared.messaging.broker import BATCH, broker_client, create_celery, queue_key
-from shared.messaging.relay import (
-    DOCUMENTS_AT_ONCE,
-    QUEUE_LIMIT,
-    RECEIPT_LIMIT,
-    Relay,
-    resend_delay,
-)
+from shared.messaging.claims import DOCUMENTS_AT_ONCE
+from shared.messaging.relay import QUEUE_LIMIT, RECEIPT_LIMIT, Relay
 from shared.settings import Settings
 from tests.support.queues import messages_in
-from tests.support.things import ThingRepository, changed, lost, thing
+from tests.support.things import ThingRepository, added, changed, lost, thing, waiting
 
 Queue = Callable[[str], list[list[Document]]]
 Log = list[MutableMapping[str, Any]]
 
 
 class TestSendDue:
-    def test_publishes_what_waits_to_each_that_hears_it(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+    def test_publishes_what_waits_to_each_subscriber(
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         lamp = thing(size=3)
         things.insert(lamp, changed(lamp))
 
-        assert relay.send_due(now) == 2
+        assert relay.send_due(due) == 2
 
         ((to_others,),) = queue("others")
         ((to_things,),) = queue("things")
@@ -74,65 +68,65 @@ class TestSendDue:
         )
 
     def test_leaves_an_event_where_it_is_until_its_receipt(
-        self, relay: Relay, things: ThingRepository, now: datetime
+        self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, 1)
 
-        relay.send_due(now)
+        relay.send_due(due)
 
         (entry,) = waiting(things)
         assert entry["sent"] == 1
-        assert 30 <= (entry["due_at"] - now).total_seconds() < 31
+        assert 30 <= (entry["due_at"] - due).total_seconds() < 31
 
     def test_sends_nothing_twice_at_once(
-        self, relay: Relay, things: ThingRepository, now: datetime
+        self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, 3)
 
-        assert [relay.send_due(now) for _ in range(3)] == [3, 0, 0]
+        assert [relay.send_due(due) for _ in range(3)] == [3, 0, 0]
 
     def test_sends_again_what_is_not_confirmed_in_time(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         added(things, 1)
-        relay.send_due(now)
+        relay.send_due(due)
 
-        assert relay.send_due(now + timedelta(seconds=29.9)) == 0
-        assert relay.send_due(now + timedelta(seconds=31)) == 1
+        assert relay.send_due(due + timedelta(seconds=29.9)) == 0
+        assert relay.send_due(due + timedelta(seconds=31)) == 1
 
         ((first,), (again,)) = queue("others")
         assert again == first
 
     def test_waits_longer_the_second_time_and_never_more_than_a_minute(
-        self, relay: Relay, things: ThingRepository, now: datetime
+        self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, 1)
         waits = []
 
         for _ in range(7):
-            relay.send_due(now)
+            relay.send_due(due)
             (entry,) = waiting(things)
-            waits.append((entry["due_at"] - now).total_seconds())
-            now = entry["due_at"]
+            waits.append((entry["due_at"] - due).total_seconds())
+            due = entry["due_at"]
 
         # Each with up to a second by which relays tell their claims apart.
         assert [int(wait) for wait in waits] == [30, 60, 60, 60, 60, 60, 60]
 
     def test_sends_nothing_before_it_is_due(
-        self, relay: Relay, things: ThingRepository, now: datetime
+        self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, 1)
 
-        assert relay.send_due(now - timedelta(minutes=5)) == 0
+        assert relay.send_due(due - timedelta(minutes=5)) == 0
 
     def test_sends_of_a_document_only_what_is_due(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         (lamp,) = added(things, 1)
-        relay.send_due(now)
+        relay.send_due(due)
         things.change(lamp["_id"], {"size": 2}, changed(lamp), version=1)
 
-        assert relay.send_due(now) == 2
+        assert relay.send_due(due) == 2
 
         assert [[each["name"] for each in message] for message in queue("others")] == [
             ["ThingLost"],
@@ -140,73 +134,73 @@ class TestSendDue:
         ]
 
     def test_sends_many_in_one_message(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         added(things, BATCH + 1)
 
-        relay.send_due(now)
+        relay.send_due(due)
 
         assert sorted(len(message) for message in queue("others")) == [1, BATCH]
 
     def test_sends_with_few_what_was_sent_before_and_then_alone(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         added(things, 12)
-        relay.send_due(now)
+        relay.send_due(due)
         added(things, 2)
 
-        relay.send_due(now + timedelta(seconds=31))
+        relay.send_due(due + timedelta(seconds=31))
         assert [len(message) for message in queue("others")] == [12, 10, 2, 2]
 
-        relay.send_due(now + timedelta(seconds=93))
+        relay.send_due(due + timedelta(seconds=93))
         assert [len(message) for message in queue("others")][4:] == [1] * 12 + [2]
 
     def test_keeps_the_order_of_one_documents_events(
-        self, relay: Relay, things: ThingRepository, queue: Queue, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, due: datetime
     ) -> None:
         lamp = thing()
         things.insert(lamp, changed(lamp), lost(lamp))
 
-        relay.send_due(now)
+        relay.send_due(due)
 
         (message,) = queue("others")
         assert [delivery["name"] for delivery in message] == ["ThingChanged", "ThingLost"]
 
     def test_reads_no_more_than_it_can_send(
-        self, relay: Relay, things: ThingRepository, profiled: Database[Document], now: datetime
+        self, relay: Relay, things: ThingRepository, profiled: Database[Document], due: datetime
     ) -> None:
         # Much more may wait, after an outage, than is sent at one time.
         added(things, DOCUMENTS_AT_ONCE + 100)
 
-        relay.send_due(now)
+        relay.send_due(due)
 
         reads = list(profiled.system.profile.find({"op": {"$in": ["query", "getmore"]}}))
         assert sum(read["docsExamined"] for read in reads) == DOCUMENTS_AT_ONCE
         assert not any("hasSortStage" in read for read in reads)
 
     def test_does_not_look_at_what_waits_for_its_receipt(
-        self, relay: Relay, things: ThingRepository, profiled: Database[Document], now: datetime
+        self, relay: Relay, things: ThingRepository, profiled: Database[Document], due: datetime
     ) -> None:
         added(things, 200)
-        relay.send_due(now)
+        relay.send_due(due)
         profiled.command("profile", 0)
         profiled.system.profile.drop()
         added(things, 3)
         profiled.command("profile", 2)
 
-        assert relay.send_due(now) == 3
+        assert relay.send_due(due) == 3
 
         reads = list(profiled.system.profile.find({"op": "query"}))
         assert sum(read["docsExamined"] for read in reads) == 3
         assert sum(read["keysExamined"] for read in reads) <= 4
 
     def test_sends_the_oldest_first(
-        self, relay: Relay, things: ThingRepository, now: datetime
+        self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, DOCUMENTS_AT_ONCE + 5)
         newest = {entry["id"] for entry in waiting(things)[-5:]}
 
-        relay.send_due(now)
+        relay.send_due(due)
 
         assert {entry["id"] for entry in waiting(things) if entry["sent"] == 0} == newest
 
@@ -216,43 +210,19 @@ class TestSendDue:
         make_relay: Callable[[], Relay],
         things: ThingRepository,
         queue: Queue,
-        now: datetime,
+        due: datetime,
     ) -> None:
         added(things, 120)
         relays = [relay, make_relay()]
 
         with ThreadPoolExecutor(2) as pool:
-            sent = list(pool.map(lambda each: each.send_due(now), relays))
+            sent = list(pool.map(lambda each: each.send_due(due), relays))
 
         everything = {entry["id"] for entry in waiting(things)}
         assert {delivery["id"] for message in queue("others") for delivery in message} == everything
         # At worst some goes twice; neither waits for the other, nor counts for it.
         assert 120 <= sum(sent) <= 240
-        assert relay.send_due(now) == 0
-
-    def test_of_two_relays_only_the_one_that_claimed_an_event_sends_it(
-        self,
-        relay: Relay,
-        make_relay: Callable[[], Relay],
-        things: ThingRepository,
-        queue: Queue,
-        now: datetime,
-    ) -> None:
-        # Clocks tell more than the database keeps.
-        now += timedelta(microseconds=123_456)
-        added(things, 3)
-        seen = relay.find_due("things", "others", now)
-        added(things, 1)
-        seen_later = relay.find_due("things", "others", now)
-        other = make_relay()
-        other.publish("things", "others", other.claim("things", seen, now))
-
-        late = relay.claim("things", seen_later, now)
-        relay.publish("things", "others", late)
-
-        assert len(late) == 1
-        assert [len(message) for message in queue("others")] == [3, 1]
-        assert [entry["sent"] for entry in waiting(things)] == [1, 1, 1, 1]
+        assert relay.send_due(due) == 0
 
     def test_of_a_document_that_breaks_the_rules_holds_nobody_up(
         self,
@@ -261,7 +231,7 @@ class TestSendDue:
         database: Database[Document],
         queue: Queue,
         log: Log,
-        now: datetime,
+        due: datetime,
     ) -> None:
         added(things, 3)
         broken = waiting(things)[0]["id"]
@@ -269,54 +239,54 @@ class TestSendDue:
         database.things.update_one({"outbox.id": broken}, {"$unset": {"kind": ""}})
         database.command("collMod", "things", validationLevel="strict")
 
-        sent = [relay.send_due(now), relay.send_due(now)]
+        sent = [relay.send_due(due), relay.send_due(due)]
 
         assert sent == [2, 0]
         (message,) = queue("others")
         assert broken not in {delivery["id"] for delivery in message}
         # It is found again at every look.
-        assert told(log, "events_not_claimable") == 1
+        assert logged(log, "events_not_claimable") == 1
 
 
 class TestQueueLimit:
     def test_holds_back_what_a_busy_worker_cannot_take(
-        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], due: datetime
     ) -> None:
         added(things, 1)
         fill("others", QUEUE_LIMIT)
 
-        assert relay.send_due(now) == 0
+        assert relay.send_due(due) == 0
 
         (entry,) = waiting(things)
         assert entry["sent"] == 0
-        assert entry["due_at"] <= now
+        assert entry["due_at"] <= due
 
     def test_lets_go_on_when_there_is_room(
-        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], due: datetime
     ) -> None:
         added(things, 1)
         fill("others", QUEUE_LIMIT - 1)
 
-        assert relay.send_due(now) == 1
+        assert relay.send_due(due) == 1
 
     def test_asks_for_no_more_receipts_while_nobody_takes_them(
-        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], due: datetime
     ) -> None:
         added(things, 1)
         fill("things", RECEIPT_LIMIT)
 
-        assert relay.send_due(now) == 0
+        assert relay.send_due(due) == 0
 
         (entry,) = waiting(things)
-        assert (entry["sent"], entry["due_at"] <= now) == (0, True)
+        assert (entry["sent"], entry["due_at"] <= due) == (0, True)
 
     def test_goes_on_when_most_receipts_were_taken(
-        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], now: datetime
+        self, relay: Relay, things: ThingRepository, fill: Callable[..., None], due: datetime
     ) -> None:
         added(things, 1)
         fill("things", RECEIPT_LIMIT - 1)
 
-        assert relay.send_due(now) == 1
+        assert relay.send_due(due) == 1
 
     def test_of_one_holds_nobody_else_back(
         self,
@@ -324,13 +294,13 @@ class TestQueueLimit:
         things: ThingRepository,
         fill: Callable[..., None],
         queue: Queue,
-        now: datetime,
+        due: datetime,
     ) -> None:
         lamp = thing()
         things.insert(lamp, changed(lamp))
         fill("others", QUEUE_LIMIT)
 
-        assert relay.send_due(now) == 1
+        assert relay.send_due(due) == 1
 
         assert len(queue("things")) == 1
 
@@ -341,76 +311,28 @@ class TestQueueLimit:
         fill: Callable[..., None],
         profiled: Database[Document],
         queue: Queue,
-        now: datetime,
+        due: datetime,
     ) -> None:
         added(things, DOCUMENTS_AT_ONCE + 5)
         lamp = thing()
         things.insert(lamp, changed(lamp))
         fill("others", QUEUE_LIMIT)
 
-        assert relay.send_due(now) == 1
+        assert relay.send_due(due) == 1
 
         assert len(queue("things")) == 1
         (read,) = profiled.system.profile.find({"op": "query"})
         assert (read["keysExamined"], read["docsExamined"], read["nreturned"]) == (1, 1, 1)
 
 
-class TestConfirm:
-    def test_takes_out_the_one_event_of_the_one_hearer(
-        self, database: Database[Document], things: ThingRepository
-    ) -> None:
-        lamp = thing()
-        things.insert(lamp, changed(lamp), lost(lamp))
-        first = waiting(things)[0]["id"]
-
-        outbox.confirm(database, [["things", lamp["_id"], first]], subscriber="others")
-
-        assert [(entry["name"], entry["to"]) for entry in waiting(things)] == [
-            ("ThingChanged", "things"),
-            ("ThingLost", "others"),
-        ]
-
-    def test_may_be_done_twice_and_for_what_is_gone(
-        self, database: Database[Document], things: ThingRepository
-    ) -> None:
-        (lamp,) = added(things, 1)
-        (entry,) = waiting(things)
-        receipts = [["things", lamp["_id"], entry["id"]], ["things", "nothing", entry["id"]]]
-
-        outbox.confirm(database, receipts, subscriber="others")
-        outbox.confirm(database, receipts, subscriber="others")
-
-        assert waiting(things) == []
-        assert things.get(lamp["_id"])["version"] == 1
-
-    def test_ends_the_sending(
-        self, relay: Relay, database: Database[Document], things: ThingRepository, now: datetime
-    ) -> None:
-        (lamp,) = added(things, 1)
-        relay.send_due(now)
-        (entry,) = waiting(things)
-
-        outbox.confirm(database, [["things", lamp["_id"], entry["id"]]], subscriber="others")
-
-        assert relay.send_due(now + timedelta(days=1)) == 0
-
-    def test_of_nothing_does_nothing(self, database: Database[Document]) -> None:
-        outbox.confirm(database, [], subscriber="others")
-
-
-class TestResendDelay:
-    def test_stays_bounded_for_ever(self) -> None:
-        assert resend_delay(10**6) == timedelta(minutes=1)
-
-
 class TestOutage:
     def test_of_the_broker_claims_nothing(
-        self, far: Relay, things: ThingRepository, now: datetime
+        self, far: Relay, things: ThingRepository, due: datetime
     ) -> None:
         added(things, 1)
 
         with pytest.raises(redis.ConnectionError):
-            far.send_due(now)
+            far.send_due(due)
 
         (entry,) = waiting(things)
         assert entry["sent"] == 0
@@ -421,19 +343,19 @@ class TestOutage:
         far_settings: Settings,
         things: ThingRepository,
         tmp_path: Path,
-        now: datetime,
+        due: datetime,
     ) -> None:
         added(things, BATCH + 20)
         before = waiting(things)
         with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
             client.config_set("maxmemory", 1)
             with pytest.raises(OperationalError, match="maxmemory"):
-                far.send_due(now)
+                far.send_due(due)
             assert waiting(things) == before
 
             client.config_set("maxmemory", 0)
 
-            assert far.send_due(now) == BATCH + 20
+            assert far.send_due(due) == BATCH + 20
             # Together, for none of them was ever sent.
             assert client.llen(queue_key(far_settings, "others")) == 2
 
@@ -450,14 +372,14 @@ class TestOutage:
         with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
             client.config_set("maxmemory", 1)
             running(far)
-            assert becomes(partial(told, log, "relay_waits"), 1)
+            assert becomes(partial(logged, log, "relay_waits"), 1)
 
             client.config_set("maxmemory", 0)
 
             assert becomes(partial(client.llen, queue_key(far_settings, "others")), 1)
-            assert becomes(partial(told, log, "relay_recovered"), 1)
+            assert becomes(partial(logged, log, "relay_recovered"), 1)
 
-    def test_of_the_broker_is_waited_out_and_told_once(
+    def test_of_the_broker_is_waited_out_and_logged_once(
         self,
         far: Relay,
         far_settings: Settings,
@@ -470,30 +392,30 @@ class TestOutage:
         running(far)
 
         for outages in (1, 2):
-            assert becomes(partial(told, log, "relay_waits"), outages)
+            assert becomes(partial(logged, log, "relay_waits"), outages)
             with redis_on(far_settings, tmp_path), broker_client(far_settings) as client:
-                # What was published before lies in Redis' file; the other is sent now.
+                # What was published before is in Redis' file; the other is sent now.
                 assert becomes(partial(client.llen, queue_key(far_settings, "others")), outages)
-                assert becomes(partial(told, log, "relay_recovered"), outages)
+                assert becomes(partial(logged, log, "relay_recovered"), outages)
             added(things, 1)
 
 
 class TestUnsendable:
     def test_events_keep_no_others_from_being_sent(
-        self, relay: Relay, things: ThingRepository, queue: Queue, log: Log, now: datetime
+        self, relay: Relay, things: ThingRepository, queue: Queue, log: Log, due: datetime
     ) -> None:
         (lamp,) = added(things, 1)
-        relay.send_due(now)
+        relay.send_due(due)
         # No event of ours has such a value; JSON has none for it.
         things.collection.update_one(
             {"_id": lamp["_id"]}, {"$set": {"outbox.0.data.size": Decimal128("1")}}
         )
         added(things, 2)
 
-        assert relay.send_due(now + timedelta(seconds=31)) == 3
+        assert relay.send_due(due + timedelta(seconds=31)) == 3
 
         assert [len(message) for message in queue("others")] == [1, 2]
-        assert told(log, "events_not_sendable") == 1
+        assert logged(log, "events_not_sendable") == 1
         assert len(waiting(things)) == 3
 
 
@@ -506,7 +428,7 @@ class TestRun:
         with pytest.raises(TypeError):
             relay.run(Event())
 
-        assert told(log, "relay_failed") == 1
+        assert logged(log, "relay_failed") == 1
 
     def test_sends_until_it_is_stopped(
         self,
@@ -533,31 +455,13 @@ class TestRun:
         assert not thread.is_alive()
 
 
-def told(log: Log, event: str) -> int:
-    """How often this was logged."""
+def logged(log: Log, event: str) -> int:
+    """The number of times that this was logged."""
     return sum(entry["event"] == event for entry in log)
 
 
-def added(things: ThingRepository, count: int) -> list[Document]:
-    """Things that were lost, which only others hear."""
-    made = [thing() for _ in range(count)]
-    if count == 1:
-        things.insert(made[0], lost(made[0]))
-    else:
-        things.collection.insert_many(
-            [{**each, "outbox": things.outbox(lost(each))} for each in made]
-        )
-    return made
-
-
-def waiting(things: ThingRepository) -> list[Document]:
-    """The events that still lie in their documents, the oldest first."""
-    found = things.collection.find({"outbox": {"$ne": []}}).sort("_id")
-    return [entry for document in found for entry in document["outbox"]]
-
-
 def becomes(read: Callable[[], object], value: object, *, seconds: float = 15) -> bool:
-    """Whether it has this value within some time."""
+    """True if it has this value within some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if read() == value:
@@ -573,18 +477,6 @@ def redis_on(settings: Settings, directory: Path) -> Iterator[None]:
     with Supervisor(Console(StringIO())) as supervisor:
         start([redis_server(directory, port=port)], supervisor=supervisor)
         yield
-
-
-@pytest.fixture
-def now() -> datetime:
-    """A moment at which all that the test adds is due, to the millisecond that MongoDB keeps."""
-    return (datetime.now(UTC) + timedelta(seconds=60)).replace(microsecond=0)
-
-
-@pytest.fixture
-def relay(make_relay: Callable[[], Relay]) -> Relay:
-    """The relay of the made-up service."""
-    return make_relay()
 
 
 @pytest.fixture

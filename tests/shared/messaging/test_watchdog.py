@@ -102,7 +102,7 @@ class TestGuard:
 
 
 def run(settings: Settings, *, seconds: float = 60) -> "subprocess.CompletedProcess[str]":
-    """A guarded process that hears nothing, until it is ended."""
+    """A guarded process that reads nothing, until it is ended."""
     return subprocess.run(  # noqa: S603 - our own interpreter runs our own code.
         (sys.executable, "-c", GUARDED),
         env={

@@ -3,7 +3,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,16 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.local.ports import free_port
-from shared.local.redis_server import redis_url
-from shared.messaging import relay as outbox
-from shared.messaging.broker import create_celery
-from shared.messaging.consumer import Subscriptions
+from shared.messaging import receipts
 from shared.messaging.relay import Relay
-from shared.messaging.worker import create_worker, send_receipts
-from shared.mongo.client import service_database
-from shared.mongo.collections import build
 from shared.settings import Settings
-from tests.support.handlers import RecordingHandlers, delivery
+from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message
 from tests.support.thing_worker import DEADLY
-from tests.support.things import COLLECTIONS, ThingRepository, changed, lost, thing
+from tests.support.things import ThingRepository, changed, lost, thing
 
 Process = subprocess.Popen[bytes]
 Messages = Callable[[str], list[Message]]
@@ -52,7 +43,7 @@ class TestTasks:
             others.tasks["others.receive"].run(**message.kwargs)
         assert waiting(things) == ["ThingLost"]
         for receipt in messages("things"):
-            outbox.confirm(
+            receipts.confirm(
                 things.collection.database,
                 receipt.kwargs["receipts"],
                 subscriber=receipt.kwargs["hearer"],
@@ -77,14 +68,14 @@ class TestTasks:
 
         for message in messages("others"):
             others.tasks["others.receive"].run(**message.kwargs)
-        receipts = messages("things")
-        outbox.confirm(
+        answers = messages("things")
+        receipts.confirm(
             things.collection.database,
-            receipts[-1].kwargs["receipts"],
-            subscriber=receipts[-1].kwargs["hearer"],
+            answers[-1].kwargs["receipts"],
+            subscriber=answers[-1].kwargs["hearer"],
         )
 
-        assert len(receipts) == 2
+        assert len(answers) == 2
         assert len(handled.batches) == 1
         assert waiting(things) == []
 
@@ -116,40 +107,6 @@ class TestTasks:
 
     def test_take_nothing_but_json(self, make_worker: Callable[[str], Celery]) -> None:
         assert make_worker("others").conf.accept_content == ["json"]
-
-
-class TestSendReceipts:
-    def test_sends_one_message_to_each_sender(
-        self, make_worker: Callable[[str], Celery], messages: Messages
-    ) -> None:
-        settled = [delivery(1), delivery(2), delivery(3, sender="orders")]
-
-        send_receipts(make_worker("others"), settled, subscriber="others")
-
-        (to_things,) = messages("things")
-        (to_orders,) = messages("orders")
-        assert to_things.task == "things.confirm"
-        assert to_things.kwargs == {
-            "receipts": [["things", each["document_id"], each["id"]] for each in settled[:2]],
-            "hearer": "others",
-        }
-        assert len(to_orders.kwargs["receipts"]) == 1
-
-    def test_sends_none_for_what_does_not_say_where_it_comes_from(
-        self, make_worker: Callable[[str], Celery], messages: Messages
-    ) -> None:
-        settled = [{"id": "malformed-1", "text": "5"}, delivery(1)]
-
-        send_receipts(make_worker("others"), settled, subscriber="others")
-
-        (receipt,) = messages("things")
-        assert len(receipt.kwargs["receipts"]) == 1
-
-    def test_bears_a_broker_that_is_away(self, settings: Settings) -> None:
-        gone = replace(settings, redis_url=redis_url(free_port()))
-
-        with create_celery("others", gone) as celery:
-            send_receipts(celery, [delivery(1)], subscriber="others")
 
 
 class TestProcess:
@@ -190,14 +147,14 @@ def waiting(things: ThingRepository) -> list[str]:
 
 
 def add(things: ThingRepository, *, size: int) -> str:
-    """The id of a new thing, which has told of itself."""
+    """The id of a new thing, whose event waits."""
     made = thing(size=size)
     things.insert(made, changed(made))
     return str(made["_id"])
 
 
 def subscribers_of(things: ThingRepository, id: str) -> list[str]:
-    """Who has not yet confirmed the events of a thing."""
+    """The subscribers that have not yet confirmed the events of a thing."""
     found = things.collection.find_one({"_id": id}) or {}
     return [entry["to"] for entry in found["outbox"]]
 
@@ -208,61 +165,19 @@ def soon() -> datetime:
 
 
 def refusals(broker: redis.Redis) -> int:
-    """How many commands Redis has refused for want of memory since it was made full."""
+    """The number of commands that Redis has refused for want of memory since it was made full."""
     counted: Any = broker.info("errorstats")
     return int(counted.get("errorstat_OOM", {"count": 0})["count"])
 
 
 def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
-    """Whether it holds within some time."""
+    """True if it holds within some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
             return True
         time.sleep(0.1)
     return False
-
-
-@pytest.fixture
-def make_worker(
-    client: MongoClient[Document], wired: Settings, handled: RecordingHandlers
-) -> Iterator[Callable[[str], Celery]]:
-    """`make_worker(service)`: the tasks of a service that hears all there is."""
-    databases: list[Database[Document]] = []
-    made: list[Celery] = []
-
-    def make(service: str) -> Celery:
-        list(build(service_database(client, wired, service), COLLECTIONS))
-
-        def join(database: Database[Document]) -> Subscriptions:
-            databases.append(database)
-            return handled.join(database)
-
-        made.append(create_worker(service, wired, join))
-        return made[-1]
-
-    yield make
-    for celery in made:
-        celery.close()
-    for database in databases:
-        client.drop_database(database.name)
-        database.client.close()
-
-
-@pytest.fixture
-def relay(
-    database: Database[Document], celery: Celery, broker: redis.Redis, wired: Settings
-) -> Relay:
-    """The relay of the made-up service."""
-    return Relay(
-        "things",
-        database,
-        ("things",),
-        subscribers=("others", "things"),
-        celery=celery,
-        broker=broker,
-        settings=wired,
-    )
 
 
 @pytest.fixture

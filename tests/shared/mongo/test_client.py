@@ -1,16 +1,16 @@
+"""Clients of a real server, and of servers that are late, away, or not yet a replica set."""
+
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Barrier, Thread
-from typing import Any
+from threading import Thread
 
 import pytest
-from pymongo import IndexModel, MongoClient
+from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
@@ -29,7 +29,6 @@ from pymongo.errors import (
 )
 
 from shared.document import Document
-from shared.events.outbox import OUTBOX_SCHEMA
 from shared.local.binaries import find_mongod
 from shared.local.mongod import mongo_url, mongod_argv
 from shared.local.ports import LOOPBACK, free_port
@@ -42,27 +41,24 @@ from shared.mongo.client import (
     wait_for_primary,
     write_errors,
 )
-from shared.mongo.collections import Collection, build
 from shared.settings import Settings, load
 from tests.support.limits import Limits
 
-EMAIL = IndexModel([("email", 1)], name="email", unique=True)
-
 
 def bulk_error(codes: list[int], *, concern: bool = False) -> BulkWriteError:
-    """What a bulk write raises in which statements failed with these codes."""
+    """The error of a bulk write some statements of which failed with these codes."""
     failures = [{"index": at, "code": code, "errmsg": "no"} for at, code in enumerate(codes)]
     unconfirmed = [{"code": 64, "errmsg": "waiting for replication timed out"}] if concern else []
     return BulkWriteError({"writeErrors": failures, "writeConcernErrors": unconfirmed})
 
 
 class TestConnect:
-    def test_reads_times_with_their_zone(self, empty: Database[Document]) -> None:
+    def test_reads_times_with_their_zone(self, database: Database[Document]) -> None:
         noon = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
-        empty.shops.insert_one({"_id": 1, "at": noon})
+        database.times.insert_one({"_id": 1, "at": noon})
 
-        assert (empty.shops.find_one() or {})["at"] == noon
+        assert (database.times.find_one() or {})["at"] == noon
 
     def test_takes_a_write_as_done_when_a_majority_has_it(
         self, client: MongoClient[Document]
@@ -84,102 +80,6 @@ class TestDatabase:
             service_database(client, settings, "orders").name
             == f"{settings.database_prefix}_orders"
         )
-
-
-class TestBuild:
-    def test_says_what_it_creates(self, empty: Database[Document]) -> None:
-        changes = list(build(empty, (shops(EMAIL, outbox=True),)))
-
-        assert changes == [
-            f"{empty.name}.shops: created",
-            f"{empty.name}.shops: index email built",
-            f"{empty.name}.shops: index outbox_due built",
-        ]
-
-    def test_changes_nothing_the_second_time(self, empty: Database[Document]) -> None:
-        partial = IndexModel(
-            [("open", 1), ("_id", -1)],
-            name="open",
-            partialFilterExpression={"open": True},
-        )
-        old = IndexModel([("at", 1)], name="old", expireAfterSeconds=60)
-        declared = (shops(EMAIL, partial, old, outbox=True),)
-        list(build(empty, declared))
-
-        assert list(build(empty, declared)) == []
-
-    def test_puts_its_rules_into_force(self, empty: Database[Document]) -> None:
-        list(build(empty, (shops(EMAIL, required=["name"]),)))
-
-        with pytest.raises(WriteError):
-            empty.shops.insert_one({"email": "a"})
-        empty.shops.insert_one({"name": "A", "email": "a"})
-        with pytest.raises(DuplicateKeyError):
-            empty.shops.insert_one({"name": "B", "email": "a"})
-
-    def test_updates_rules_that_have_changed(self, empty: Database[Document]) -> None:
-        list(build(empty, (shops(required=["name"]),)))
-
-        changes = list(build(empty, (shops(required=["title"]),)))
-
-        assert changes == [f"{empty.name}.shops: rules updated"]
-        empty.shops.insert_one({"title": "A"})
-        with pytest.raises(WriteError):
-            empty.shops.insert_one({"name": "A"})
-
-    def test_makes_rules_strict_again(self, empty: Database[Document]) -> None:
-        list(build(empty, (shops(required=["name"]),)))
-        empty.command("collMod", "shops", validationAction="warn")
-
-        changes = list(build(empty, (shops(required=["name"]),)))
-
-        assert changes == [f"{empty.name}.shops: rules updated"]
-        with pytest.raises(WriteError):
-            empty.shops.insert_one({})
-
-    def test_adds_an_index_to_what_is_there_already(self, empty: Database[Document]) -> None:
-        list(build(empty, (shops(),)))
-        empty.shops.insert_one({"email": "a"})
-
-        assert list(build(empty, (shops(EMAIL),))) == [f"{empty.name}.shops: index email built"]
-        assert empty.shops.count_documents({}) == 1
-
-    def test_may_be_done_by_several_at_once(self, empty: Database[Document]) -> None:
-        declared = (
-            shops(EMAIL, outbox=True),
-            Collection(name="carts", validator={"total": {"$gte": 0}}),
-        )
-        together = Barrier(4)
-
-        def run(_: int) -> list[str]:
-            together.wait(10)
-            return list(build(empty, declared))
-
-        with ThreadPoolExecutor(4) as pool:
-            changes = [line for lines in pool.map(run, range(4)) for line in lines]
-
-        assert changes.count(f"{empty.name}.shops: created") == 1
-        assert changes.count(f"{empty.name}.carts: created") == 1
-        assert list(build(empty, declared)) == []
-
-    def test_keeps_an_outbox_to_its_form(self, empty: Database[Document]) -> None:
-        schema = {"properties": {"outbox": OUTBOX_SCHEMA}}
-        list(build(empty, (Collection(name="shops", validator={"$jsonSchema": schema}),)))
-        entry = {
-            "id": "e",
-            "to": "others",
-            "name": "ShopOpened",
-            "schema": 1,
-            "data": {},
-            "sent": 0,
-            "due_at": datetime.now(UTC),
-        }
-
-        empty.shops.insert_one({"outbox": [entry]})
-
-        for wrong in ({"sent": -1}, {"due_at": "soon"}, {"to": None}, {"more": 1}):
-            with pytest.raises(WriteError):
-                empty.shops.insert_one({"outbox": [{**entry, **wrong}]})
 
 
 class TestWaitForPrimary:
@@ -289,16 +189,6 @@ class TestIsReachable:
         assert time.monotonic() - began < 5
 
 
-def shops(
-    *indexes: IndexModel, required: list[str] | None = None, outbox: bool = False
-) -> Collection:
-    """A declared collection."""
-    schema: dict[str, Any] = {"bsonType": "object", "required": required or ["_id"]}
-    return Collection(
-        name="shops", validator={"$jsonSchema": schema}, indexes=indexes, outbox=outbox
-    )
-
-
 @contextmanager
 def bare_mongod(directory: Path, *, port: int) -> Iterator[None]:
     """A server that was told to be in a replica set which nobody has made yet."""
@@ -311,11 +201,3 @@ def bare_mongod(directory: Path, *, port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-@pytest.fixture
-def empty(client: MongoClient[Document], settings: Settings) -> Iterator[Database[Document]]:
-    """A database in which nothing is built."""
-    made = service_database(client, settings, "shop")
-    yield made
-    client.drop_database(made)

@@ -1,4 +1,4 @@
-"""How indexes are built and rebuilt, on the real server."""
+"""Indexes built and rebuilt, on the real server."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -118,7 +118,7 @@ class Probe(CommandListener):
                 self.held.append(True)
 
     def failed(self, event: Any) -> None:
-        """The command's own caller is told."""
+        """The command's own caller notices."""
 
 
 @pytest.fixture

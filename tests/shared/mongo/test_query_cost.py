@@ -1,4 +1,4 @@
-"""What queries cost, on the real server."""
+"""Cost of queries, on the real server."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.mongo.query_cost import Cost, Query, Recorder, explain
 from shared.settings import Settings
-from tests.support.things import HEARERS, ThingRepository, boxes, thing
+from tests.support.things import SUBSCRIBERS, ThingRepository, boxes, thing
 
 
 class TestRecorder:
@@ -107,4 +107,4 @@ def things(
     """The made-up service's things, through a client that is listened to."""
     with connect(settings, listeners=[recorder]) as client:
         assert database.name == service_database(client, settings, "things").name
-        yield ThingRepository(service_database(client, settings, "things"), HEARERS)
+        yield ThingRepository(service_database(client, settings, "things"), SUBSCRIBERS)

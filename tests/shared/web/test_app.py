@@ -1,14 +1,17 @@
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
+from marshmallow import Schema, fields
 
 from shared.auth.middleware import public
 from shared.mongo.client import connect
 from shared.settings import Settings
-from shared.web.app import without_deadline
+from shared.web import responses
+from shared.web.app import MAX_BODY_BYTES, body_limit, without_deadline
 from shared.web.parsing import ApiBlueprint
 from shared.web.responses import data
 from tests.support.limits import Limits
@@ -154,4 +157,42 @@ def http(serve: Serve) -> FlaskClient:
 
     blueprint.get("/things/<id>")(public(show))
 
+    return serve(blueprint)
+
+
+class TestBodyLimit:
+    def test_is_higher_for_this_view(self, limited: FlaskClient) -> None:
+        answer = limited.post("/large", json={"entries": ["a" * MAX_BODY_BYTES]})
+
+        assert answer.get_json() == 1
+
+    def test_is_the_usual_one_for_others(self, limited: FlaskClient) -> None:
+        answer = limited.post("/usual", json={"entries": ["a" * MAX_BODY_BYTES]})
+
+        assert answer.status_code == 413
+
+    def test_is_a_limit(self, limited: FlaskClient) -> None:
+        answer = limited.post("/large", json={"entries": ["a" * 2 * MAX_BODY_BYTES]})
+
+        assert answer.status_code == 413
+        assert answer.content_type == "application/problem+json"
+
+
+class EntriesSchema(Schema):
+    """Many entries."""
+
+    entries = fields.List(fields.Raw(), required=True)
+
+
+@pytest.fixture
+def limited(serve: Callable[..., FlaskClient]) -> FlaskClient:
+    """A client of two views that take entries, one of them with a limit of its own."""
+    blueprint = ApiBlueprint("limits", __name__)
+
+    def count(payload: dict[str, Any]) -> Response:
+        return responses.data(len(payload["entries"]))
+
+    take = blueprint.arguments(EntriesSchema)(count)
+    blueprint.post("/usual", endpoint="usual")(public(take))
+    blueprint.post("/large", endpoint="large")(public(body_limit(2 * MAX_BODY_BYTES)(take)))
     return serve(blueprint)

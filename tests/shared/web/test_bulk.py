@@ -4,12 +4,11 @@ from typing import Any
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
-from marshmallow import Schema, fields
+from marshmallow import Schema
 
 from shared.auth.middleware import public
 from shared.errors import Conflict, FieldError, Invalid
-from shared.web import bulk, responses
-from shared.web.app import MAX_BODY_BYTES
+from shared.web import bulk
 from shared.web.fields import Text
 from shared.web.parsing import ApiBlueprint
 
@@ -64,34 +63,10 @@ class TestAnswer:
         }
 
 
-class TestBodyLimit:
-    def test_is_higher_for_this_view(self, http: FlaskClient) -> None:
-        answer = http.post("/large", json={"entries": ["a" * MAX_BODY_BYTES]})
-
-        assert answer.get_json() == 1
-
-    def test_is_the_usual_one_for_others(self, http: FlaskClient) -> None:
-        answer = http.post("/usual", json={"entries": ["a" * MAX_BODY_BYTES]})
-
-        assert answer.status_code == 413
-
-    def test_is_a_limit(self, http: FlaskClient) -> None:
-        answer = http.post("/large", json={"entries": ["a" * 2 * MAX_BODY_BYTES]})
-
-        assert answer.status_code == 413
-        assert answer.content_type == "application/problem+json"
-
-
 class EntrySchema(Schema):
     """One entry."""
 
     name = Text(required=True)
-
-
-class EntriesSchema(Schema):
-    """Many entries."""
-
-    entries = fields.List(fields.Raw(), required=True)
 
 
 @pytest.fixture
@@ -109,11 +84,5 @@ def http(serve: Serve) -> FlaskClient:
             ]
         )
 
-    def add(payload: dict[str, Any]) -> Response:
-        return responses.data(len(payload["entries"]))
-
-    take = blueprint.arguments(EntriesSchema)(add)
     blueprint.get("/outcomes")(public(outcomes))
-    blueprint.post("/usual", endpoint="usual")(public(take))
-    blueprint.post("/large", endpoint="large")(public(bulk.body_limit(2 * MAX_BODY_BYTES)(take)))
     return serve(blueprint)

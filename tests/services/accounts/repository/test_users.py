@@ -24,7 +24,7 @@ class TestUsers:
         user = add_user()
 
         shown = accounts.users.get(user.id)
-        (listed,) = accounts.users.search(after=None, limit=9).items
+        (listed,) = accounts.users.search({}, after=None, limit=9).items
         assert shown == listed
         assert shown.keys() == {
             "_id",
@@ -82,7 +82,7 @@ class TestUsers:
         found: list[Document] = []
         after = None
         for _ in range(3):
-            page = accounts.users.search(after=after, limit=2)
+            page = accounts.users.search({}, after=after, limit=2)
             found, after = found + page.items, page.next
 
         assert after is None

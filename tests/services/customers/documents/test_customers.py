@@ -11,8 +11,8 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from services.customers import documents
 from services.customers.model.customers import Address, Customer, Email, Phone
-from services.customers.repository.customers import to_document
 from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.mapping import to_document
 from shared.document import Document
 from shared.identifiers import new_id
 from shared.mongo.collections import build

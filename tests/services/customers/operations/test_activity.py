@@ -19,6 +19,7 @@ from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.document import Document
 from shared.errors import Stale
+from shared.events.contracts import VisitorTied
 
 Make = Callable[..., Customer]
 Then = Callable[[], object]
@@ -44,7 +45,7 @@ class Interrupted(ViewRepository):
 
 
 class Overtaken(VisitorRepository):
-    """Visitors of whom somebody else says who they are, right before we do so anew."""
+    """Visitors whom somebody else identifies, right before we identify them again."""
 
     rival: Then | None = None
 
@@ -68,7 +69,7 @@ class TestRecord:
     ) -> None:
         def say() -> None:
             activity.identify(website, "v-1", lee, now=now, origin={})
-            activity.bring_views(website, "v-1", lee)
+            activity.bring_views(website, [identified("v-1", lee)])
 
         setattr(views, moment, say)
 
@@ -89,7 +90,7 @@ class TestRecord:
 
         def sign_in(number: int) -> None:
             activity.identify(website, f"v-{number}", people[number].id, now=now, origin={})
-            activity.bring_views(website, f"v-{number}", people[number].id)
+            activity.bring_views(website, [identified(f"v-{number}", people[number].id)])
 
         with ThreadPoolExecutor(VISITORS * 2) as pool:
             looking = [pool.submit(look_around, number) for number in range(VISITORS)]
@@ -192,7 +193,7 @@ class TestBringViews:
             activity.record(website, told, batch=batch, now=now, origin={})
 
         activity.identify(website, "v-1", lee, now=now, origin={})
-        activity.bring_views(website, "v-1", lee)
+        activity.bring_views(website, [identified("v-1", lee)])
 
         assert website.journal.collection.count_documents({"customer_id": lee}) == 3_000
 
@@ -203,7 +204,7 @@ class TestBringViews:
         activity.identify(website, "v-1", lee, now=now, origin={})
         website.customers.delete(lee, version=1, now=now)
 
-        activity.bring_views(website, "v-1", lee)
+        activity.bring_views(website, [identified("v-1", lee)])
 
         assert website.journal.collection.count_documents({"customer_id": lee}) == 1
 
@@ -217,7 +218,7 @@ class TestBringViews:
         website.customers.delete(lee, version=1, now=now)
         activity.identify(website, "v-1", ann.id, now=now, origin={})
 
-        activity.bring_views(website, "v-1", lee)
+        activity.bring_views(website, [identified("v-1", lee)])
 
         assert not website.journal.is_used()
 
@@ -228,6 +229,10 @@ def look(
     told: Any = [{"kind": "page", "url": "/", "visitor_id": visitor_id}]
     (outcome,) = activity.record(website, told, batch=batch, now=now, origin={})
     assert outcome["status"] == "created"
+
+
+def identified(visitor_id: str, customer_id: str) -> VisitorTied:
+    return VisitorTied(visitor_id=visitor_id, customer_id=customer_id, version=1, occurred_at="")
 
 
 @pytest.fixture

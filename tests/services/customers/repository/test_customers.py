@@ -14,8 +14,9 @@ from services.customers.model.customers import (
     ExternalIdTaken,
     NoSuchCustomer,
 )
-from services.customers.repository.customers import CustomerRepository, to_customer
+from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.ledger import NO_PURCHASES
+from services.customers.repository.mapping import to_customer
 from shared.errors import Stale
 from shared.events.contracts import CustomerChanged, CustomerDeleted, CustomerRegistered
 from shared.identifiers import new_id

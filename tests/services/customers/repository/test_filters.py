@@ -11,7 +11,8 @@ from services.customers.model.customers import (
     Email,
     Phone,
 )
-from services.customers.repository.customers import CustomerRepository, to_document
+from services.customers.repository.customers import CustomerRepository
+from services.customers.repository.mapping import to_document
 from shared.document import Document
 
 Make = Callable[..., Customer]

@@ -4,10 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bson import Decimal128
-
 from services.customers.repository.ledger import NO_PURCHASES, LedgerRepository
-from shared.document import Document
+from shared.events.contracts import OrderState
 from shared.identifiers import new_id
 
 
@@ -16,7 +14,7 @@ class TestLedger:
         id, buyer = new_id(), new_id()
 
         for version in (2, 1, 3, 2):
-            ledger.record([row(buyer, _id=id, version=version, status=f"status {version}")])
+            ledger.record([row(buyer, order_id=id, version=version, status=f"status {version}")])
 
         stored = list(ledger.collection.find({}))
         assert [(one["version"], one["status"]) for one in stored] == [(3, "status 3")]
@@ -61,14 +59,18 @@ class TestLedger:
         assert ledger.purchases([buyer]) == {buyer: NO_PURCHASES}
 
 
-def row(buyer: str, *, total: str = "1.00", **fields: Any) -> Document:
-    return {
-        "_id": new_id(),
+def row(buyer: str, *, placed_at: datetime | None = None, **fields: Any) -> OrderState:
+    usual: dict[str, Any] = {
+        "order_id": new_id(),
+        "number": "1",
+        "source": "api",
         "customer_id": buyer,
         "kind": "sale",
         "status": "placed",
-        "total": Decimal128(total),
+        "total": "1.00",
         "currency": "GBP",
-        "placed_at": datetime(2025, 6, 1, tzinfo=UTC),
+        "placed_at": (placed_at or datetime(2025, 6, 1, tzinfo=UTC)).isoformat(),
         "version": 1,
-    } | fields
+        "occurred_at": "",
+    }
+    return OrderState(**usual | fields)

@@ -7,7 +7,7 @@ import pytest
 from pymongo.database import Database
 
 from services.customers.model.customers import Customer, Email, Phone
-from services.customers.repository.customers import to_document
+from services.customers.repository.mapping import to_document
 from shared.document import Document
 from tests.support.old_customers import as_before
 

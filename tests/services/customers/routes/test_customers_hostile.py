@@ -30,7 +30,7 @@ TEXT = (*NOT_TEXT, *BAD_TEXT)
 REQUIRED_TEXT = (None, *TEXT)
 ADDRESS = (*REQUIRED_TEXT, "lee", "lee@", "@b.com", "a@b@c.com", "a@localhost", "a b@example.com")
 NUMBER = (*REQUIRED_TEXT, "phone", "+", "+0", "020 7946 0958", "+1" * 20, "+49" + "1" * 14)
-COUNTRY = (*NOT_TEXT, "", " ", "G", "GBR", "XX", "gb ", "\x00\x00", "U\u017f", "1" * 5_000)
+COUNTRY = (*NOT_TEXT, "", " ", "G", "GBR", "XX", "g b", "\x00\x00", "U\u017f", "1" * 5_000)
 PREFERENCE: Values = (None, 1.5, 2**53, 2**70, [], ["a"], {}, {"$gt": ""}, *BAD_TEXT)
 ENTRY: Values = (None, True, 5, "a", [], [[]], {}, {"$gt": ""})
 

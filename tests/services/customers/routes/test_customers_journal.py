@@ -124,7 +124,7 @@ class TestDelete:
 
 
 def journal(http: Client, database: Database[Document], id: str) -> list[Document]:
-    """The journal of a customer, after customers has heard what it said of them."""
+    """The journal of a customer, after customers has handled its own events of them."""
     handlers = worker.create_handlers(load(), database)
     for entry in (database.customers.find_one({"_id": id}) or {})["outbox"]:
         if entry["to"] == "customers":

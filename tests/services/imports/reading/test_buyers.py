@@ -4,7 +4,7 @@ import pytest
 
 from services.imports.model.lines import Buyer, Place, Unfit
 from services.imports.reading import buyers
-from services.imports.reading.mapping import BUYER, PLACE
+from services.imports.reading.mapping_schema import BUYER, PLACE
 
 
 def buyer(*, regions: tuple[str, ...] = (), **cells: str) -> tuple[Buyer | None, tuple[str, ...]]:

@@ -1,36 +1,25 @@
+"""Bytes decoded to lines of text."""
+
 import codecs
-import gzip
 import io
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from services.imports.reading.decoding import (
-    MAX_RECORD_LENGTH,
-    PIECE_BYTES,
-    Endless,
-    Lines,
-    Text,
-    pieces,
-)
-from services.imports.reading.errors import FileTooLarge, FileUnreadable
+from services.imports.reading.decoding import MAX_RECORD_LENGTH, Endless, Lines, Place, Text
+from services.imports.reading.errors import FileUnreadable
+from services.imports.reading.unpacking import pieces
 
 PLENTY = 10_000_000
 
 
-class Pipe:
-    """A stream that cannot seek and gives a few bytes at a time, as a socket does."""
-
-    def __init__(self, content: bytes) -> None:
-        self._stream = io.BytesIO(content)
-
-    def read(self, size: int, /) -> bytes:
-        return self._stream.read(min(size, 1_000))
+def text_of(content: bytes, encoding: str | None) -> Text:
+    start = Place(encoding=encoding) if encoding else Place()
+    return Text(pieces(io.BytesIO(content), max_bytes=PLENTY), start=start)
 
 
 def decoded(content: bytes, *, encoding: str | None = None) -> tuple[str, str]:
-    text = Text(pieces(io.BytesIO(content), max_bytes=PLENTY), encoding=encoding)
+    text = text_of(content, encoding)
     return "".join(text), text.encoding
 
 
@@ -42,53 +31,6 @@ def read_records(source: Lines) -> Iterator[str]:
     for line in source:
         source.pending = 0
         yield line
-
-
-class TestPieces:
-    @pytest.mark.parametrize("stream_type", [io.BytesIO, Pipe])
-    def test_unzips_what_is_zipped(self, stream_type: type[io.BytesIO | Pipe]) -> None:
-        content = bytes(range(256)) * 1_000
-
-        plain = list(pieces(stream_type(content), max_bytes=PLENTY))
-        unzipped = list(pieces(stream_type(gzip.compress(content)), max_bytes=PLENTY))
-
-        assert b"".join(plain) == b"".join(unzipped) == content
-        assert {len(piece) for piece in plain[:-1]} == {PIECE_BYTES}
-
-    def test_unzips_members_one_after_another(self) -> None:
-        content = gzip.compress(b"one,") + gzip.compress(b"two")
-
-        assert b"".join(pieces(io.BytesIO(content), max_bytes=PLENTY)) == b"one,two"
-
-    def test_stops_at_the_limit_whatever_the_zipped_size(self) -> None:
-        bomb = gzip.compress(b"0" * 1_000_001)
-
-        with pytest.raises(FileTooLarge, match="larger than 1,000,000 bytes"):
-            list(pieces(io.BytesIO(bomb), max_bytes=1_000_000))
-
-    def test_takes_exactly_the_limit(self) -> None:
-        assert sum(map(len, pieces(io.BytesIO(b"0" * 1_000), max_bytes=1_000))) == 1_000
-
-    def test_refuses_workbooks_by_name(self) -> None:
-        with pytest.raises(FileUnreadable, match="a ZIP archive or workbook; save it as CSV"):
-            next(pieces(io.BytesIO(b"PK\x03\x04rest"), max_bytes=PLENTY))
-
-    @pytest.mark.parametrize(
-        ("damage", "error"),
-        [
-            (lambda zipped: zipped[:-4], EOFError),
-            (lambda zipped: zipped[:-8] + b"\0\0\0\0" + zipped[-4:], gzip.BadGzipFile),
-            (lambda zipped: zipped[:20] + b"\xff" * 20 + zipped[40:], zlib.error),
-            (lambda zipped: zipped + b"more", gzip.BadGzipFile),
-        ],
-    )
-    def test_passes_on_what_is_wrong_with_a_gzip(
-        self, damage: Callable[[bytes], bytes], error: type[Exception]
-    ) -> None:
-        zipped = gzip.compress(b"".join(b"%d," % number for number in range(10_000)))
-
-        with pytest.raises(error):
-            list(pieces(io.BytesIO(damage(zipped)), max_bytes=PLENTY))
 
 
 class TestText:
@@ -146,7 +88,7 @@ class TestText:
     @pytest.mark.parametrize("encoding", [None, "utf-8"])
     def test_gives_out_all_before_a_broken_byte(self, encoding: str | None) -> None:
         content = "Müller\n".encode() * 20_000 + b"\xff\n"
-        text = Text(pieces(io.BytesIO(content), max_bytes=PLENTY), encoding=encoding)
+        text = text_of(content, encoding)
         given_out = io.StringIO()
 
         with pytest.raises(UnicodeDecodeError):

@@ -12,7 +12,7 @@ from shared.errors import Stale
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import IdempotencyKeyReused, creation_request
 from shared.identifiers import new_id
-from shared.messaging.relay import RESEND_AFTER
+from shared.messaging.retries import RESEND_AFTER
 from tests.support.stall import NOW
 
 Add = Callable[..., Document]
@@ -64,10 +64,10 @@ class TestAdd:
             add_job(id=id)
 
 
-class TestRepeated:
+class TestFirstAnswer:
     def test_knows_no_request_that_was_never_made(self, jobs: JobRepository) -> None:
-        assert jobs.repeated(None) is None
-        assert jobs.repeated(creation_request("new", caller_id="ann", payload={})) is None
+        assert jobs.first_answer(None) is None
+        assert jobs.first_answer(creation_request("new", caller_id="ann", payload={})) is None
 
 
 class TestGet:
@@ -82,8 +82,8 @@ class TestSearch:
         added = [add_job(now=NOW + timedelta(minutes=n // 2)) for n in range(5)]
         expected = sorted(added, key=lambda job: (job["created_at"], job["_id"]), reverse=True)
 
-        first = jobs.search(after=None, limit=3)
-        second = jobs.search(after=first.next, limit=3)
+        first = jobs.search({}, after=None, limit=3)
+        second = jobs.search({}, after=first.next, limit=3)
 
         assert [*first.items, *second.items] == expected
         assert second.next is None

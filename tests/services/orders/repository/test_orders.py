@@ -10,8 +10,8 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
-from services.orders import operations, subscribers
-from services.orders.customer_lookup import CustomerDirectory
+from services.orders import operations
+from services.orders.customer_lookup import CustomerLookup
 from services.orders.model import Order, OrderNumberTaken, PlacedInFuture
 from services.orders.repository.copies import CustomerCopyRepository
 from services.orders.repository.orders import OrderRepository
@@ -102,22 +102,22 @@ class TestAddMany:
             orders.add_many([(order, placed(order))], batch="one")
 
     def test_a_repeat_of_what_the_server_refuses_is_refused_alike(
-        self, orders: OrderRepository, directory: CustomerDirectory, entry: Document
+        self, orders: OrderRepository, lookup: CustomerLookup, entry: Document
     ) -> None:
         late = entry | {"placed_at": datetime.now(UTC) + timedelta(days=1)}
 
         outcomes = operations.place_many(
-            orders, directory, [late, late], now=late["placed_at"], batch="one"
+            orders, lookup, [late, late], now=late["placed_at"], batch="one"
         )
 
         assert [type(outcome["refusal"]) for outcome in outcomes] == [PlacedInFuture] * 2
 
     def test_of_many_at_once_one_adds_a_number(
-        self, orders: OrderRepository, directory: CustomerDirectory, entry: Document
+        self, orders: OrderRepository, lookup: CustomerLookup, entry: Document
     ) -> None:
         def place(_: int) -> str:
             now = datetime.now(UTC)
-            (outcome,) = operations.place_many(orders, directory, [entry], now=now, batch=new_id())
+            (outcome,) = operations.place_many(orders, lookup, [entry], now=now, batch=new_id())
             return str(outcome["status"])
 
         with ThreadPoolExecutor(8) as pool:
@@ -240,8 +240,8 @@ class TestCards:
         registered = CustomerRegistered(customer_id=id, name="Ann", version=1, occurred_at="")
         deleted = CustomerDeleted(customer_id=id, version=3, occurred_at="")
 
-        subscribers.forget_customers(copies, [deleted])
-        subscribers.keep_copies(copies, [registered])
+        operations.keep_copies(copies, [deleted])
+        operations.keep_copies(copies, [registered])
 
         assert copies.deletions([id]) == {id: True}
         assert copies.collection.find_one({"_id": id}) == {
@@ -314,9 +314,9 @@ def book(orders: OrderRepository, make_order: Make, now: datetime) -> list[Order
 
 
 @pytest.fixture
-def directory(copies: CustomerCopyRepository) -> CustomerDirectory:
-    """A directory in which everybody is known."""
-    return CustomerDirectory(copies, lambda ids: ids)
+def lookup(copies: CustomerCopyRepository) -> CustomerLookup:
+    """A lookup to which everybody is known."""
+    return CustomerLookup(copies, lambda ids: ids)
 
 
 @pytest.fixture

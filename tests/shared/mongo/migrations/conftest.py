@@ -15,7 +15,7 @@ from tests.support.toys import COLLECTIONS
 
 
 @pytest.fixture(scope="module")
-def workshop(connection: MongoClient[Document], installation: Settings) -> Database[Document]:
+def built(connection: MongoClient[Document], installation: Settings) -> Database[Document]:
     """The database, built once for all tests of a file."""
     made = service_database(connection, installation, "workshop")
     list(build(made, COLLECTIONS))
@@ -23,14 +23,14 @@ def workshop(connection: MongoClient[Document], installation: Settings) -> Datab
 
 
 @pytest.fixture
-def shop(workshop: Database[Document]) -> Iterator[Database[Document]]:
+def database(built: Database[Document]) -> Iterator[Database[Document]]:
     """The database, empty."""
-    yield workshop
+    yield built
     for collection in COLLECTIONS:
-        workshop[collection.name].delete_many({})
+        built[collection.name].delete_many({})
 
 
 @pytest.fixture
-def records(shop: Database[Document]) -> Records:
+def records(database: Database[Document]) -> Records:
     """The records of its migrations."""
-    return Records(shop)
+    return Records(database)

@@ -1,4 +1,4 @@
-"""How migrations are found in their folder."""
+"""Migrations found in their folder."""
 
 from collections.abc import Callable
 from pathlib import Path

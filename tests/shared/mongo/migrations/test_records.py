@@ -17,8 +17,6 @@ from tests.support.toys import migration
 FIRST = migration()
 SECOND = migration(name="0002_more", schema_version=3)
 
-Shop = Database[Document]
-
 
 class TestPending:
     def test_are_those_that_were_not_applied(self, records: Records) -> None:
@@ -71,10 +69,10 @@ class TestClaim:
         assert holders.count(None) == 7
         assert (records.find(FIRST) or {})["holder"] in holders
 
-    def test_takes_over_from_the_dead(self, shop: Shop, records: Records) -> None:
+    def test_takes_over_from_the_dead(self, database: Database[Document], records: Records) -> None:
         records.claim(FIRST, holder="dead")
         advance(records, holder="dead")
-        let_time_pass(shop)
+        let_time_pass(database)
 
         record = records.claim(FIRST, holder="me")
 
@@ -110,9 +108,9 @@ class TestClaim:
 
 
 class TestRenew:
-    def test_keeps_the_lock(self, shop: Shop, records: Records) -> None:
+    def test_keeps_the_lock(self, database: Database[Document], records: Records) -> None:
         records.claim(FIRST, holder="me")
-        let_time_pass(shop)
+        let_time_pass(database)
 
         assert records.renew(FIRST, holder="me")
 
@@ -171,6 +169,6 @@ def advance(records: Records, *, holder: str) -> None:
     records.advance(FIRST, holder=holder, position="0007", migrated=5, failures=failures)
 
 
-def let_time_pass(shop: Shop) -> None:
+def let_time_pass(database: Database[Document]) -> None:
     past = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS)
-    shop.migrations.update_one({}, {"$set": {"lease_until": past}})
+    database.migrations.update_one({}, {"$set": {"lease_until": past}})

@@ -15,20 +15,22 @@ from shared.mongo.migrations.records import Records
 from shared.mongo.migrations.runner import MigrationResult, apply, rehearse
 from tests.support.toys import TOYS, migration, split, toy
 
-Shop = Database[Document]
-
 
 class TestApply:
-    def test_turns_every_document_and_says_so(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)] + [split(toy(n)) for n in range(10, 13)])
+    def test_turns_every_document_and_says_so(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_many(
+            [toy(n) for n in range(10)] + [split(toy(n)) for n in range(10, 13)]
+        )
         shown: list[tuple[str, int, int]] = []
 
-        account = run(shop, progress=lambda *step: shown.append(step))
+        result = run(database, progress=lambda *step: shown.append(step))
 
-        assert account == MigrationResult(
+        assert result == MigrationResult(
             migrated=10, already_new=3, failed=0, count=13, failures=[], problem=None
         )
-        assert shop.toys.count_documents({"schema_version": 2}) == 13
+        assert database.toys.count_documents({"schema_version": 2}) == 13
         assert [done for _, done, _ in shown] == [4, 8, 10]
         assert {(name, of) for name, _, of in shown} == {("0001_split_colours", 10)}
         record = records.find(migration()) or {}
@@ -36,21 +38,25 @@ class TestApply:
         assert (record["migrated"], record["already_new"], record["count"]) == (10, 3, 13)
         assert record["started_at"] <= record["finished_at"]
 
-    def test_of_nothing_is_applied_too(self, shop: Shop, records: Records) -> None:
-        assert run(shop).count == 0
+    def test_of_nothing_is_applied_too(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        assert run(database).count == 0
         assert records.pending((migration(),)) == []
 
-    def test_rests_after_each_batch(self, shop: Shop) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_rests_after_each_batch(self, database: Database[Document]) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
         rests: list[float] = []
 
-        run(shop, sleep=rests.append)
+        run(database, sleep=rests.append)
 
         assert len(rests) == 3
         assert all(rest > 0 for rest in rests)
 
-    def test_goes_on_where_it_was_cut_short(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_goes_on_where_it_was_cut_short(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
         seen: list[str] = []
 
         def watched(document: Document) -> Document:
@@ -62,38 +68,40 @@ class TestApply:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            run(shop, watched, progress=interrupt)
+            run(database, watched, progress=interrupt)
         left = records.find(migration()) or {}
-        account = run(shop, watched)
+        result = run(database, watched)
 
         assert (left["state"], left["position"], left["migrated"]) == ("running", "0007", 8)
-        assert (account.migrated, account.already_new, account.problem) == (10, 0, None)
+        assert (result.migrated, result.already_new, result.problem) == (10, 0, None)
         assert seen == [f"{n:04}" for n in range(10)]
 
-    def test_counts_what_was_written_but_not_recorded_as_already_new(self, shop: Shop) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_counts_what_was_written_but_not_recorded_as_already_new(
+        self, database: Database[Document]
+    ) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
 
         def die(_name: str, done: int, _of: int) -> None:
             if done == 4:
                 # As if the process had died between a batch and its record.
-                shop.migrations.update_one({}, {"$set": {"position": None, "migrated": 0}})
+                database.migrations.update_one({}, {"$set": {"position": None, "migrated": 0}})
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            run(shop, progress=die)
-        account = run(shop)
+            run(database, progress=die)
+        result = run(database)
 
-        assert (account.migrated, account.already_new, account.count) == (6, 4, 10)
-        assert account.problem is None
+        assert (result.migrated, result.already_new, result.count) == (6, 4, 10)
+        assert result.problem is None
 
-    def test_is_done_by_one_of_two_at_once(self, shop: Shop) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_is_done_by_one_of_two_at_once(self, database: Database[Document]) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
         together, both_have_tried = Barrier(2), Event()
 
         def try_it(_: int) -> MigrationResult | str:
             together.wait(10)
             try:
-                return run(shop, progress=lambda *_: both_have_tried.wait(10) and None)
+                return run(database, progress=lambda *_: both_have_tried.wait(10) and None)
             except MigrationHeld as error:
                 both_have_tried.set()
                 return str(error)
@@ -101,13 +109,15 @@ class TestApply:
         with ThreadPoolExecutor(2) as pool:
             outcomes = list(pool.map(try_it, range(2)))
 
-        (account,) = (one for one in outcomes if isinstance(one, MigrationResult))
+        (result,) = (one for one in outcomes if isinstance(one, MigrationResult))
         (refusal,) = (one for one in outcomes if isinstance(one, str))
-        assert account.migrated == 10
+        assert result.migrated == 10
         assert "is being applied by another process" in refusal
 
-    def test_keeps_its_lock_through_a_long_batch(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_one(toy(1))
+    def test_keeps_its_lock_through_a_long_batch(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_one(toy(1))
         leases = []
 
         def slow(document: Document) -> Document:
@@ -118,125 +128,131 @@ class TestApply:
             leases.append(latest)
             return split(document)
 
-        run(shop, slow, beat=0.01)
+        run(database, slow, beat=0.01)
 
         assert leases[0] < leases[1]
 
     def test_goes_on_though_its_lock_could_not_be_renewed_for_once(
-        self, shop: Shop, log: list[MutableMapping[str, Any]]
+        self, database: Database[Document], log: list[MutableMapping[str, Any]]
     ) -> None:
-        shop.toys.insert_one(toy(1))
+        database.toys.insert_one(toy(1))
         rules = MIGRATIONS.rules()
 
         def hindered(document: Document) -> Document:
-            shop.command({"collMod": "migrations", "validator": {"collection": "none"}})
+            database.command({"collMod": "migrations", "validator": {"collection": "none"}})
             while not any(entry["event"] == "migration_lock_not_renewed" for entry in log):
                 continue
-            shop.command({"collMod": "migrations", **rules})
+            database.command({"collMod": "migrations", **rules})
             return split(document)
 
-        assert run(shop, hindered, beat=0.01).problem is None
+        assert run(database, hindered, beat=0.01).problem is None
 
-    def test_stops_when_another_has_taken_over(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_stops_when_another_has_taken_over(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
 
         def take_over(document: Document) -> Document:
-            shop.migrations.update_one({}, {"$set": {"holder": "another"}})
+            database.migrations.update_one({}, {"$set": {"holder": "another"}})
             return split(document)
 
         with pytest.raises(LockLost, match="was taken over by another process"):
-            run(shop, take_over)
+            run(database, take_over)
 
         assert (records.find(migration()) or {})["holder"] == "another"
 
-    def test_names_documents_that_fail_and_is_not_done(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_many([toy(n) for n in range(9)] + [toy(9, colour="green")])
+    def test_names_documents_that_fail_and_is_not_done(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_many([toy(n) for n in range(9)] + [toy(9, colour="green")])
 
-        account = run(shop)
+        result = run(database)
 
-        assert (account.migrated, account.failed, account.count) == (9, 1, 10)
-        assert [one["id"] for one in account.failures] == ["0009"]
-        assert str(account.problem).startswith("1 documents could not be migrated")
+        assert (result.migrated, result.failed, result.count) == (9, 1, 10)
+        assert [one["id"] for one in result.failures] == ["0009"]
+        assert str(result.problem).startswith("1 documents could not be migrated")
         record = records.find(migration()) or {}
         assert (record["state"], record["failed"], record["problem"]) == (
             "failed",
             1,
-            account.problem,
+            result.problem,
         )
         assert records.pending((migration(),)) == [migration()]
 
-        shop.toys.update_one({"_id": "0009"}, {"$set": {"colour": "blue"}})
-        again = run(shop)
+        database.toys.update_one({"_id": "0009"}, {"$set": {"colour": "blue"}})
+        again = run(database)
 
         assert (again.migrated, again.already_new, again.failed, again.problem) == (10, 0, 0, None)
 
-    def test_counts_all_that_fail_and_names_some(self, shop: Shop) -> None:
+    def test_counts_all_that_fail_and_names_some(self, database: Database[Document]) -> None:
         many = MAX_FAILURES + 5
-        shop.toys.insert_many([toy(n, colour="green") for n in range(many)])
+        database.toys.insert_many([toy(n, colour="green") for n in range(many)])
 
-        account = run(shop, batch=60)
+        result = run(database, batch=60)
 
-        assert (account.failed, len(account.failures)) == (many, MAX_FAILURES)
+        assert (result.failed, len(result.failures)) == (many, MAX_FAILURES)
 
-    def test_is_not_done_while_an_older_release_writes(self, shop: Shop, records: Records) -> None:
-        shop.toys.insert_many([toy(n) for n in range(1, 10)])
+    def test_is_not_done_while_an_older_release_writes(
+        self, database: Database[Document], records: Records
+    ) -> None:
+        database.toys.insert_many([toy(n) for n in range(1, 10)])
 
         def straggle(_name: str, done: int, _of: int) -> None:
             if done == 4:
-                shop.toys.insert_one(toy(0))
+                database.toys.insert_one(toy(0))
 
-        account = run(shop, progress=straggle)
+        result = run(database, progress=straggle)
 
-        assert (account.migrated, account.already_new, account.count) == (9, 0, 10)
-        assert "of which 1 are of the form before" in str(account.problem)
+        assert (result.migrated, result.already_new, result.count) == (9, 0, 10)
+        assert "of which 1 are of the form before" in str(result.problem)
         assert (records.find(migration()) or {})["state"] == "failed"
-        assert run(shop).problem is None
+        assert run(database).problem is None
 
-    def test_is_not_done_when_a_document_is_lost(self, shop: Shop) -> None:
-        shop.toys.insert_many([toy(n) for n in range(10)])
+    def test_is_not_done_when_a_document_is_lost(self, database: Database[Document]) -> None:
+        database.toys.insert_many([toy(n) for n in range(10)])
 
         def lose(_name: str, done: int, _of: int) -> None:
             if done == 8:
-                shop.toys.delete_one({"_id": "0001"})
+                database.toys.delete_one({"_id": "0001"})
 
-        problem = str(run(shop, progress=lose).problem)
+        problem = str(run(database, progress=lose).problem)
 
         assert "10 migrated, 0 already new" in problem
         assert "1 of those that were migrated are not there any more" in problem
 
-        again = run(shop)
+        again = run(database)
 
         assert (again.migrated, again.already_new, again.count, again.problem) == (9, 0, 9, None)
 
 
 class TestRehearse:
-    def test_says_what_would_be_and_writes_nothing(self, shop: Shop) -> None:
-        shop.toys.insert_many([toy(n) for n in range(25)] + [split(toy(30))])
-        shop.toys.insert_many([toy(40, colour="green"), {"_id": "0041", "sold": 1}])
-        before = list(shop.toys.find())
+    def test_says_what_would_be_and_writes_nothing(self, database: Database[Document]) -> None:
+        database.toys.insert_many([toy(n) for n in range(25)] + [split(toy(30))])
+        database.toys.insert_many([toy(40, colour="green"), {"_id": "0041", "sold": 1}])
+        before = list(database.toys.find())
 
-        account = rehearse(shop, migration(), TOYS, progress=lambda *_: None, batch=22)
+        result = rehearse(database, migration(), TOYS, progress=lambda *_: None, batch=22)
 
-        assert (account.migrated, account.already_new, account.failed) == (25, 1, 2)
-        assert [(one["id"], one["reason"]) for one in account.failures] == [
+        assert (result.migrated, result.already_new, result.failed) == (25, 1, 2)
+        assert [(one["id"], one["reason"]) for one in result.failures] == [
             ("0041", "KeyError: 'colour'"),
             ("0040", "The validator refuses what it would become."),
         ]
-        assert account.problem == "2 documents would stay as they are."
-        assert list(shop.toys.find()) == before
-        assert shop.migrations.count_documents({}) == 0
+        assert result.problem == "2 documents would stay as they are."
+        assert list(database.toys.find()) == before
+        assert database.migrations.count_documents({}) == 0
 
-    def test_takes_values_that_look_like_expressions(self, shop: Shop) -> None:
-        shop.toys.insert_one({"_id": "$$ROOT", "colour": "$version"})
+    def test_takes_values_that_look_like_expressions(self, database: Database[Document]) -> None:
+        database.toys.insert_one({"_id": "$$ROOT", "colour": "$version"})
 
-        account = rehearse(shop, migration(), TOYS, progress=lambda *_: None)
+        result = rehearse(database, migration(), TOYS, progress=lambda *_: None)
 
-        assert [one["id"] for one in account.failures] == ["$$ROOT"]
+        assert [one["id"] for one in result.failures] == ["$$ROOT"]
 
 
 def run(
-    shop: Shop, migrate: Callable[[Document], Document] = split, **options: Any
+    database: Database[Document], migrate: Callable[[Document], Document] = split, **options: Any
 ) -> MigrationResult:
     """Apply the migration of the toys, four at a time and without a rest."""
     usual: dict[str, Any] = {"progress": lambda *_: None, "sleep": lambda _: None, "batch": 4}
-    return apply(shop, migration(migrate), **usual | options)
+    return apply(database, migration(migrate), **usual | options)

@@ -1,0 +1,25 @@
+"""Collaborators that the steps of an import need: repositories, files, the other services."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.imports.repository.files import FileStore
+from services.imports.repository.jobs import JobRepository
+from services.imports.repository.outcomes import OutcomeRepository
+from services.imports.repository.rows import RowRepository
+from services.imports.shop_client import Shop
+
+
+@dataclass(frozen=True)
+class ImportContext:
+    """The collaborators of an import's steps."""
+
+    jobs: JobRepository
+    files: FileStore
+    rows: RowRepository
+    outcomes: OutcomeRepository
+    enter: Callable[[str], Shop]
+    """The shop, for a delegation."""
+    leave: Callable[[str], None]
+    """Gives a delegation back."""
+    max_bytes: int
