@@ -97,7 +97,7 @@ test: $(STAMP) ## Run the whole test suite, on real servers that it starts itsel
 
 .PHONY: test-quick
 test-quick: $(STAMP) ## Run the tests that need no server, while editing (ARGS="-k word")
-	@exec $(BIN)/python -m pytest -m quick --ignore tests/faults --ignore tests/journeys $(ARGS)
+	@exec $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m quick --ignore tests/faults --ignore tests/journeys $(ARGS)
 
 .PHONY: test-scale
 test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders

@@ -17,7 +17,7 @@ from shared.document import Document
 POLL_SECONDS = 0.5
 _PIECE = 1024 * 1024
 _PHASES = {"rows": "reading rows", "customers": "customers", "orders": "orders"}
-"""What a job counts, in the order of its work, and how that is called."""
+"""Counts of a job in the order of its work, each with its name for people."""
 
 Progress = Callable[[str, int, int | None], None]
 """Is given what is being done, how many of it are, and of how many."""

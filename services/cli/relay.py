@@ -1,12 +1,10 @@
 """Command that runs a relay: publishes the events that wait in one service's documents."""
 
-import signal
-import threading
-
 import click
 
 from services import registry
 from services.cli import terminal
+from shared.local.signals import stopping_on_signals
 from shared.messaging.broker import BrokerUnfit, broker_client, wait_for_fit_broker
 from shared.messaging.relay_factory import create_relay
 
@@ -18,15 +16,15 @@ def relay(service: str) -> None:
     settings = terminal.read(service)
     with terminal.sentence(BrokerUnfit):
         wait_for_fit_broker(broker_client(settings))
-    stop = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stop.set())
-    with create_relay(
-        service,
-        settings,
-        collections=registry.collections(service),
-        publishes=registry.publishes(service),
-    ) as made:
+    with (
+        stopping_on_signals() as stop,
+        create_relay(
+            service,
+            settings,
+            collections=registry.collections(service),
+            publishes=registry.publishes(service),
+        ) as made,
+    ):
         made.run(stop)
 
 

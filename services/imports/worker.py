@@ -33,6 +33,7 @@ def create_worker(settings: Settings) -> Celery:
         settings,
         partial(create_handlers, settings),
         on_dead_letter=partial(end_dead_lettered, settings),
-        # A step reads the whole file, then works on for fifteen seconds and the batch after them.
+        # A step may unpack the file up to where it goes on, then works for fifteen seconds and one
+        # batch more.
         seconds=50,
     )

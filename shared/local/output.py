@@ -11,7 +11,7 @@ class Console:
 
     def __init__(self, stream: TextIO, *, width: int = 0) -> None:
         self.lost = False
-        """Whether the stream takes nothing any more."""
+        """True if the stream takes nothing any more."""
         self._stream = stream
         self._width = width
         self._colours: dict[str, int] = {}

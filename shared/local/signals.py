@@ -4,10 +4,13 @@ Knows nothing of what runs.
 """
 
 import signal
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+# Seconds between two looks at a flag.
+STEP = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,6 +57,17 @@ class StopFlag:
     """A flag that is raised to make a supervisor's `wait` end."""
 
     raised: bool = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the flag is raised; True if it is.
+
+        Not a `threading.Event`: the handler of a signal that comes while one is being waited for
+        would wait for the lock of the code that it interrupted.
+        """
+        until = time.monotonic() + seconds
+        while not self.raised and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, STEP))
+        return self.raised
 
 
 @contextmanager

@@ -6,10 +6,9 @@ what removes it. The index on subscriber and `due_at` is the truth that is polle
 once only send some things twice, which every consumer bears.
 """
 
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import Protocol, cast
 
 import redis
 import structlog
@@ -47,6 +46,13 @@ until Redis is full and carries nothing for anybody.
 """
 
 
+class Stop(Protocol):
+    """A flag that ends a relay: a `threading.Event`, or one that signals raise."""
+
+    def wait(self, seconds: float, /) -> bool:
+        """Wait so long, or until the flag is raised; True if it is."""
+
+
 class Relay:
     """Sends the waiting events of one service's collections to each subscriber."""
 
@@ -69,7 +75,7 @@ class Relay:
         self._broker = broker
         self._settings = settings
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stop) -> None:
         """Send until it has to stop.
 
         An outage of MongoDB or Redis is logged once, waited out and retried. Anything else ends the

@@ -16,7 +16,7 @@ from shared.mongo.paging import Page
 from shared.mongo.repository import Repository
 
 LEASE = timedelta(seconds=25)
-"""How long a step may be silent before another worker may take it.
+"""Time that a step may be silent before another worker may take it.
 
 Shorter than an event waits to be sent again.
 """

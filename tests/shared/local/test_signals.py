@@ -1,5 +1,7 @@
 import os
 import signal
+import time
+from threading import Timer
 
 import pytest
 
@@ -33,6 +35,19 @@ class TestStoppingOnSignals:
             signal.signal(signal.SIGINT, before)
 
         assert flag.raised
+
+    def test_ends_a_wait_within_a_moment(self) -> None:
+        began = time.monotonic()
+        with stopping_on_signals() as flag:
+            Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+            assert flag.wait(60)
+
+        assert time.monotonic() - began < 30
+
+    def test_says_that_nothing_came_while_one_waited(self) -> None:
+        with stopping_on_signals() as flag:
+            assert not flag.wait(0.01)
 
 
 class TestInterruptedOnce:
