@@ -651,4 +651,4 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one batch, and batches of two."""
     monkeypatch.setattr(steps, "STEP_SECONDS", -1.0)
     monkeypatch.setattr(staging, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr("services.imports.shop_client.MAX_ENTRIES", 2)
+    monkeypatch.setattr("services.imports.sending.MAX_ENTRIES", 2)
