@@ -11,6 +11,10 @@ from services.imports.reading.mapping import Mapping
 from services.imports.shop_client import Shop, problem_text
 from shared.document import Document
 
+MAX_ENTRIES = 500
+"""Customers or orders in one call."""
+MAX_LINES = 6_000
+"""Lines of orders in one call. It keeps a call around a second and a body around a megabyte."""
 EMAIL_TAKEN = "urn:kith:problem:email-taken"
 
 
@@ -141,13 +145,6 @@ def _outcome(kind: str, key: str, result: Document, *, guest: bool) -> Document:
         "id": result.get("id"),
         "reason": _reason(result),
     }
-
-
-MAX_ENTRIES = 500
-
-
-MAX_LINES = 6_000
-"""Lines of orders in one call. It keeps a call around a second and a body around a megabyte."""
 
 
 def in_batches(groups: Iterable[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:

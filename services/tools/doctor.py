@@ -7,7 +7,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services import registry
-from shared.doctor import events, replication, rules, slow, storage
+from shared.doctor import breaches, events, replication, slow, storage
 from shared.doctor.findings import Finding, bad, good, look
 from shared.document import Document
 from shared.mongo.client import connect, service_database
@@ -45,7 +45,7 @@ def _look_at(
     present = set(owned.list_collection_names())
     there = tuple(collection for collection in declared if collection.name in present)
     yield from storage.collections(owned, declared, now=now)
-    yield from rules.breaches(owned, there)
+    yield from breaches.breaches(owned, there)
     yield from slow.slowest(owned)
     yield from events.unconfirmed(owned, there, now=now)
     yield from events.dead_letters(owned)

@@ -1,4 +1,4 @@
-"""Verifies access tokens, each once, and remembers them. Signing them is accounts' alone."""
+"""Access tokens: their claims and lifetime, verified once and remembered. Accounts signs them."""
 
 import re
 import time
@@ -19,6 +19,11 @@ from shared.settings import Settings
 
 _KID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _REQUIRED = ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]
+ISSUER = "kith-accounts"
+AUDIENCE = "kith"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
+ACCESS_SECONDS = 600
+"""How long an access token works after it was signed."""
 LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000
 
@@ -96,18 +101,6 @@ def _caller(claims: dict[str, Any]) -> Caller:
     actor = claims.get("act")
     via = actor.get("sub") if isinstance(actor, dict) else None
     return Caller(id=claims["sub"], role=role, via=via)
-
-
-ISSUER = "kith-accounts"
-
-
-AUDIENCE = "kith"
-
-
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
-
-
-ACCESS_SECONDS = 600
 
 
 def remote_verifier(settings: Settings) -> TokenVerifier:

@@ -1,4 +1,7 @@
-"""Retention of backups: chooses those that are old enough to go. Knows times, and no folder."""
+"""Retention of backups: chooses those that are old enough to go. Knows times, and no folder.
+
+How many stay (`KEEP_DAILY`, `KEEP_WEEKLY`) is a setting of the tools.
+"""
 
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta

@@ -3,7 +3,8 @@
 A published message is not a delivered one: Celery over Redis loses some when a worker is killed.
 So publishing leaves the event where it is and only claims it for a while; the consumer's receipt is
 what removes it. The index on subscriber and `due_at` is the truth that is polled. Two relays at
-once only send some things twice, which every consumer bears.
+once only send some things twice, which every consumer bears. After how long an event is sent again
+is in `retries`.
 """
 
 from collections.abc import Sequence

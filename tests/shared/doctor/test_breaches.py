@@ -7,8 +7,8 @@ import pytest
 from bson import ObjectId
 from pymongo.database import Database
 
+from shared.doctor.breaches import breaches
 from shared.doctor.findings import Level
-from shared.doctor.rules import breaches
 from shared.document import Document
 from tests.support.things import COLLECTIONS, thing
 
