@@ -16,7 +16,9 @@ def web(service: str) -> None:
     settings = terminal.read(service)
     with terminal.sentence(PortTaken):
         # Granian would end with a trace instead of a sentence.
-        check_ports({f"{service.upper()}_PORT": settings.port}, host=settings.host)
+        check_ports(
+            {f"{service.upper()}_PORT": settings.port}, host=settings.host, beside_others=True
+        )
     Granian(
         web_path(service),
         factory=True,

@@ -19,8 +19,13 @@ class FolderTaken(Exception):
     """The folder of the data cannot be used, or another run uses it."""
 
 
-def check_ports(ports: Mapping[str, int], *, host: str = LOOPBACK) -> None:
+def check_ports(
+    ports: Mapping[str, int], *, host: str = LOOPBACK, beside_others: bool = False
+) -> None:
     """Make sure that every port is free. The keys are the variables that set them.
+
+    `beside_others` takes a port for free that others of its own kind share by SO_REUSEPORT, as web
+    processes do while one takes over from another.
 
     :raises PortTaken: one of them is not.
     """
@@ -29,7 +34,7 @@ def check_ports(ports: Mapping[str, int], *, host: str = LOOPBACK) -> None:
         if port in holders:
             raise PortTaken(f"{holders[port]} and {variable} both name port {port}; change one.")
         holders[port] = variable
-        _check_port(port, variable=variable, host=host)
+        _check_port(port, variable=variable, host=host, beside_others=beside_others)
 
 
 def free_port() -> int:
@@ -71,10 +76,12 @@ def folder(path: Path) -> Iterator[Path]:
         yield path.resolve()
 
 
-def _check_port(port: int, *, variable: str, host: str) -> None:
+def _check_port(port: int, *, variable: str, host: str, beside_others: bool) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As servers do; without it a port counts as taken for a minute after its last connection.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if beside_others and hasattr(socket, "SO_REUSEPORT"):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((host, port))
         except OSError as error:

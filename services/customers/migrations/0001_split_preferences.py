@@ -32,7 +32,7 @@ _CHANNELS = {
     "post": "post",
 }
 _INTERESTS = ("interest_", "likes_")
-_MAX_INTEREST_LENGTH = 50
+_LONGEST_INTEREST = 50
 
 
 def migrate(document: dict[str, Any]) -> dict[str, Any]:
@@ -67,5 +67,5 @@ def _interest(key: str) -> str | None:
     for prefix in _INTERESTS:
         if key.startswith(prefix):
             words = " ".join(key.removeprefix(prefix).replace("_", " ").split())
-            return words if len(words) <= _MAX_INTEREST_LENGTH else None
+            return words if len(words) <= _LONGEST_INTEREST else None
     return None

@@ -36,6 +36,17 @@ class TestCheckPorts:
 
         assert str(refusal.value) == f"WEB_PORT and SHOP_PORT both name port {port}; change one."
 
+    def test_of_what_others_share_is_refused_unless_it_is_to_be_shared(self) -> None:
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            other.bind((LOOPBACK, 0))
+            other.listen()
+            port = other.getsockname()[1]
+
+            check_ports({"ORDERS_PORT": port}, beside_others=True)
+            with pytest.raises(PortTaken):
+                check_ports({"ORDERS_PORT": port})
+
     def test_is_not_disturbed_by_a_connection_that_just_ended(self) -> None:
         with socket.create_server((LOOPBACK, 0)) as server:
             port = server.getsockname()[1]
