@@ -27,7 +27,7 @@ from shared.settings import Settings, load
 
 # A test that asks for one of these, directly or not, needs servers or takes long.
 SLOW_FIXTURES = frozenset({"mongo_url", "redis_url", "kith", "data_file", "online_retail"})
-SLOW_MARKERS = ("scale", "faults")
+SLOW_MARKERS = ("scale", "faults", "slow")
 # A test whose module uses one of these starts programs.
 STARTERS = frozenset(
     {

@@ -111,6 +111,7 @@ class TestPlaceOrder:
         assert answer.status_code == 422
         assert field in [error["field"] for error in answer.json["errors"]]
 
+    @pytest.mark.slow
     def test_takes_as_many_lines_as_there_may_be(self, http: Client, make_body: Body) -> None:
         line = {"sku": "a", "description": "d" * 500, "quantity": 1, "unit_price": "0.001"}
 

@@ -355,6 +355,7 @@ class TestRequest:
 
 
 class TestIsToBlame:
+    @pytest.mark.slow
     def test_no_event_for_a_server_that_hangs(self) -> None:
         nobody = f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=200"
 

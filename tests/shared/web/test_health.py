@@ -31,6 +31,7 @@ class TestReady:
         assert answer.status_code == 200
         assert answer.get_json() == {"status": "ready"}
 
+    @pytest.mark.slow
     def test_is_not_so_without_a_database_and_says_it_soon(self, serve: Serve) -> None:
         nowhere = f"mongodb://{LOOPBACK}:{free_port()}/?replicaSet=kith"
         began = time.monotonic()

@@ -38,6 +38,7 @@ class TestReadRows:
 class TestPosition:
     """Reading goes on behind any row as if it had never stopped."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
     @pytest.mark.parametrize(
         ("encoding", "letters"),

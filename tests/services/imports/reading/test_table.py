@@ -155,6 +155,7 @@ class TestTable:
         with pytest.raises(OSError, match="disk"):
             open_table(Faulty(), mapping, max_bytes=PLENTY)
 
+    @pytest.mark.slow
     def test_holds_little_in_memory(self, mapping: Mapping) -> None:
         zipped = gzip.compress(many_rows(300_000))
 
