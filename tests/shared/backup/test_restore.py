@@ -36,8 +36,8 @@ class TestProblems:
         for path in sorted(folder.rglob("*.gz")):
             whole = path.read_bytes()
             # Behind the ten bytes of gzip's own head, which say nothing of what is in the file.
-            # The last byte of the packed data, before the eight of the sum and the length, may end in
-            # bits that nobody reads.
+            # The last byte of the packed data, eight before the end, may have bits at its end
+            # that nobody reads.
             positions = range(10, len(whole), max(1, len(whole) // 20))
             for position in (one for one in positions if one != len(whole) - 9):
                 path.write_bytes(flipped(whole, position))
