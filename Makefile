@@ -103,6 +103,10 @@ test-quick: $(STAMP) ## Run the tests that need no server, while editing (ARGS="
 test-scale: $(STAMP) ## Run the tests that need 100,000 customers and 300,000 orders
 	@exec $(BIN)/python -m pytest -m scale $(ARGS)
 
+.PHONY: test-security
+test-security: $(STAMP) ## Attack Kith: forged tokens, slow bodies, races, hostile values, in full (ARGS="-k word")
+	@exec $(BIN)/python -m pytest -m "security or not security" tests/security --durations=0 $(ARGS)
+
 .PHONY: faults
 faults: $(STAMP) ## Break Kith on purpose, hundreds of times, and count what was lost or doubled (SEED=1)
 	@rm -rf .faults

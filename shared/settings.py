@@ -5,6 +5,7 @@ With `services/tools/settings.py` the only modules that look at the environment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import marshmallow
@@ -21,6 +22,7 @@ class Settings:
 
     mongo_url: str
     redis_url: str
+    secrets_dir: Path
     database_prefix: str
     host: str
     port: int
@@ -44,6 +46,9 @@ class Settings:
 PORTS = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
 """Where services that others call listen by default; a test holds it to the registry."""
 
+OPERATOR = "operator"
+"""The name of the folder of secrets of those who run commands, and of no service."""
+
 AT_LEAST_ONE = marshmallow.validate.Range(min=1)
 _LEVEL = marshmallow.validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 # MongoDB takes no more than 63 bytes and few signs in a name; a service's name is added to this.
@@ -57,10 +62,14 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
     :raises SettingsInvalid: a variable cannot be read; the message names it.
     """
     env = Env(eager=False)
+    data_dir, secrets_dir = env.path("DATA_DIR", Path(".data")), env.str("SECRETS_DIR", "")
     listens_on = env.int(f"{service.upper()}_PORT" if service else "PORT", default_port)
     settings = Settings(
         mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27117/?replicaSet=kith"),
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6479/0"),
+        secrets_dir=Path(secrets_dir)
+        if secrets_dir
+        else data_dir / "secrets" / (service or OPERATOR),
         database_prefix=env.str("DATABASE_PREFIX", "kith", validate=_PREFIX),
         host=env.str("HOST", "127.0.0.1"),
         port=listens_on,

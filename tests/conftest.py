@@ -27,7 +27,7 @@ from shared.settings import Settings, load
 
 # A test that asks for one of these, directly or not, needs servers or takes long.
 SLOW_FIXTURES = frozenset({"mongo_url", "redis_url", "kith", "data_file", "online_retail"})
-SLOW_MARKERS = ("scale", "faults", "slow")
+SLOW_MARKERS = ("scale", "faults", "security", "slow")
 # A test whose module uses one of these starts programs.
 STARTERS = frozenset(
     {
@@ -116,6 +116,15 @@ def published(signing_key: Document) -> Published:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Secrets of this session alone, never those of a Kith that runs from this folder."""
+    folder = tmp_path_factory.mktemp("secrets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECRETS_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
 def restored_signals() -> Iterator[None]:
     """Ctrl-C and a closed terminal mean what they always mean.
 
@@ -171,12 +180,13 @@ def data_file() -> Path:
 class ByStory(LoadFileScheduling):  # type: ignore[misc]
     """Keeps in one process what shares something dear, where several run the tests.
 
-    A file has fixtures of its own; the journeys share one running Kith.
+    A file has fixtures of its own; the journeys share one running Kith, and so do the attacks.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "tests/journeys" if path.startswith("tests/journeys/") else path
+        folder = path.rpartition("/")[0]
+        return folder if folder in {"tests/journeys", "tests/security"} else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStory:

@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 ADMIN = {"email": "owner@shop.example", "password": "a password to test with"}
 ARGV = (sys.executable, "-m", "services")
 # These would lead a run elsewhere than to the ports and the folder it is given here.
-ASTRAY = {"MONGO_URL", "REDIS_URL", "DATABASE_PREFIX", "TOKEN", "HOST"} | {
+ASTRAY = {"MONGO_URL", "REDIS_URL", "SECRETS_DIR", "DATABASE_PREFIX", "TOKEN", "HOST"} | {
     f"{service.upper()}_URL" for service in PORTS
 }
 # Against hanging for ever, and not a promise: the machine may have much else to do.

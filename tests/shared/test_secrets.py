@@ -1,0 +1,49 @@
+"""Files of secrets: made once, for their owner alone."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from shared import secrets
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_secret_is_made_once_and_stays(tmp_path: Path) -> None:
+    made = map(str, count())
+
+    assert secrets.ensure(tmp_path, "key", lambda: next(made)) == "0"
+    assert secrets.ensure(tmp_path, "key", lambda: next(made)) == "0"
+    assert secrets.read(tmp_path, "key") == "0"
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets" / "orders"
+    secrets.ensure(folder, "key", lambda: "a secret")
+
+    assert mode(folder) == 0o700
+    assert mode(folder / "key") == 0o600
+    assert [path.name for path in folder.iterdir()] == ["key"]
+
+
+def test_of_many_that_make_it_at_once_all_get_the_same(tmp_path: Path) -> None:
+    made = map(str, count())
+    with ThreadPoolExecutor(16) as pool:
+        found = set(
+            pool.map(lambda _: secrets.ensure(tmp_path, "key", lambda: next(made)), range(64))
+        )
+
+    assert len(found) == 1
+
+
+def test_an_empty_file_is_no_secret_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "key").touch()
+
+    assert secrets.read(tmp_path, "key") is None
+    with pytest.raises(secrets.SecretMissing, match=r"key is missing or empty.*SECRETS_DIR"):
+        secrets.require(tmp_path, "key")
