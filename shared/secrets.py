@@ -51,6 +51,19 @@ def ensure(folder: Path, name: str, make: Callable[[], str]) -> str:
     return found
 
 
+def put(folder: Path, name: str, text: str) -> None:
+    """Make `text` the secret of this name, whatever it was before; never half of it."""
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    folder.chmod(_FOLDER_MODE)
+    if read(folder, name) == text.strip():
+        return
+    with NamedTemporaryFile("w", dir=folder, delete=False) as file:
+        file.write(f"{text.strip()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(folder / name)
+
+
 def _write_once(path: Path, text: str) -> None:
     # A temporary file is 0600 from its first moment; a link cannot replace what is there.
     with NamedTemporaryFile("w", dir=path.parent) as file:

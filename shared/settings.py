@@ -21,7 +21,11 @@ class Settings:
     """The settings of one process. Ports and addresses have defaults that suit one machine."""
 
     mongo_url: str
+    mongo_user: str
+    """Who signs in to MongoDB with the password in `secrets_dir`, if the URL names nobody."""
     redis_url: str
+    redis_user: str
+    """Who signs in to Redis in the same way."""
     secrets_dir: Path
     database_prefix: str
     host: str
@@ -46,8 +50,11 @@ class Settings:
 PORTS = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
 """Where services that others call listen by default; a test holds it to the registry."""
 
+SERVER_PORTS = {"mongo": 27117, "redis": 6479}
+"""Where `make run` starts its servers; not where the user may have some already."""
+
 OPERATOR = "operator"
-"""The name of the folder of secrets of those who run commands, and of no service."""
+"""The user who runs commands and is no service, and the name of their folder of secrets."""
 
 AT_LEAST_ONE = marshmallow.validate.Range(min=1)
 _LEVEL = marshmallow.validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
@@ -63,13 +70,21 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
     """
     env = Env(eager=False)
     data_dir, secrets_dir = env.path("DATA_DIR", Path(".data")), env.str("SECRETS_DIR", "")
+    user = service or OPERATOR
+    ours = {
+        "mongo": f"mongodb://127.0.0.1:{port(env, 'mongo')}/?replicaSet=kith",
+        "redis": f"redis://127.0.0.1:{port(env, 'redis')}/0",
+    }
+    urls = {name: env.str(f"{name.upper()}_URL", "") or url for name, url in ours.items()}
+    # A password is for the server that it was made for, and not for any that a variable names.
+    users = {name: user if secrets_dir or urls[name] == ours[name] else "" for name in ours}
     listens_on = env.int(f"{service.upper()}_PORT" if service else "PORT", default_port)
     settings = Settings(
-        mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27117/?replicaSet=kith"),
-        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6479/0"),
-        secrets_dir=Path(secrets_dir)
-        if secrets_dir
-        else data_dir / "secrets" / (service or OPERATOR),
+        mongo_url=urls["mongo"],
+        mongo_user=users["mongo"],
+        redis_url=urls["redis"],
+        redis_user=users["redis"],
+        secrets_dir=Path(secrets_dir) if secrets_dir else data_dir / "secrets" / user,
         database_prefix=env.str("DATABASE_PREFIX", "kith", validate=_PREFIX),
         host=env.str("HOST", "127.0.0.1"),
         port=listens_on,
@@ -105,13 +120,13 @@ def is_prefix(text: str) -> bool:
 
 
 def port(env: Env, name: str, default: int | None = None) -> int:
-    """Read the port of `name`, a service unless a default is given.
+    """Read the port of `name`, a service or server of `make run` unless a default is given.
 
     Errors in it are raised by `seal`.
     """
     value: int = env.int(
         f"{name.upper()}_PORT",
-        PORTS[name] if default is None else default,
+        {**PORTS, **SERVER_PORTS}[name] if default is None else default,
         validate=marshmallow.validate.Range(1, 65535),
     )
     return value

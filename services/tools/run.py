@@ -6,15 +6,14 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from services.tools.settings import LauncherSettings, load_launcher
-from shared.local import mongod, redis_server, servers
+from services.tools import servers
+from services.tools.settings import LauncherSettings, keep_from_children, load_launcher
 from shared.local.binaries import ServerMissing
 from shared.local.output import Console
-from shared.local.ports import LOOPBACK, FolderTaken, PortTaken, check_ports, folder
+from shared.local.ports import LOOPBACK, FolderTaken, PortTaken, check_ports
+from shared.local.servers import ServerFailed
 from shared.local.signals import stopping_on_signals
 from shared.local.supervisor import Command, StopAsked, Supervisor
 from shared.settings import SettingsInvalid
@@ -56,13 +55,15 @@ def run() -> int:
     """Run Kith until a signal comes, and return the exit code."""
     console = Console(sys.stdout, width=WIDTH)
     try:
-        _run(load_launcher(), console=console)
+        settings = load_launcher()
+        keep_from_children()
+        _run(settings, console=console)
     except (
         SettingsInvalid,
         PortTaken,
         FolderTaken,
         ServerMissing,
-        servers.ServerFailed,
+        ServerFailed,
         StartFailed,
     ) as error:
         sys.stderr.write(f"{error}\n")
@@ -74,8 +75,13 @@ def plan(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> Plan:
     """The processes of Kith, which are given where everything is."""
     environment = _environment(settings, mongo_url=mongo_url, redis_url=redis_url)
 
-    def once(name: str) -> Command:
-        return Command(name=name, argv=(*ARGV, name), environment=environment, grace=ONE_SHOT_GRACE)
+    def once(name: str, **variables: str) -> Command:
+        return Command(
+            name=name,
+            argv=(*ARGV, name),
+            environment={**environment, **variables},
+            grace=ONE_SHOT_GRACE,
+        )
 
     def each(kind: str, stage: int) -> Iterator[Command]:
         for service in settings.ports:
@@ -88,7 +94,7 @@ def plan(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> Plan:
             )
 
     return Plan(
-        setup=once("setup"),
+        setup=once("setup", ADMIN_PASSWORD=settings.admin_password),
         # The webs come first, because the others keep trying until they are there.
         processes=(*each("web", FIRST), *each("worker", SECOND), *each("relay", SECOND)),
         ready={f"{service}-web": port for service, port in settings.ports.items()},
@@ -144,12 +150,12 @@ Ctrl-C stops everything; the data stay for the next start.
 def _run(settings: LauncherSettings, *, console: Console) -> None:
     check_ports(_ports(settings))
     with (
-        _folder(settings) as home,
+        servers.home(settings) as home,
         stopping_on_signals() as flag,
         Supervisor(console, stop=flag) as supervisor,
     ):
         try:
-            mongo_url, redis_url = _servers(settings, home=home, supervisor=supervisor)
+            mongo_url, redis_url = servers.start(settings, home=home, supervisor=supervisor)
             processes = plan(settings, mongo_url=mongo_url, redis_url=redis_url)
             sign_in = launch(processes, supervisor=supervisor, console=console)
             console.plain(welcome(settings, sign_in=sign_in))
@@ -172,33 +178,6 @@ def _port_variable(service: str) -> str:
     return f"{service.upper()}_PORT"
 
 
-@contextmanager
-def _folder(settings: LauncherSettings) -> Iterator[Path]:
-    if settings.mongo_url and settings.redis_url:
-        # Nothing is kept here, so nothing is made and nobody is kept out.
-        yield settings.data_dir
-        return
-    with folder(settings.data_dir) as home:
-        yield home
-
-
-def _servers(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) -> tuple[str, str]:
-    ours = []
-    if settings.mongo_url:
-        mongod.require_mongodb(settings.mongo_url)
-    else:
-        ours.append(mongod.mongod(home, port=settings.mongo_port))
-    if settings.redis_url:
-        redis_server.require_redis(settings.redis_url)
-    else:
-        ours.append(redis_server.redis_server(home, port=settings.redis_port))
-    servers.start(ours, supervisor=supervisor)
-    return (
-        settings.mongo_url or mongod.mongo_url(settings.mongo_port),
-        settings.redis_url or redis_server.redis_url(settings.redis_port),
-    )
-
-
 def _environment(settings: LauncherSettings, *, mongo_url: str, redis_url: str) -> dict[str, str]:
     ports = {_port_variable(service): str(port) for service, port in settings.ports.items()}
     urls = {
@@ -208,6 +187,8 @@ def _environment(settings: LauncherSettings, *, mongo_url: str, redis_url: str) 
     return {
         **ports,
         **urls,
+        "MONGO_PORT": str(settings.mongo_port),
+        "REDIS_PORT": str(settings.redis_port),
         "MONGO_URL": mongo_url,
         "REDIS_URL": redis_url,
         # Some shells export a HOST of their own, the name of the machine.

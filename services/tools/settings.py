@@ -1,5 +1,6 @@
 """Settings of commands on an operator's machine: `make run`, backup, restore. Know no service."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +36,6 @@ class BackupSettings:
     overwrite: bool
 
 
-# Never 27017 and 6379: a MongoDB or Redis of the user's own may be there.
-SERVER_PORTS = {"mongo": 27117, "redis": 6479}
-
-
 def load_launcher() -> LauncherSettings:
     """Read the settings of `make run`.
 
@@ -48,8 +45,8 @@ def load_launcher() -> LauncherSettings:
     settings = LauncherSettings(
         mongo_url=env.str("MONGO_URL", ""),
         redis_url=env.str("REDIS_URL", ""),
-        mongo_port=port(env, "mongo", SERVER_PORTS["mongo"]),
-        redis_port=port(env, "redis", SERVER_PORTS["redis"]),
+        mongo_port=port(env, "mongo"),
+        redis_port=port(env, "redis"),
         data_dir=env.path("DATA_DIR", Path(".data")),
         sample=env.bool("SAMPLE", True),
         admin_email=env.str("ADMIN_EMAIL", "admin@example.com"),
@@ -58,6 +55,15 @@ def load_launcher() -> LauncherSettings:
     )
     seal(env)
     return settings
+
+
+def keep_from_children() -> None:
+    """Take out of the environment what no process is to inherit from `make run`.
+
+    That is what one of them gets anyway, and the folder that is another one for each.
+    """
+    for name in ("ADMIN_PASSWORD", "TOKEN", "SECRETS_DIR"):
+        os.environ.pop(name, None)
 
 
 def load_backup() -> BackupSettings:

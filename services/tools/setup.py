@@ -1,4 +1,4 @@
-"""Sets Kith up: databases, signing key and first admin of all services. Knows no terminal.
+"""Sets Kith up: databases, users of MongoDB, signing key and first admin. Knows no terminal.
 
 Safe to run at every start.
 """
@@ -12,7 +12,7 @@ from services.accounts.bootstrap import create_context
 from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions, users
 from services.accounts.schemas import NewUserSchema
-from services.tools import migrate, schema
+from services.tools import migrate, mongo_users, schema
 from shared.mongo.client import connect, service_database, wait_for_primary
 from shared.settings import Settings, SettingsInvalid
 
@@ -22,6 +22,7 @@ WAIT_SECONDS = 120
 def run(settings: Settings) -> Iterator[str]:
     """Do what is missing; yields a line for each thing done, and at last how to sign in."""
     wait_for_primary(settings, seconds=WAIT_SECONDS)
+    yield from mongo_users.update(settings)
     with connect(settings, patient=True) as client:
         yield from schema.update(settings, client)
         yield from migrate.settle_new(settings, client)

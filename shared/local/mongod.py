@@ -1,6 +1,7 @@
 """Runs a real MongoDB on loopback, as a replica set of one, for `make run` and for the tests.
 
-Knows no service. Not for production: it asks for no password.
+Knows no service. Given a key it asks everybody for a password; `make run` does that, and tests that
+break nothing do without.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from shared.local.binaries import find_mongod
 from shared.local.ports import LOOPBACK, free_port, listens
 from shared.local.servers import GRACE, STAGE, Server, ServerFailed, running
 from shared.local.supervisor import Command
+from shared.mongo import logins
 
 REPLICA_SET = "kith"
 
@@ -25,8 +27,10 @@ def mongo_url(port: int) -> str:
     return f"mongodb://{LOOPBACK}:{port}/?replicaSet={REPLICA_SET}"
 
 
-def mongod_argv(program: Path, *, directory: Path, log: Path, port: int) -> tuple[str, ...]:
-    """The command line of a replica set of one."""
+def mongod_argv(
+    program: Path, *, directory: Path, log: Path, port: int, key_file: Path | None = None
+) -> tuple[str, ...]:
+    """The command line of a replica set of one, which asks for passwords if it has a key."""
     return (
         str(program),
         *("--dbpath", str(directory), "--port", str(port), "--bind_ip", LOOPBACK),
@@ -45,22 +49,34 @@ def mongod_argv(program: Path, *, directory: Path, log: Path, port: int) -> tupl
         "--nounixsocket",
         # The default renames the file at each start, so that they pile up.
         *("--logpath", str(log), "--logappend"),
+        # Nothing of ours asks the server to run JavaScript; an injected query might.
+        "--noscripting",
+        *(_guarded(key_file) if key_file else ()),
     )
 
 
-def mongod(directory: Path, *, port: int) -> Server:
+def _guarded(key_file: Path) -> tuple[str, ...]:
+    return (
+        *("--keyFile", str(key_file)),
+        # By default anybody on this machine may make the first user, until there is one.
+        *("--setParameter", "enableLocalhostAuthBypass=false"),
+    )
+
+
+def mongod(directory: Path, *, port: int, key_file: Path | None = None) -> Server:
     """A MongoDB with its data and its log in `directory`.
 
     :raises ServerMissing: there is none that runs on this machine.
     """
     data, log = directory / "mongod", directory / "mongod.log"
-    argv = mongod_argv(find_mongod(), directory=data, log=log, port=port)
+    argv = mongod_argv(find_mongod(), directory=data, log=log, port=port, key_file=key_file)
+    login = logins.as_server(key_file.read_text().strip()) if key_file else {}
     return Server(
         command=Command(name="mongod", argv=argv, stage=STAGE, grace=GRACE),
         directory=data,
         log=log,
         variable="MONGO_URL",
-        answers=lambda: listens(port) and _takes_writes(port),
+        answers=lambda: listens(port) and _takes_writes(port, login=login),
     )
 
 
@@ -92,21 +108,23 @@ def require_mongodb(url: str) -> None:
         raise ServerFailed(f"The MongoDB that MONGO_URL names does not answer at {places}.")
 
 
-def _takes_writes(port: int) -> bool:
+def _takes_writes(port: int, *, login: logins.Login) -> bool:
     try:
-        return _is_primary(port)
+        return _is_primary(port, login=login)
     except PyMongoError:
         # It takes connections before it can do anything for them.
         return False
 
 
-def _is_primary(port: int) -> bool:
+def _is_primary(port: int, *, login: logins.Login) -> bool:
     """True if the replica set takes writes. Makes the set when there is none."""
+    # Anybody may ask that, and to sign in takes time at every look.
     with _direct(port) as client:
         hello = client.admin.command("hello")
-        if not hello["isWritablePrimary"] and "setName" not in hello:
+    if not hello["isWritablePrimary"] and "setName" not in hello:
+        with _direct(port, **login) as client:
             _configure(client, member=f"{LOOPBACK}:{port}")
-        return bool(hello["isWritablePrimary"])
+    return bool(hello["isWritablePrimary"])
 
 
 def _configure(client: MongoClient[dict[str, Any]], *, member: str) -> None:
@@ -120,6 +138,8 @@ def _configure(client: MongoClient[dict[str, Any]], *, member: str) -> None:
         client.admin.command("replSetReconfig", {**config, "members": members}, force=True)
 
 
-def _direct(port: int) -> MongoClient[dict[str, Any]]:
+def _direct(port: int, **login: Any) -> MongoClient[dict[str, Any]]:
     # Direct, because a server without a set is not found by its set's name.
-    return MongoClient(LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=2000)
+    return MongoClient(
+        LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=2000, **login
+    )

@@ -4,6 +4,7 @@ Knows no particular server: `mongod` and `redis_server` say how theirs is starte
 """
 
 import json
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -88,6 +89,8 @@ def _error(line: str) -> str:
 
 def _make_room(server: Server) -> None:
     server.directory.mkdir(parents=True, exist_ok=True)
+    # What customers said and bought lies in it, whatever the modes of the single files.
+    server.directory.chmod(stat.S_IRWXU)
     if server.log.exists():
         # One earlier log is kept, so that they do not grow for ever.
         server.log.replace(server.log.with_suffix(".previous.log"))

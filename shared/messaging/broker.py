@@ -12,6 +12,8 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from shared import logins
+from shared.messaging import access
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,10 @@ kombu turns most of that into its own error, but not what happens while it recon
 """
 
 
+ONCE_SHARED = ("unacked", "unacked_index", "unacked_mutex")
+"""Keys in which earlier releases kept what all workers held; nobody looks there any more."""
+
+
 class BrokerUnfit(Exception):
     """The Redis server is set up in a way that loses messages; the message says what to change."""
 
@@ -43,12 +49,19 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
     `seconds` are what a task may take.
     """
     celery = Celery(name, broker=settings.redis_url, set_as_current=False)
+    login = _login(settings)
+    held, held_index = access.held_keys(name)
     transport: dict[str, Any] = {
         # Longer than the hard time limit, or a slow task would be handed to a second worker; much
         # longer and what a killed worker held would wait that long.
         "visibility_timeout": 120,
         # Keys of two installations on one Redis would mix.
         "global_keyprefix": f"{settings.database_prefix}:",
+        # By default services share these, so that each could read what all others hold.
+        "unacked_key": held,
+        "unacked_index_key": held_index,
+        # By default each queue is four. Nothing of ours has a priority.
+        "priority_steps": [0],
         # Without time-outs a stopped (not dead) Redis holds the relay for ever.
         "socket_timeout": 5,
         "socket_connect_timeout": 3,
@@ -60,6 +73,11 @@ def create_celery(name: str, settings: Settings, *, seconds: int = HANDLING_SECO
         "unacked_restore_limit": 1_000,
     }
     celery.conf.update(
+        # By its name, as Celery makes it itself.
+        broker_transport="shared.messaging.transport:Transport",
+        # Not in the address, which goes into messages and logs.
+        broker_user=login.get("username"),
+        broker_password=login.get("password"),
         broker_transport_options=transport,
         result_backend_transport_options=transport,
         visibility_timeout=transport["visibility_timeout"],
@@ -120,7 +138,9 @@ def send(celery: Celery, task: str, *, queue: str, **arguments: Any) -> None:
 
 def broker_client(settings: Settings) -> redis.Redis:
     """A plain client for the same Redis, for looking at queue lengths and settings."""
-    return redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=3)
+    return redis.Redis.from_url(
+        settings.redis_url, socket_timeout=5, socket_connect_timeout=3, **_login(settings)
+    )
 
 
 def queue_key(settings: Settings, queue: str) -> str:
@@ -135,9 +155,9 @@ def forget_messages(settings: Settings, queues: Iterable[str]) -> None:
 
     :raises redis.RedisError: the server does not answer.
     """
-    held = ("unacked", "unacked_index")
+    names = [each for queue in queues for each in (queue, *access.held_keys(queue))]
     with broker_client(settings) as client:
-        client.delete(*(queue_key(settings, name) for name in (*queues, *held)))
+        client.delete(*(queue_key(settings, name) for name in (*names, *ONCE_SHARED)))
 
 
 def wait_for_fit_broker(
@@ -172,3 +192,14 @@ def refuse_unfit_broker(client: redis.Redis) -> None:
             f"Redis has maxmemory-policy {policy}, which may drop waiting messages; "
             "set it to noeviction, or name another server by REDIS_URL."
         )
+
+
+def _login(settings: Settings) -> dict[str, str]:
+    """The login of the settings' user; nothing if the address has one, or there is no password."""
+    password = logins.password(
+        settings.redis_url,
+        user=settings.redis_user,
+        folder=settings.secrets_dir,
+        name=access.FILE,
+    )
+    return {} if password is None else {"username": settings.redis_user, "password": password}

@@ -20,6 +20,7 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
 from shared.document import Document
+from shared.mongo import logins
 from shared.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -51,15 +52,21 @@ again if it was.
 
 
 def connect(
-    settings: Settings, *, patient: bool = False, listeners: Sequence[CommandListener] = ()
+    settings: Settings,
+    *,
+    patient: bool = False,
+    listeners: Sequence[CommandListener] = (),
+    login: logins.Login | None = None,
 ) -> MongoClient[Document]:
     """A client for the settings' server. It connects on first use, in the process that uses it.
 
     A `patient` one waits for any answer, such as that to building an index over everything.
-    `listeners` are called for every command it sends.
+    `listeners` are called for every command it sends. It signs in as the settings' user, unless
+    another `login` is given.
     """
     return MongoClient(
         settings.mongo_url,
+        **(logins.as_user(settings) if login is None else login),
         event_listeners=list(listeners),
         # An acknowledged write must survive the loss of the primary.
         w="majority",
@@ -161,8 +168,13 @@ def _initiate(settings: Settings) -> None:
     if not name or len(seeds) != 1:
         return
     host, port = seeds[0]
+    key = logins.server_key(settings)
     with MongoClient[Document](
-        host, port or 27017, directConnection=True, serverSelectionTimeoutMS=2_000
+        host,
+        port or 27017,
+        directConnection=True,
+        serverSelectionTimeoutMS=2_000,
+        **(logins.as_server(key) if key else {}),
     ) as direct:
         try:
             direct.admin.command("replSetGetStatus")

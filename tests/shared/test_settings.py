@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.registry import SERVICES
-from services.tools.settings import SERVER_PORTS, load_backup, load_launcher
+from services.tools.settings import load_backup, load_launcher
 from shared.settings import PORTS, SettingsInvalid, is_prefix, load
 
 Given = Callable[..., None]
