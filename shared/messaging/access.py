@@ -33,7 +33,9 @@ def rules(passwords: Mapping[str, str], *, operator: str) -> str:
     services = [name for name in passwords if name != operator]
     return "\n".join(
         [
-            "user default reset off",
+            # Nobody can be this user, but Redis itself reads its append-only file as this user, and
+            # would drop each transaction in it that the user may not make (redis issue 14541).
+            "user default reset off ~* &* +@all",
             _line(operator, passwords[operator], ["~*", "+@all", "-@scripting"]),
             *(
                 _line(name, passwords[name], _service(name, [x for x in services if x != name]))
