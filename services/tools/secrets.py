@@ -10,6 +10,7 @@ from pathlib import Path
 
 from services.registry import SERVICES
 from shared import secrets
+from shared.local.redis_server import Users
 from shared.messaging import access
 from shared.mongo import logins
 from shared.settings import OPERATOR
@@ -38,9 +39,13 @@ def mongo_key(root: Path) -> Path:
     return root / MONGO / "key"
 
 
-def redis_users(root: Path) -> Path:
-    """The file of the users of Redis."""
-    return root / REDIS / REDIS_USERS
+def redis_login(root: Path) -> Users:
+    """The users of Redis, and the operator's login."""
+    return Users(
+        file=root / REDIS / REDIS_USERS,
+        name=OPERATOR,
+        password=secrets.require(root / OPERATOR, access.FILE),
+    )
 
 
 def _share(root: Path, name: str, text: str) -> None:

@@ -10,9 +10,6 @@ from shared.local import mongod, redis_server, servers
 from shared.local.ports import folder
 from shared.local.servers import Server
 from shared.local.supervisor import Supervisor
-from shared.messaging import access
-from shared.secrets import require
-from shared.settings import OPERATOR
 
 
 @contextmanager
@@ -51,9 +48,5 @@ def _ours(settings: LauncherSettings, *, home: Path, root: Path) -> Iterator[Ser
         key = secrets.mongo_key(root)
         yield mongod.mongod(home, port=settings.mongo_port, key_file=key)
     if not settings.redis_url:
-        users = redis_server.Users(
-            file=secrets.redis_users(root),
-            name=OPERATOR,
-            password=require(root / OPERATOR, access.FILE),
-        )
+        users = secrets.redis_login(root)
         yield redis_server.redis_server(home, port=settings.redis_port, users=users)

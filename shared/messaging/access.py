@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 FILE = "redis_password"
 """The name of the secret by which a user signs in."""
 
-# `info` says whether keys may be evicted. A client may also tell its name, which we leave refused: not
-# every Redis of version 7 knows that command, and one that does not would not read these rules.
+# `info` says whether keys may be evicted. That a client tells its name stays refused: Redis 7.0 does
+# not know that command, and takes no rules that name it.
 _LOOK = ("ping", "select", "info")
 _QUEUE = ("llen", "lpush", "rpush", "brpop", "rpop")
 _HELD = ("zadd", "zrange", "zrem", "hset", "hget", "hdel")

@@ -27,6 +27,7 @@ from shared.messaging.broker import create_celery
 from shared.messaging.claims import Claim, Claims
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
+from shared.mongo import logins
 from tests.faults.patching import Replacement, replaced
 
 
@@ -198,6 +199,7 @@ def _one_copy_is_enough(original: Callable[..., MongoClient[Document]]) -> Calla
             w=1,
             tz_aware=True,
             serverSelectionTimeoutMS=15_000,
+            **logins.as_user(arguments[0]),
         )
 
     return connect

@@ -70,12 +70,12 @@ def kill_workers(
             "-m",
             "tests.faults.plain_celery",
             settings,
-            servers.redis.url,
+            servers.redis.open_url,
             prefix,
         ),
         log=log,
     )
-    celery, task = create(settings, servers.redis.url, prefix)
+    celery, task = create(settings, servers.redis.open_url, prefix)
     calls, done = 0, f"{prefix}:done"
     with celery, servers.redis.client() as broker:
         servers.keeper.start(worker)

@@ -10,23 +10,35 @@ import redis
 
 from shared.local.binaries import find_redis
 from shared.local.ports import free_port
-from shared.local.redis_server import redis_argv, redis_url
+from shared.local.redis_server import Users, redis_argv, redis_url
 from tests.faults.processes import Keeper, Process, wait_until
 
 PATIENCE = 90.0
+ANYBODY = "anybody"
 
 
 class RedisServer:
     """A Redis that can be killed, stopped, emptied and filled."""
 
-    def __init__(self, folder: Path, keeper: Keeper) -> None:
+    def __init__(self, folder: Path, keeper: Keeper, *, users: Users) -> None:
         self._keeper = keeper
+        self._users = users
         port = free_port()
         self.folder = folder / "redis"
         self.folder.mkdir()
-        argv = redis_argv(find_redis(), directory=self.folder, log=folder / "redis.log", port=port)
+        argv = redis_argv(
+            find_redis(),
+            directory=self.folder,
+            log=folder / "redis.log",
+            port=port,
+            users=users.file,
+        )
         self.process = Process(name="redis", argv=argv, log=folder / "redis.out")
         self.url = redis_url(port)
+        self.open_url = self.url.replace("//", f"//{ANYBODY}:-@")
+        """The address for somebody with every right, as many give to Celery."""
+        with users.file.open("a") as rules:
+            rules.write(f"user {ANYBODY} reset on nopass ~* &* +@all\n")
 
     def start(self) -> None:
         """Start it, and return when it answers."""
@@ -74,7 +86,13 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """A client of it."""
-        return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=1)
+        return redis.Redis.from_url(
+            self.url,
+            username=self._users.name,
+            password=self._users.password,
+            socket_timeout=5,
+            socket_connect_timeout=1,
+        )
 
     def _answers(self) -> bool:
         try:

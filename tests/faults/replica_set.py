@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect, PyMongoError
 from shared.local.binaries import find_mongod
 from shared.local.mongod import REPLICA_SET, mongod_argv
 from shared.local.ports import LOOPBACK, free_port
+from shared.mongo import logins
 from tests.faults.processes import Keeper, Process, wait_until
 
 MEMBERS = 3
@@ -20,17 +21,18 @@ PATIENCE = 60.0
 
 
 class ReplicaSet:
-    """Three mongods on loopback, with the time-outs that MongoDB comes with."""
+    """Three mongods on loopback with a key, and the time-outs that MongoDB comes with."""
 
-    def __init__(self, folder: Path, keeper: Keeper) -> None:
+    def __init__(self, folder: Path, keeper: Keeper, *, key_file: Path) -> None:
         self._keeper = keeper
+        self._login = logins.as_server(key_file.read_text().strip())
         self._members: dict[int, Process] = {}
         while len(self._members) < MEMBERS:
             port = free_port()
             data = folder / f"mongod-{port}"
             data.mkdir()
             log = folder / f"mongod-{port}.log"
-            argv = mongod_argv(find_mongod(), directory=data, log=log, port=port)
+            argv = mongod_argv(find_mongod(), directory=data, log=log, port=port, key_file=key_file)
             self._members[port] = Process(
                 name=f"mongod {port}", argv=_small(argv), log=folder / f"mongod-{port}.out"
             )
@@ -51,7 +53,7 @@ class ReplicaSet:
         members = [
             {"_id": number, "host": f"{LOOPBACK}:{port}"} for number, port in enumerate(ports)
         ]
-        with _direct(ports[0]) as client:
+        with _direct(ports[0], self._login) as client:
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
         self.wait_for_all()
 
@@ -80,7 +82,7 @@ class ReplicaSet:
 
     def step_down(self) -> None:
         """Have the primary hand over to another."""
-        with _direct(self.primary) as client, suppress(AutoReconnect):
+        with _direct(self.primary, self._login) as client, suppress(AutoReconnect):
             # For so short that two in a row find somebody who may follow.
             client.admin.command("replSetStepDown", 6, secondaryCatchUpPeriodSecs=5)
 
@@ -136,15 +138,15 @@ class ReplicaSet:
         return sorted(states) == [(False, True), (False, True), (True, False)]
 
     def _hello(self, port: int) -> dict[str, Any] | None:
-        return self._ask(port, "hello")
+        return self._ask(port, "hello", {})
 
     def _term(self, port: int) -> int | None:
-        answer = self._ask(port, "replSetGetStatus")
+        answer = self._ask(port, "replSetGetStatus", self._login)
         return None if answer is None else int(answer["term"])
 
-    def _ask(self, port: int, command: str) -> dict[str, Any] | None:
+    def _ask(self, port: int, command: str, login: logins.Login) -> dict[str, Any] | None:
         try:
-            with _direct(port) as client:
+            with _direct(port, login) as client:
                 answer: dict[str, Any] = client.admin.command(command)
                 return answer
         except PyMongoError:
@@ -152,7 +154,7 @@ class ReplicaSet:
             return None
 
 
-def _direct(port: int) -> MongoClient[dict[str, Any]]:
+def _direct(port: int, login: logins.Login) -> MongoClient[dict[str, Any]]:
     return MongoClient(
         LOOPBACK,
         port,
@@ -160,6 +162,7 @@ def _direct(port: int) -> MongoClient[dict[str, Any]]:
         serverSelectionTimeoutMS=1_000,
         connectTimeoutMS=1_000,
         socketTimeoutMS=8_000,
+        **login,
     )
 
 

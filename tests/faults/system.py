@@ -19,12 +19,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from services.tools import setup
+from services.tools import secrets, setup
 from shared.document import Document
 from shared.local.ports import LOOPBACK, free_port
 from shared.messaging.broker import broker_client
 from shared.mongo.client import connect, service_database
-from shared.settings import PORTS, Settings, load
+from shared.settings import OPERATOR, PORTS, Settings, load
 from tests.faults import books
 from tests.faults.points import EXIT_CODE
 from tests.faults.process import VARIABLE, Switch
@@ -51,14 +51,21 @@ class Servers:
     mongo: ReplicaSet
     redis: RedisServer
     keeper: Keeper
+    secrets: Path
+    """The folders of secrets, one for each service."""
 
 
 @contextmanager
 def running_servers(folder: Path) -> Iterator[Servers]:
-    """A replica set and a Redis, gone in the end."""
+    """A replica set and a Redis that ask for passwords, gone in the end."""
+    root = folder / "secrets"
+    secrets.make(root)
     with Keeper() as keeper:
         servers = Servers(
-            mongo=ReplicaSet(folder, keeper), redis=RedisServer(folder, keeper), keeper=keeper
+            mongo=ReplicaSet(folder, keeper, key_file=secrets.mongo_key(root)),
+            redis=RedisServer(folder, keeper, users=secrets.redis_login(root)),
+            keeper=keeper,
+            secrets=root,
         )
         servers.redis.start()
         servers.mongo.start()
@@ -175,6 +182,7 @@ class System:
         environment = {
             "MONGO_URL": self.settings.mongo_url,
             "REDIS_URL": self.settings.redis_url,
+            "SECRETS_DIR": str(self.servers.secrets / service),
             "DATABASE_PREFIX": self.settings.database_prefix,
             "LOG_LEVEL": "WARNING",
             "WEB_WORKERS": "1",
@@ -237,6 +245,9 @@ def settings_for(servers: Servers) -> Settings:
         load(),
         mongo_url=servers.mongo.url,
         redis_url=servers.redis.url,
+        mongo_user=OPERATOR,
+        redis_user=OPERATOR,
+        secrets_dir=servers.secrets / OPERATOR,
         database_prefix=f"faults_{uuid4().hex[:12]}",
         admin_email="owner@shop.example",
         admin_password=PASSWORD,

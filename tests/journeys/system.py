@@ -19,9 +19,9 @@ from services.accounts import documents as accounts
 from services.customers import documents as customers
 from services.imports import documents as imports
 from services.orders import documents as orders
-from services.tools.settings import SERVER_PORTS
+from shared import secrets
 from shared.local.ports import LOOPBACK
-from shared.settings import PORTS
+from shared.settings import OPERATOR, PORTS, SERVER_PORTS
 
 Json = dict[str, Any]
 Found = TypeVar("Found")
@@ -135,10 +135,22 @@ class System:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    @property
+    def secrets(self) -> Path:
+        """Where the folders of secrets are."""
+        return Path(self.environment["DATA_DIR"]) / "secrets"
+
+    def mongo(self, user: str = "", password: str = "") -> MongoClient[Json]:
+        """A client of MongoDB who signs in as this user, by their own password or another."""
+        url = f"mongodb://{LOOPBACK}:{self.ports['mongo']}/?directConnection=true"
+        if not user:
+            return MongoClient(url)
+        password = password or secrets.require(self.secrets / user, "mongo_password")
+        return MongoClient(url, username=user, password=password, authSource="admin")
+
     def waiting_events(self) -> int:
         """How many documents have something to say that was not heard yet."""
-        url = f"mongodb://{LOOPBACK}:{self.ports['mongo']}/?directConnection=true"
-        with MongoClient[Json](url) as client:
+        with self.mongo(OPERATOR) as client:
             return sum(
                 client[f"kith_{service}"][name].count_documents({"outbox.0": {"$exists": True}})
                 for service, names in OUTBOXES.items()

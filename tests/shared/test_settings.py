@@ -6,7 +6,7 @@ import pytest
 
 from services.registry import SERVICES
 from services.tools.settings import load_backup, load_launcher
-from shared.settings import PORTS, SettingsInvalid, is_prefix, load
+from shared.settings import PORTS, SERVER_PORTS, SettingsInvalid, is_prefix, load
 
 Given = Callable[..., None]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from services.tools import run as launcher
-from services.tools.settings import SERVER_PORTS, LauncherSettings
+from services.tools.settings import LauncherSettings
 from shared.local import servers
 from shared.local.output import Console
 from shared.local.ports import LOOPBACK, PortTaken, folder, free_port
 from shared.local.signals import StopFlag
 from shared.local.supervisor import Command, StopAsked, Supervisor
-from shared.settings import PORTS
+from shared.settings import PORTS, SERVER_PORTS
 
 # Answers GET /health/ready with the status it is told.
 WEB = """
