@@ -17,5 +17,10 @@ COPY services services
 # The user below may not write here, so without this every start would compile every module again.
 RUN python -m compileall -q shared services
 
+# New volumes that are mounted there get this owner, so that the secrets can be written by nobody
+# special.
+RUN mkdir -p /run/kith/own && for name in accounts customers orders imports operator mongo redis; \
+      do mkdir -m 700 "/run/kith/$name"; done && chmod 700 /run/kith/own && chown -R kith /run/kith
+
 USER 10001
 ENTRYPOINT ["python", "-m", "services"]

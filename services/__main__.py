@@ -24,6 +24,7 @@ FILES = {
     "sample": "sample",
     "schema": "schema",
     "schema-check": "schema",
+    "secrets": "secrets",
     "setup": "setup",
     "web": "web",
     "worker": "worker",

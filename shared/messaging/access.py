@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 FILE = "redis_password"
 """The name of the secret by which a user signs in."""
 
-# `info` says whether keys may be evicted. That a client tells its name stays refused: Redis 7.0 does
-# not know that command, and takes no rules that name it.
+# `info` says whether keys may be evicted. That a client tells its name stays refused: Redis 7.0
+# does not know that command, and takes no rules that name it.
 _LOOK = ("ping", "select", "info")
 _QUEUE = ("llen", "lpush", "rpush", "brpop", "rpop")
 _HELD = ("zadd", "zrange", "zrem", "hset", "hget", "hdel")

@@ -37,19 +37,22 @@ class TestProcesses:
     def test_there_are_no_others(self, stack: Definition) -> None:
         names = {f"{service}-{kind}" for kind, service in PROCESSES}
 
-        assert set(stack["services"]) == names | {"setup", "gateway", "mongo", "redis"}
+        assert set(stack["services"]) == names | {"secrets", "setup", "gateway", "mongo", "redis"}
 
     def test_all_are_one_image_built_once(self, stack: Definition) -> None:
         ours = {name: one for name, one in stack["services"].items() if _is_ours(one)}
 
         assert {one["image"] for one in ours.values()} == {"kith:local"}
-        assert [name for name, one in ours.items() if "build" in one] == ["setup"]
+        assert [name for name, one in ours.items() if "build" in one] == ["secrets"]
 
     def test_each_can_be_scaled(self, stack: Definition) -> None:
         assert not [name for name, one in stack["services"].items() if "container_name" in one]
 
-    def test_setup_is_tried_again_only_when_it_fails(self, stack: Definition) -> None:
-        assert stack["services"]["setup"]["restart"] == "on-failure"
+    @pytest.mark.parametrize("name", ["secrets", "setup"])
+    def test_what_ends_is_tried_again_only_when_it_fails(
+        self, stack: Definition, name: str
+    ) -> None:
+        assert stack["services"][name]["restart"] == "on-failure"
 
     def test_the_password_goes_to_setup_alone(self, stack: Definition) -> None:
         holders = [
@@ -103,7 +106,7 @@ class TestServers:
 
     @pytest.mark.parametrize(("name", "path"), [("mongo", "/data/db"), ("redis", "/data")])
     def test_data_outlive_containers(self, stack: Definition, name: str, path: str) -> None:
-        assert stack["services"][name]["volumes"] == [f"{name}-data:{path}"]
+        assert stack["services"][name]["volumes"][0] == f"{name}-data:{path}"
         assert f"{name}-data" in stack["volumes"]
 
     def test_redis_neither_evicts_nor_forgets(self, redis_options: dict[str, str]) -> None:
@@ -119,6 +122,61 @@ class TestServers:
         servers = ("gateway", "mongo", "redis")
 
         assert {stack["services"][name]["restart"] for name in servers} == {"unless-stopped"}
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(("kind", "service"), PROCESSES)
+    def test_each_process_reads_those_of_its_service_alone(
+        self, stack: Definition, kind: str, service: str
+    ) -> None:
+        process = stack["services"][f"{service}-{kind}"]
+
+        assert process["volumes"] == [
+            f"{service}-secrets:{process['environment']['SECRETS_DIR']}:ro"
+        ]
+
+    @pytest.mark.parametrize("server", ["mongo", "redis"])
+    def test_a_server_reads_its_own_alone_and_starts_when_they_are_made(
+        self, stack: Definition, server: str
+    ) -> None:
+        definition = stack["services"][server]
+
+        assert definition["volumes"][1:] == [f"{server}-secrets:/run/kith/{server}:ro"]
+        assert definition["depends_on"] == {
+            "secrets": {"condition": "service_completed_successfully"}
+        }
+
+    def test_only_one_container_writes_them(self, stack: Definition) -> None:
+        writers = {
+            name
+            for name, one in stack["services"].items()
+            for volume in one.get("volumes", [])
+            if "-secrets:" in volume and not volume.endswith(":ro")
+        }
+
+        assert writers == {"secrets"}
+
+    def test_volumes_and_folders_are_there_for_all(
+        self, stack: Definition, dockerfile: str
+    ) -> None:
+        users = {*SERVICES, "operator", "mongo", "redis"}
+        mounted = {f"{name}-secrets:/run/kith/{name}" for name in users}
+
+        assert set(stack["services"]["secrets"]["volumes"]) == mounted
+        assert {f"{name}-secrets" for name in users} <= set(stack["volumes"])
+        named = re.search(r"for name in ([a-z ]+);", dockerfile)
+        assert named is not None
+        assert set(named[1].split()) == users
+
+    def test_the_servers_ask_for_passwords_and_run_no_scripts(
+        self, stack: Definition, redis_options: dict[str, str]
+    ) -> None:
+        mongod = stack["services"]["mongo"]["command"]
+
+        assert redis_options["--aclfile"] == "/tmp/users.acl"  # noqa: S108 - in a container of its own.
+        assert mongod[mongod.index("--keyFile") + 1] == "/tmp/key"  # noqa: S108 - likewise.
+        assert mongod[mongod.index("--setParameter") + 1] == "enableLocalhostAuthBypass=false"
+        assert "--noscripting" in mongod
 
 
 class TestGateway:
