@@ -6,6 +6,7 @@ of its own and no other.
 
 import base64
 import os
+import stat
 from pathlib import Path
 
 from services.registry import SERVICES
@@ -19,10 +20,13 @@ EVENT_KEYS, DELEGATION_KEY, METRICS_TOKEN = "event_keys", "delegation_key", "met
 MONGO, REDIS = "mongo", "redis"
 """The folders of the servers."""
 REDIS_USERS = "users.acl"
+_OWNER_ALONE = stat.S_IRWXU
 
 
 def make(root: Path) -> None:
     """Make what is missing in `root`. What is there stays, and goes to everybody who needs it."""
+    root.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)
+    root.chmod(_OWNER_ALONE)
     for user in (*SERVICES, OPERATOR):
         secrets.ensure(root / user, logins.FILE, _random)
         secrets.ensure(root / user, access.FILE, _random)

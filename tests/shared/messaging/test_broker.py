@@ -96,11 +96,14 @@ class TestForgetMessages:
         with celery.connection_for_read() as connection:
             # Taken and not acknowledged, as by a worker that was killed then.
             assert connection.SimpleQueue("things").get(timeout=5)
-            assert broker.hlen(queue_key(wired, "unacked")) == 1
+            # Both are one application's here, of the service by whose name it was made.
+            assert broker.hlen(queue_key(wired, "things.unacked")) == 1
+            # What a release before this one left behind.
+            broker.hset(queue_key(wired, "unacked"), "tag", "message")
 
             forget_messages(wired, ["things", "others"])
 
-        names = ("things", "others", "unacked", "unacked_index")
+        names = ("things", "others", "things.unacked", "things.unacked_index", "unacked")
         assert broker.exists(*(queue_key(wired, name) for name in names)) == 0
 
 

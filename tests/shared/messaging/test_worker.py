@@ -129,13 +129,13 @@ class TestProcess:
         assert worker.poll() is None
 
     def test_waits_for_room_in_a_redis_that_is_full(
-        self, full: redis.Redis, worker: Process, relay: Relay, things: ThingRepository
+        self, lamp: str, full: redis.Redis, worker: Process, relay: Relay, things: ThingRepository
     ) -> None:
-        assert eventually(lambda: refusals(full) >= 3)
+        # It can take a message, but not note that it has it.
+        assert eventually(lambda: refusals(full) >= 1)
 
         full.config_set("maxmemory", 0)
-        lamp = add(things, size=1)
-        relay.send_due(soon())
+        relay.send_due(soon() + timedelta(hours=1))
 
         assert eventually(lambda: subscribers_of(things, lamp) == ["others"])
         assert worker.poll() is None
@@ -178,6 +178,14 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+@pytest.fixture
+def lamp(things: ThingRepository, relay: Relay) -> str:
+    """A thing whose event is in the queue."""
+    made = add(things, size=1)
+    relay.send_due(soon())
+    return made
 
 
 @pytest.fixture
