@@ -179,6 +179,45 @@ class TestScripts:
             client.execute_command("EVAL", "return 1", "0")
 
 
+class TestTheOperator:
+    @pytest.mark.parametrize(
+        "command",
+        ["schema-check", "schema", "migrate", "explain", "events", "dead-letters", "setup"],
+    )
+    def test_runs_every_command(self, kith: System, command: str) -> None:
+        ended = kith.run(command)
+
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    def test_looks_into_the_state_of_the_servers(self, kith: System) -> None:
+        for arguments in (("--profile", "100"), ("--profile", "off"), ()):
+            ended = kith.run("doctor", *arguments)
+
+            # Bad things may be found, on a disk that is full; nothing may be refused.
+            assert ended.stderr == ""
+            assert "good" in ended.stdout
+
+    def test_backs_up_checks_and_restores_under_another_prefix(
+        self, kith: System, tmp_path: Path
+    ) -> None:
+        made = kith.run("backup", "--to", str(tmp_path))
+        assert made.returncode == 0, made.stderr
+        (backup,) = map(str, tmp_path.glob("kith-*"))
+
+        checked = kith.run("restore-check", backup)
+        restored = kith.run("restore", backup, "--into", "then")
+
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert restored.returncode == 0, restored.stderr
+        with kith.mongo(OPERATOR) as client, kith.mongo("accounts") as service:
+            assert client.then_accounts.users.count_documents({}) == 1
+            # Until the set-up is run for that prefix, the copy is the operator's alone.
+            with pytest.raises(OperationFailure):
+                service.then_accounts.users.find_one()
+            for name in SERVICES:
+                client.drop_database(f"then_{name}")
+
+
 class TestFiles:
     def test_secrets_are_their_owners_alone(self, kith: System) -> None:
         files = [path for path in kith.secrets.rglob("*") if path.is_file()]

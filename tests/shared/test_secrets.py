@@ -47,3 +47,13 @@ def test_an_empty_file_is_no_secret_and_is_named(tmp_path: Path) -> None:
     assert secrets.read(tmp_path, "key") is None
     with pytest.raises(secrets.SecretMissing, match=r"key is missing or empty.*SECRETS_DIR"):
         secrets.require(tmp_path, "key")
+
+
+def test_what_is_put_there_replaces_what_was(tmp_path: Path) -> None:
+    secrets.ensure(tmp_path / "orders", "key", lambda: "first")
+
+    secrets.put(tmp_path / "orders", "key", "second\n")
+
+    assert secrets.read(tmp_path / "orders", "key") == "second"
+    assert mode(tmp_path / "orders" / "key") == 0o600
+    assert [path.name for path in (tmp_path / "orders").iterdir()] == ["key"]

@@ -20,6 +20,24 @@ class TestLoad:
         assert settings.database_prefix == "kith"
         assert settings.customers_url == "http://127.0.0.1:8002"
 
+    def test_finds_the_servers_of_make_run_by_their_ports(self, given: Given) -> None:
+        given(MONGO_PORT="9117", REDIS_PORT="9479", MONGO_URL="")
+
+        assert load().mongo_url == "mongodb://127.0.0.1:9117/?replicaSet=kith"
+        assert load().redis_url == "redis://127.0.0.1:9479/0"
+
+    def test_signs_in_as_the_service_or_the_operator(self) -> None:
+        assert (load().mongo_user, load().redis_user) == ("operator", "operator")
+        assert (load("orders").mongo_user, load("orders").redis_user) == ("orders", "orders")
+
+    def test_keeps_its_passwords_from_servers_of_the_users_own(self, given: Given) -> None:
+        given(MONGO_URL="mongodb://mine/")
+        assert (load("orders").mongo_user, load("orders").redis_user) == ("", "orders")
+
+        # Who says where the passwords are says that they are for these servers.
+        given(SECRETS_DIR="/run/secrets")
+        assert load("orders").mongo_user == "orders"
+
     def test_listens_for_this_machine_alone(self) -> None:
         assert load().host == "127.0.0.1"
 
