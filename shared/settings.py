@@ -75,7 +75,7 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
         "mongo": f"mongodb://127.0.0.1:{port(env, 'mongo')}/?replicaSet=kith",
         "redis": f"redis://127.0.0.1:{port(env, 'redis')}/0",
     }
-    urls = {name: env.str(f"{name.upper()}_URL", "") or url for name, url in ours.items()}
+    urls = {name: env.str(f"{name.upper()}_URL", url) or url for name, url in ours.items()}
     # A password is for the server that it was made for, and not for any that a variable names.
     users = {name: user if secrets_dir or urls[name] == ours[name] else "" for name in ours}
     listens_on = env.int(f"{service.upper()}_PORT" if service else "PORT", default_port)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+_NOT_LET_IN = (13, 18)
+"""What MongoDB answers to nobody in particular, and to a wrong password."""
+_LOG_IN = " Commands sign in by the password in SECRETS_DIR, or as the user whom MONGO_URL names."
+
 SERVICE = click.Choice(sorted(SERVICES))
 """The type of an argument that names a service."""
 
@@ -58,7 +62,10 @@ def explained(*kinds: type[Exception]) -> Iterator[None]:
         with sentence(*kinds):
             yield
     except OperationFailure as error:
-        raise click.ClickException(f"MongoDB refused something ({str(error)[:200]}).") from error
+        advice = _LOG_IN if error.code in _NOT_LET_IN else ""
+        raise click.ClickException(
+            f"MongoDB refused something ({str(error)[:200]}).{advice}"
+        ) from error
     except PyMongoError as error:
         raise click.ClickException(
             f"MongoDB failed ({str(error)[:200]}); MONGO_URL names another server."
