@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import redis
+
 from services.accounts import crypto
 from services.accounts.bootstrap import create_context
 from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions, users
 from services.accounts.schemas import NewUserSchema
+from services.registry import SERVICES
 from services.tools import migrate, mongo_users, schema
+from shared.messaging.broker import forget_release_before, signs_in
 from shared.mongo.client import connect, service_database, wait_for_primary
 from shared.settings import Settings, SettingsInvalid
 
@@ -29,7 +33,20 @@ def run(settings: Settings) -> Iterator[str]:
         accounts = create_context(service_database(client, settings, "accounts"))
         if sessions.make_signing_key(accounts.keys, now=datetime.now(UTC)):
             yield "kith_accounts: signing key made"
+        yield from _leave_release_before(settings)
         yield _first_admin(accounts, settings)
+
+
+def _leave_release_before(settings: Settings) -> Iterator[str]:
+    if not signs_in(settings):
+        # A server of somebody's own: what is in its files is not for us to decide.
+        return
+    try:
+        if forget_release_before(settings, SERVICES):
+            yield "Redis: messages of the release before dropped, its file is written anew"
+    except redis.RedisError as error:
+        # Nothing else here needs Redis.
+        yield f"Redis: not reached ({type(error).__name__}); an older release's messages stay there"
 
 
 def _first_admin(accounts: sessions.Accounts, settings: Settings) -> str:

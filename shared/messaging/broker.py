@@ -160,6 +160,23 @@ def forget_messages(settings: Settings, queues: Iterable[str]) -> None:
         client.delete(*(queue_key(settings, name) for name in (*names, *ONCE_SHARED)))
 
 
+def forget_release_before(settings: Settings, services: Iterable[str]) -> bool:
+    """Drop what a release before this one kept in Redis, and from its file; False if nothing.
+
+    Its messages named customers, and what was once in the append-only file stays there until that
+    is written anew.
+
+    :raises redis.RedisError: the server does not answer.
+    """
+    tables = [f"_kombu.binding.{service}" for service in services]
+    with broker_client(settings) as client:
+        names = (queue_key(settings, name) for name in (*ONCE_SHARED, *tables))
+        if not client.delete(*names):
+            return False
+        client.bgrewriteaof()
+    return True
+
+
 def wait_for_fit_broker(
     client: redis.Redis, *, sleep: Callable[[float], None] = time.sleep
 ) -> None:
@@ -192,6 +209,11 @@ def refuse_unfit_broker(client: redis.Redis) -> None:
             f"Redis has maxmemory-policy {policy}, which may drop waiting messages; "
             "set it to noeviction, or name another server by REDIS_URL."
         )
+
+
+def signs_in(settings: Settings) -> bool:
+    """True if this process signs in by a password that was made for it."""
+    return bool(_login(settings))
 
 
 def _login(settings: Settings) -> dict[str, str]:

@@ -41,6 +41,23 @@ class TestRules:
                 refuse_unfit_broker(broker)
                 assert broker.llen(queue_key(mine, "customers")) == 0
 
+    def test_let_a_service_have_back_what_a_killed_worker_held(self, tmp_path: Path) -> None:
+        with guarded(tmp_path) as url:
+            mine = login(url, tmp_path, "orders")
+            with create_celery("orders", mine) as celery:
+                celery.conf.broker_transport_options["visibility_timeout"] = 0
+                celery.send_task("orders.receive", kwargs={}, queue="orders")
+                with celery.connection_for_read() as killed, celery.connection_for_read() as other:
+                    killed.SimpleQueue("orders").get(timeout=5)
+                    channel: Any = other.default_channel
+                    # Twice, as two workers do at once.
+                    for _ in range(2):
+                        channel.qos.restore_visible()
+
+                    with broker_client(login(url, tmp_path, "operator")) as broker:
+                        assert broker.keys() == [queue_key(mine, "orders").encode()]
+                        assert broker.llen(queue_key(mine, "orders")) == 1
+
     def test_let_nobody_read_anothers_queue_under_any_prefix(self, tmp_path: Path) -> None:
         with guarded(tmp_path) as url, broker_client(login(url, tmp_path, "orders")) as orders:
             for prefix in ("kith", "then"):

@@ -1,6 +1,7 @@
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from io import StringIO
@@ -21,6 +22,7 @@ from shared.messaging.broker import (
     BrokerUnfit,
     broker_client,
     forget_messages,
+    forget_release_before,
     queue_key,
     refuse_unfit_broker,
     send,
@@ -107,6 +109,35 @@ class TestForgetMessages:
         assert broker.exists(*(queue_key(wired, name) for name in names)) == 0
 
 
+class TestForgetReleaseBefore:
+    def test_drops_its_messages_from_the_file_too(
+        self, own_redis: redis.Redis, own_settings: Settings, own_folder: Path
+    ) -> None:
+        own_redis.hset(queue_key(own_settings, "unacked"), "tag", "somebody@example.com")
+        own_redis.sadd(queue_key(own_settings, "_kombu.binding.things"), "x")
+        assert in_files(own_folder, b"somebody@example.com")
+
+        assert forget_release_before(own_settings, ["things"])
+
+        assert own_redis.keys() == []
+        assert eventually(lambda: not in_files(own_folder, b"somebody@example.com"))
+        assert not forget_release_before(own_settings, ["things"])
+
+
+def in_files(folder: Path, text: bytes) -> bool:
+    """Whether Redis has this on its disk."""
+    files = (path for path in folder.rglob("*.aof") if path.is_file())
+    return any(text in path.read_bytes() for path in files)
+
+
+def eventually(holds: Callable[[], bool], *, seconds: float = 30) -> bool:
+    """True if it holds within some time."""
+    deadline = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return held
+
+
 class TestRefuseUnfitBroker:
     def test_accepts_a_server_that_keeps_everything(self, own_redis: redis.Redis) -> None:
         refuse_unfit_broker(own_redis)
@@ -163,9 +194,15 @@ class TestWaitForFitBroker:
 
 
 @pytest.fixture(scope="module")
-def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a Redis of this module's own."""
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def own_settings(own_folder: Path) -> Iterator[Settings]:
     """Settings that lead to a Redis which is set up however a test likes."""
-    with running_redis(tmp_path_factory.mktemp("own")) as url:
+    with running_redis(own_folder) as url:
         yield replace(load(), redis_url=url)
 
 
