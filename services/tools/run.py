@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.tools import event_keys
 from services.tools.settings import LauncherSettings, load_launcher
 from shared.local import mongod, redis_server, servers
 from shared.local.binaries import ServerMissing
@@ -150,6 +151,7 @@ def _run(settings: LauncherSettings, *, console: Console) -> None:
     ):
         try:
             mongo_url, redis_url = _servers(settings, home=home, supervisor=supervisor)
+            event_keys.share(settings.data_dir / "secrets")
             processes = plan(settings, mongo_url=mongo_url, redis_url=redis_url)
             sign_in = launch(processes, supervisor=supervisor, console=console)
             console.plain(welcome(settings, sign_in=sign_in))
