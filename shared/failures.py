@@ -1,13 +1,11 @@
 """Exceptions in words that may be logged and kept: what failed and where, without any value.
 
 The text of most exceptions repeats what was being handled: a duplicate key names the address that
-somebody has, a broken rule of the database the whole document. Knows no library but the driver.
+somebody has, a broken rule of the database the whole document. Knows no library.
 """
 
 import traceback
 from pathlib import Path
-
-from pymongo.errors import BulkWriteError, OperationFailure
 
 _ROOT = Path(__file__).parents[1]
 
@@ -43,12 +41,12 @@ def trace(error: BaseException) -> str:
 
 
 def _codes(error: BaseException) -> list[str]:
-    if isinstance(error, BulkWriteError):
-        failures = (error.details or {}).get("writeErrors", ())
-        return sorted({str(failure.get("code")) for failure in failures})
-    if isinstance(error, OperationFailure) and error.code is not None:
-        return [str(error.code)]
-    return []
+    """The codes that errors of the driver have, which is not loaded for this."""
+    details = getattr(error, "details", None)
+    if isinstance(details, dict) and details.get("writeErrors"):
+        return sorted({str(failure.get("code")) for failure in details["writeErrors"]})
+    code = getattr(error, "code", None)
+    return [str(code)] if isinstance(code, int) else []
 
 
 def _place(error: BaseException) -> str:

@@ -22,18 +22,15 @@ from shared.settings import SettingsInvalid
 
 # Every process must be ready within this many seconds. An old laptop with a cold disk needs some.
 PATIENCE = 90.0
-# A process that died this often has a fault that waiting does not mend.
-TRIES = 4
+TRIES = 4  # A process that died this often has a fault that waiting does not mend.
 # In this order the processes are stopped: first who takes new work, then who does it.
 FIRST, SECOND = 0, 1
-# Seconds from SIGTERM to SIGKILL. With that of the servers they add up to less than ten, in which
-# everything is to be gone. Workers need the most: they end the task they are at.
+# Seconds from SIGTERM to SIGKILL, with those of the servers less than ten. Workers end their task.
 GRACES = {FIRST: 2.0, SECOND: 4.0}
 ONE_SHOT_GRACE = 0.5
 WIDTH = len("customers-worker")
 ARGV = (sys.executable, "-m", "services")
-# How the setup step's line on signing in begins, which is repeated at the end: it would be lost.
-SIGN_IN = "sign in: "
+SIGN_IN = "sign in: "  # How setup's line on it begins, repeated at the end: it would be lost.
 
 
 class StartFailed(Exception):
