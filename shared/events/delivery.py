@@ -1,5 +1,6 @@
 """Validates messages from a queue: genuine and sound deliveries, apart from all others."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ FORGED = "It is forged"
 """How the reason begins why something that nobody of us signed was dead-lettered."""
 
 _MAX_LENGTH = 10_000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ADDRESS = ("sender", "collection", "document_id")
 
 
@@ -70,7 +72,7 @@ def forgery(raw: object, *, what: str) -> tuple[Document, str]:
     """
     text = _text(raw)
     claims = raw if isinstance(raw, dict) else {}
-    said = {name: claims[name] for name in ("name", "id", *_ADDRESS) if _is_plain(claims.get(name))}
+    said = {name: claims[name] for name in ("name", "id", *_ADDRESS) if _is_name(claims.get(name))}
     reason = "no key of ours made its signature" if claims.get("signature") else "it is not signed"
     claim = ", ".join(f"{name} {value}" for name, value in said.items())
     of_itself = f" It claims: {claim}." if claim else ""
@@ -94,6 +96,11 @@ def _made_up(kind: str, text: str) -> str:
 def _is_plain(value: object) -> bool:
     """True if it is a text that can be an id or a name."""
     return isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= 200
+
+
+def _is_name(value: object) -> bool:
+    """True if it may be shown: it has the form of our own ids and names, and of no address."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _text(raw: object) -> str:

@@ -246,9 +246,9 @@ class TestCards:
         assert copies.deletions([id]) == {id: True}
         assert copies.collection.find_one({"_id": id}) == {
             "_id": id,
-            "name": None,
             "deleted": True,
             "version": 3,
+            "schema_version": 2,
         }
 
 
