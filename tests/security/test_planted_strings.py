@@ -5,7 +5,6 @@ import io
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -87,6 +86,8 @@ PORTED = ("accounts", "customers", "orders", "imports")
 class Commands:
     """All that Redis is told, from now on."""
 
+    END = "that was all"
+
     def __init__(self, broker: redis.Redis) -> None:
         self._lines: list[bytes] = []
         self._broker = broker
@@ -97,12 +98,17 @@ class Commands:
         """What was said, with what is encoded in it."""
         return back_door.plain(b"\n".join(self._lines))
 
+    def end(self) -> None:
+        """Listen no longer."""
+        cast(Any, self._broker).echo(self.END)
+        self._thread.join()
+
     def _listen(self) -> None:
-        # It ends when its connection does.
-        monitor = cast(Any, self._broker).monitor()
-        with suppress(redis.RedisError, OSError, ValueError), monitor:
+        with cast(Any, self._broker).monitor() as monitor:
             for command in monitor.listen():
                 self._lines.append(command["command"].encode(errors="replace"))
+                if self.END in command["command"]:
+                    break
 
 
 def _live(admin: Person, planted: Planted) -> dict[str, Any]:
@@ -286,4 +292,6 @@ def commands(kith: System) -> Iterator[Commands]:
     """All that Redis is told in the meantime."""
     with broker_client(back_door.settings(kith)) as broker:
         broker.connection_pool.connection_kwargs["socket_timeout"] = None
-        yield Commands(broker)
+        made = Commands(broker)
+        yield made
+        made.end()
