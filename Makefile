@@ -82,6 +82,10 @@ events: $(STAMP) ## Show which events wait, for whom and since when; fails if an
 dead-letters: $(STAMP) ## List dead letters, why each was dead-lettered, and what to do (SERVICE=customers)
 	@exec $(BIN)/python -m services dead-letters $${SERVICE:+--service "$$SERVICE"}
 
+.PHONY: forget-forged
+forget-forged: $(STAMP) ## Delete the dead letters of forgeries, once somebody has looked after them (SERVICE=customers)
+	@exec $(BIN)/python -m services forget-forged $${SERVICE:+--service "$$SERVICE"}
+
 .PHONY: replay
 replay: $(STAMP) ## Redeliver dead letters: ID="… …", or SINCE=2026-11-24T00:00Z (SERVICE=customers)
 	@exec $(BIN)/python -m services replay $${ID:+--id "$$ID"} $${SINCE:+--since "$$SINCE"} \

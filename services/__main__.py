@@ -13,6 +13,7 @@ FILES = {
     "doctor": "doctor",
     "events": "events",
     "explain": "explain",
+    "forget-forged": "forget_forged",
     "import": "import_file",
     "migrate": "migrate",
     "relay": "relay",

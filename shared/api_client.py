@@ -11,6 +11,7 @@ import orjson
 import requests
 
 from shared.document import Document
+from shared.failures import Plain
 
 TIMEOUT_SECONDS = (3, 20)
 """To connect, and between two bytes of an answer."""
@@ -34,7 +35,7 @@ class ApiRefused(Exception):
         self.problem = problem
 
 
-class ApiUnreachable(Exception):
+class ApiUnreachable(Plain):
     """The service did not answer, after several tries."""
 
 

@@ -1,12 +1,16 @@
 """One shape for all log lines.
 
-A constant name and fields. Ids belong in a field; names, addresses and secrets do not.
+A constant name and fields. Ids belong in a field; names, addresses and secrets do not. So an
+exception is told without its text.
 """
 
 import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict
+
+from shared.failures import trace
 
 
 def configure(level: str, *, as_json: bool) -> None:
@@ -17,7 +21,8 @@ def configure(level: str, *, as_json: bool) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.format_exc_info,
+        _without_data,
+        _tell_exception,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -51,3 +56,21 @@ def configure(level: str, *, as_json: bool) -> None:
     # personal data.
     for chatty in ("pymongo", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.INFO, root.level))
+
+
+def _without_data(_: object, __: str, entry: EventDict) -> EventDict:
+    """Drop what Celery adds to a task that failed: its arguments, its exception, its trace."""
+    if "_record" in entry and entry["_record"].name.startswith("celery"):
+        entry.pop("data", None)
+    return entry
+
+
+def _tell_exception(_: object, __: str, entry: EventDict) -> EventDict:
+    """Tell an exception without its text, which often repeats the document that failed."""
+    given = entry.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        entry["exception"] = trace(error)
+    return entry

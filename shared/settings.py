@@ -4,12 +4,15 @@ With `services/tools/settings.py` the only modules that look at the environment.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import marshmallow
 from environs import Env, EnvValidationError
+
+from shared import secrets
+from shared.events.signature import KeysUnfit, read_keys
 
 
 class SettingsInvalid(Exception):
@@ -45,6 +48,8 @@ class Settings:
     default_phone_region: str
     log_level: str
     log_json: bool
+    event_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """What signs and accepts events; none where there is no file, as for most commands."""
 
 
 PORTS = {"accounts": 8001, "customers": 8002, "orders": 8003, "imports": 8004}
@@ -56,6 +61,9 @@ SERVER_PORTS = {"mongo": 27117, "redis": 6479}
 OPERATOR = "operator"
 """The user who runs commands and is no service, and the name of their folder of secrets."""
 
+EVENT_KEYS = "event_keys"
+"""The file of secrets with the keys that sign events, the same for all services."""
+
 AT_LEAST_ONE = marshmallow.validate.Range(min=1)
 _LEVEL = marshmallow.validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 # MongoDB takes no more than 63 bytes and few signs in a name; a service's name is added to this.
@@ -66,7 +74,7 @@ _PREFIX = marshmallow.validate.Regexp(r"[A-Za-z0-9_-]{1,40}\Z", error=PREFIX_RUL
 def load(service: str = "", *, default_port: int = 8000) -> Settings:
     """Read the settings of a process of `service`, which listens on `default_port` if on any.
 
-    :raises SettingsInvalid: a variable cannot be read; the message names it.
+    :raises SettingsInvalid: a variable, or the event keys, cannot be read; the message names it.
     """
     env = Env(eager=False)
     data_dir, secrets_dir = env.path("DATA_DIR", Path(".data")), env.str("SECRETS_DIR", "")
@@ -107,7 +115,7 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
         log_json=env.bool("LOG_JSON", False),
     )
     seal(env)
-    return settings
+    return replace(settings, event_keys=_event_keys(settings.secrets_dir))
 
 
 def is_prefix(text: str) -> bool:
@@ -117,6 +125,15 @@ def is_prefix(text: str) -> bool:
     except marshmallow.ValidationError:
         return False
     return True
+
+
+def _event_keys(folder: Path) -> tuple[bytes, ...]:
+    try:
+        text = secrets.read(folder, EVENT_KEYS)
+        return () if text is None else read_keys(text)
+    except (KeysUnfit, UnicodeError) as error:
+        reason = error if isinstance(error, KeysUnfit) else "It is no text."
+        raise SettingsInvalid(f"{folder / EVENT_KEYS} cannot be used: {reason}") from error
 
 
 def port(env: Env, name: str, default: int | None = None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from types import ModuleType
 from typing import Any
 
@@ -18,11 +19,12 @@ from services.accounts.crypto import SigningKey
 from shared.auth.keyring import Keyring, Published, read_published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
+from shared.events.signature import KEY_BYTES
 from shared.identifiers import new_id
 from shared.local.mongod import running_mongod
 from shared.local.redis_server import running_redis
 from shared.mongo.client import connect, wait_for_primary
-from shared.settings import Settings, load
+from shared.settings import EVENT_KEYS, Settings, load
 from tests.support import databases
 
 # A test that asks for one of these, directly or not, needs servers or takes long.
@@ -116,6 +118,7 @@ def published(signing_key: Document) -> Published:
 def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Secrets of this session alone, never those of a Kith that runs from this folder."""
     folder = tmp_path_factory.mktemp("secrets")
+    (folder / EVENT_KEYS).write_text(token_hex(KEY_BYTES))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECRETS_DIR", str(folder))
         yield folder

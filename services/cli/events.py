@@ -90,7 +90,7 @@ def replay(ids: str | None, since: datetime | None, service: str | None, wait: i
             settings, client, found, now=datetime.now(UTC)
         ):
             click.echo(f"{letter.id}  {subscriber}  {letter.event}: {outcome.value}")
-            fine = fine and outcome is not Replay.BROKEN
+            fine = fine and outcome not in {Replay.BROKEN, Replay.FORGED}
             if outcome in {Replay.SENT, Replay.WAITS}:
                 sent.append((subscriber, letter))
         fine = _await(settings, client, sent, seconds=wait) and fine

@@ -13,7 +13,7 @@ from shared.messaging.relay_factory import create_relay
 @click.argument("service", type=terminal.SERVICE)
 def relay(service: str) -> None:
     """Publish the events of SERVICE to their subscribers."""
-    settings = terminal.read(service)
+    settings = terminal.read_with_keys(service)
     with terminal.sentence(BrokerUnfit):
         wait_for_fit_broker(broker_client(settings))
     with (
@@ -23,6 +23,7 @@ def relay(service: str) -> None:
             settings,
             collections=registry.collections(service),
             publishes=registry.publishes(service),
+            subscribes=registry.subscribes(service),
         ) as made,
     ):
         made.run(stop)

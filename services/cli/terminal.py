@@ -13,7 +13,8 @@ import click
 
 from services.registry import SERVICES
 from shared import logs
-from shared.settings import Settings, SettingsInvalid, load
+from shared.secrets import SecretMissing, require
+from shared.settings import EVENT_KEYS, Settings, SettingsInvalid, load
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,17 @@ def read(service: str = "") -> Settings:
     with sentence(SettingsInvalid):
         settings = load(service, default_port=SERVICES.get(service, 8000))
     logs.configure(settings.log_level, as_json=settings.log_json)
+    return settings
+
+
+def read_with_keys(service: str) -> Settings:
+    """Settings of a process that sends or takes events, which it must be able to sign and check.
+
+    :raises click.ClickException: a variable cannot be read, or there are no keys.
+    """
+    settings = read(service)
+    with sentence(SecretMissing):
+        require(settings.secrets_dir, EVENT_KEYS)
     return settings
 
 

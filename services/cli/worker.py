@@ -12,7 +12,7 @@ from shared.messaging.worker import run_worker
 @click.argument("service", type=terminal.SERVICE)
 def worker(service: str) -> None:
     """Handle events for SERVICE."""
-    settings = terminal.read(service)
+    settings = terminal.read_with_keys(service)
     with terminal.sentence(BrokerUnfit):
         wait_for_fit_broker(broker_client(settings))
     run_worker(registry.create_worker(service, settings), settings)

@@ -12,6 +12,7 @@ from services.customers.repository.journal import JournalRepository
 from services.customers.repository.ledger import LedgerRepository
 from services.customers.repository.staff import StaffRepository
 from shared.document import Document
+from shared.messaging.dead_letters import DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class CustomersContext:
     journal: JournalRepository
     ledger: LedgerRepository
     staff: StaffRepository
+    letters: DeadLetters
     activity: ActivityRepositories
     """Those among them, and more, that take what the shop's website reports."""
 
@@ -34,6 +36,7 @@ def create_context(database: Database[Document]) -> CustomersContext:
         journal=journal,
         ledger=LedgerRepository(database),
         staff=StaffRepository(database),
+        letters=DeadLetters(database, "customers"),
         activity=ActivityRepositories(
             customers=customers,
             journal=journal,

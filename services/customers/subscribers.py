@@ -42,7 +42,7 @@ def subscriptions(context: CustomersContext) -> Subscriptions:
         UserRestated: keep_copies,
         CustomerRegistered: note_customers,
         CustomerDetailsChanged: note_customers,
-        CustomerDeleted: note_customers,
+        CustomerDeleted: partial(journal.note_deletions, entries, context.letters),
         ConsentChanged: partial(journal.note_consents, entries),
         VisitorTied: partial(activity.bring_views, context.activity),
     }

@@ -6,8 +6,10 @@ from celery import Celery
 from pymongo.database import Database
 
 from services.customers.bootstrap import create_context
+from services.customers.operations import journal
 from services.customers.subscribers import subscriptions
 from shared.document import Document
+from shared.events.event import Event
 from shared.messaging.consumer import Subscriptions
 from shared.messaging.worker import create_worker as create_base
 from shared.settings import Settings
@@ -18,6 +20,14 @@ def create_handlers(_settings: Settings, database: Database[Document]) -> Subscr
     return subscriptions(create_context(database))
 
 
+def forget_values(database: Database[Document], event: Event, _error: str) -> None:
+    """Keep no dead letter with values of a customer who is deleted."""
+    context = create_context(database)
+    journal.forget_values_of_deleted(context.customers, context.letters, event)
+
+
 def create_worker(settings: Settings) -> Celery:
     """The Celery application of customers' workers."""
-    return create_base("customers", settings, partial(create_handlers, settings))
+    return create_base(
+        "customers", settings, partial(create_handlers, settings), on_dead_letter=forget_values
+    )

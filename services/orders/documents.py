@@ -124,9 +124,12 @@ ORDERS = Collection(
     outbox=True,
 )
 
+COPY_SCHEMA_VERSION = 2
+"""The form of copies of customers: without their names, which the form before had."""
+
 CUSTOMER_COPIES = Collection(
     name="customer_cards",
-    # The copy of a deleted customer stays, without the name, so that no order is placed for them.
+    # The copy of a deleted customer stays, so that no order is placed for them.
     validator={
         "$jsonSchema": validators.fields(
             {
@@ -134,7 +137,10 @@ CUSTOMER_COPIES = Collection(
                 "name": validators.or_null(validators.text(500)),
                 "deleted": {"bsonType": "bool"},
                 "version": validators.VERSION,
-            }
+                "schema_version": validators.form(COPY_SCHEMA_VERSION - 1, COPY_SCHEMA_VERSION),
+            },
+            # Workers of the last release still write a name, of which they learn no more than "-".
+            optional=("name", "schema_version"),
         )
     },
 )

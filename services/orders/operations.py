@@ -156,7 +156,7 @@ def republished(order: Document, now: datetime) -> OrderRestated:
 def keep_copies(copies: CustomerCopyRepository, events: Sequence[CustomerEvent]) -> None:
     """Keep a copy of each customer, so that an order need not ask another service.
 
-    Of a deleted one it has no name, and says that no order can be placed for them.
+    It says nothing of them but whether they were deleted, so that no order can be placed for them.
     """
     copies.keep([_copy(event) for event in events])
 
@@ -209,7 +209,6 @@ def _copy(event: CustomerEvent) -> Document:
         deleted = event.deleted
     return {
         "_id": event.customer_id,
-        "name": None if isinstance(event, CustomerDeleted) else event.name,
         "deleted": deleted,
         "version": event.version,
     }

@@ -47,7 +47,7 @@ def _customer_copy(customer: Document) -> Document:
 
 
 def _staff_copy(user: Document) -> Document:
-    return {name: user[name] for name in ("name", "role", "active", "version")}
+    return {name: user[name] for name in ("role", "active", "version")}
 
 
 COPIES = (

@@ -64,6 +64,15 @@ def letters(
             yield service, letter
 
 
+def forget_forged(
+    settings: Settings, client: MongoClient[Document], services: Sequence[str]
+) -> Iterator[tuple[str, int]]:
+    """Delete the dead letters of forgeries; yields how many each service had."""
+    for service in services:
+        letters = DeadLetters(service_database(client, settings, service), service)
+        yield service, letters.forget_forged()
+
+
 def replay(
     settings: Settings,
     client: MongoClient[Document],

@@ -4,17 +4,18 @@ Its name and fields. Publishers and subscribers are named in each service's `__i
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from shared.events.event import Event
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerState(Event):
-    """A customer as it is after a change. `name` is what a person would call them."""
+    """A customer as it is after a change: there. Who wants to know more asks for it by HTTP."""
+
+    EMPTIED: ClassVar[dict[str, Any]] = {"name": "-"}
 
     customer_id: str
-    name: str
 
 
 class CustomerRegistered(CustomerState):
@@ -34,19 +35,19 @@ class CustomerDeleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRestated(Event):
-    """A customer as it is, republished for copies that were lost; without a name if deleted."""
+    """A customer as it is, there or deleted, republished for copies that were lost."""
+
+    EMPTIED: ClassVar[dict[str, Any]] = {"name": None}
 
     customer_id: str
-    name: str | None
     deleted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerDetailsChanged(Event):
-    """Fields of a customer were changed: each as `field`, what was in it `before`, and `after`.
+    """Fields of a customer were changed: each as `field`, what was in it `before`, and `after`."""
 
-    Customers alone subscribes to it, for the journal: what it carries is personal.
-    """
+    PRIVATE: ClassVar[frozenset[str]] = frozenset({"changes"})
 
     customer_id: str
     changes: list[dict[str, Any]]
@@ -58,6 +59,8 @@ class ConsentChanged(Event):
 
     Each of them as `channel`, what was known `before` (yes, no, or null), and `after`.
     """
+
+    PRIVATE: ClassVar[frozenset[str]] = frozenset({"consents"})
 
     customer_id: str
     consents: list[dict[str, Any]]
@@ -117,8 +120,9 @@ class OrderRestated(OrderState):
 class UserState(Event):
     """A member of staff as they are after a change."""
 
+    EMPTIED: ClassVar[dict[str, Any]] = {"name": "-"}
+
     user_id: str
-    name: str
     role: str
     active: bool
 

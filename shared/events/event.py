@@ -5,10 +5,12 @@ from typing import Any, ClassVar, Self, TypedDict, TypeVar
 
 import msgspec
 
+from shared.failures import Plain
+
 Kind = TypeVar("Kind")
 
 
-class EventMalformed(Exception):
+class EventMalformed(Plain):
     """Data that is not an event as services send them; the message says in what way."""
 
 
@@ -34,6 +36,16 @@ class Event:
 
     schema: ClassVar[int] = 1
     """Raised when a field changes its meaning. Fields may be added without raising it."""
+    PRIVATE: ClassVar[frozenset[str]] = frozenset()
+    """The fields that never leave the publisher's database, as they hold values of a person.
+
+    Only the publisher itself may subscribe to such an event: it reads them where they wait.
+    """
+    EMPTIED: ClassVar[dict[str, Any]] = {}
+    """The fields that the last release had, and what they are sent with to workers of that one.
+
+    Entries that it left in outboxes have them with values, which are sent no more.
+    """
 
     version: int
     occurred_at: str
@@ -44,6 +56,11 @@ class Event:
     """The service that acted for them, or None if they called by themselves."""
     batch: str | None = None
     """The piece of work in bulk calls that it came with, or None if it came alone."""
+
+    @classmethod
+    def as_sent(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """What travels of an event's data: everything but what is private."""
+        return {name: data[name] for name in data if name not in cls.PRIVATE} | cls.EMPTIED
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:

@@ -4,8 +4,7 @@ Independent of Celery. Handlers are plain functions of a list of events of one t
 idempotent, since an event may come twice, late and out of order.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,8 +17,12 @@ from pymongo.database import Database
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
 
 from shared.document import Document
-from shared.events.delivery import sort_out
+from shared.events.delivery import by_name, sort_out
 from shared.events.event import Event, EventMalformed
+from shared.events.signature import Signer
+from shared.failures import Plain, in_short
+from shared.messaging import private_values
+from shared.messaging.forgeries import without_forged
 from shared.messaging.inbox import MAX_AGE, Inbox
 from shared.messaging.retries import MAX_ATTEMPTS
 from shared.mongo.client import connect, is_outage, is_reachable, service_database
@@ -37,7 +40,7 @@ class RetryLater(Exception):
     """
 
 
-class EventUnknown(Exception):
+class EventUnknown(Plain):
     """This service, in this version, does not know such an event."""
 
 
@@ -73,6 +76,11 @@ class Consumer:
         return service_database(connect(self.settings), self.settings, self.service)
 
     @cached_property
+    def signer(self) -> Signer:
+        """Knows what was signed by one of us."""
+        return Signer(self.settings.event_keys)
+
+    @cached_property
     def inbox(self) -> Inbox:
         """The record of attempts, of what is done, and of dead letters."""
         return Inbox(self.database)
@@ -99,15 +107,21 @@ class Consumer:
 
     def _settle(self, received: object) -> Iterator[Document]:
         """Yield each delivery as soon as it is settled; what failed and may come again is not."""
-        sound, malformed = sort_out(received)
+        genuine = without_forged(
+            received, service=self.service, signer=self.signer, inbox=self.inbox
+        )
+        sound, malformed = sort_out(genuine)
         for delivery, error in malformed:
             yield self._dead_letter(delivery, error)
 
-        recalled = self.inbox.recall(sound)
+        events = {name: event for name, (event, _) in self.handlers.items()}
+        recalled = self.inbox.recall(
+            private_values.restored(self.database, sound, events, service=self.service)
+        )
         # The worker may have died between the two marks of one that is done.
         self.inbox.forget_dead_letters(recalled.done)
         yield from recalled.done
-        for group in _by_name(recalled.fresh):
+        for group in by_name(recalled.fresh):
             yield from self._handle_group(group, attempt=1)
         # One of those that were tried together may have killed the worker. Each by itself, counted
         # when its turn comes and the least tried first, that one alone is dead-lettered in the end.
@@ -199,7 +213,7 @@ class Consumer:
 
     def _mark_failed(self, delivery: Document, error: Exception) -> str:
         """Note and log why an attempt failed; returns the reason as it is kept."""
-        reason = f"{type(error).__name__}: {error}"[:500]
+        reason = in_short(error)[:500]
         self.inbox.mark_failed(delivery["id"], reason)
         log.error(
             "event_failed",
@@ -232,10 +246,3 @@ class Consumer:
             return event.from_data(delivery["data"])
         except (KeyError, TypeError, EventMalformed):
             return None
-
-
-def _by_name(deliveries: Iterable[Document]) -> Iterable[list[Document]]:
-    groups: dict[str, list[Document]] = defaultdict(list)
-    for delivery in deliveries:
-        groups[delivery["name"]].append(delivery)
-    return groups.values()

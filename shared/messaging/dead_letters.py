@@ -5,7 +5,7 @@ the service itself until there is a receipt, like any other. So a lost message c
 asking twice does no harm. The letter is deleted when the event has been handled. Knows no handler.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,9 +13,9 @@ from enum import Enum
 from pymongo.database import Database
 
 from shared.document import Document
-from shared.events.delivery import Delivery
-from shared.events.event import EventMalformed
-from shared.messaging.inbox import DEAD_LETTERS, INBOX
+from shared.events.delivery import FORGED, Delivery
+from shared.events.event import Event, EventMalformed
+from shared.messaging.inbox import DEAD_LETTERS, FORGED_IDS, INBOX
 
 
 class Replay(Enum):
@@ -24,6 +24,7 @@ class Replay(Enum):
     SENT = "is sent again"
     WAITS = "is being sent again already"
     DONE = "had its effect already, and is forgotten"
+    FORGED = "is forged: nobody of Kith sent it, so it is not sent; make forget-forged deletes it"
     BROKEN = "is malformed; have its sender republish its state: make resync"
     UNKNOWN = "is not among the dead letters"
 
@@ -47,6 +48,11 @@ class Letter:
         """The next step for an operator."""
         if self.waits:
             return "It is being redelivered; wait."
+        if self.error.startswith(FORGED):
+            return (
+                "Find out who can write to Redis; it had no effect. What the last release sent is "
+                "sent again, signed. Then: make forget-forged"
+            )
         if self.error.startswith(("It is malformed", "It happened")):
             return "Have its sender republish the state of its documents: make resync"
         if self.error.startswith("EventUnknown"):
@@ -81,6 +87,9 @@ class DeadLetters:
         document = self._letters.find_one({"_id": id})
         if document is None:
             return Replay.UNKNOWN
+        if document["error"].startswith(FORGED):
+            # Sent again it would be signed, and so become genuine.
+            return Replay.FORGED
         if self._inbox.find_one({"_id": id, "done_at": {"$exists": True}}, {"_id": 1}):
             self._letters.delete_one({"_id": id})
             return Replay.DONE
@@ -96,6 +105,17 @@ class DeadLetters:
             {"$push": {"outbox": _entry(delivery, self._service, now)}},
         )
         return Replay.SENT if outcome.modified_count else Replay.WAITS
+
+    def forget_forged(self) -> int:
+        """Delete the letters of forgeries; returns how many there were."""
+        return self._letters.delete_many(FORGED_IDS).deleted_count
+
+    def forget_values(self, document_id: str, events: Iterable[type[Event]]) -> None:
+        """Delete the letters about a document that hold values of it, now that it is deleted."""
+        names = [event.__name__ for event in events if event.PRIVATE]
+        self._letters.delete_many(
+            {"delivery.document_id": document_id, "delivery.name": {"$in": names}}
+        )
 
 
 def _entry(delivery: Document, service: str, now: datetime) -> Document:

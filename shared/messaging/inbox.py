@@ -78,6 +78,9 @@ DEAD_LETTERS = Collection(
     outbox=True,
 )
 
+FORGED_IDS: Document = {"_id": {"$gte": "forged-", "$lt": "forged."}}
+"""A query for the dead letters of forgeries, by the beginning of their ids."""
+
 COLLECTIONS = (INBOX, DEAD_LETTERS)
 
 
@@ -160,6 +163,10 @@ class Inbox:
             },
             upsert=True,
         )
+
+    def count_forged(self, *, most: int) -> int:
+        """The number of forgeries among the dead letters, of which `most` are counted."""
+        return self._dead_letters.count_documents(FORGED_IDS, limit=most)
 
     def forget_dead_letters(self, deliveries: Sequence[Document]) -> None:
         """Delete the dead letters from which some of these, now done, were redelivered."""

@@ -19,10 +19,12 @@ def create_relay(
     *,
     collections: Iterable[Collection],
     publishes: Mapping[type[Event], tuple[str, ...]],
+    subscribes: Iterable[type[Event]],
 ) -> Iterator[Relay]:
     """A relay of a service, whose connections are closed in the end.
 
-    It also publishes to the service itself: a redelivered event is addressed to its subscriber.
+    It also publishes to the service itself, and what the service subscribes to: a redelivered event
+    is addressed to its subscriber.
     """
     with (
         connect(settings) as client,
@@ -33,6 +35,7 @@ def create_relay(
             service,
             service_database(client, settings, service),
             tuple(collection.name for collection in collections if collection.outbox),
+            events={event.__name__: event for event in (*publishes, *subscribes)},
             subscribers=tuple(sorted({service, *chain.from_iterable(publishes.values())})),
             celery=celery,
             broker=broker,

@@ -15,16 +15,20 @@ from shared.mongo.client import write_errors
 _DUPLICATE_KEY = 11000
 
 
-def apply_states(collection: Collection[Document], states: Sequence[Document]) -> None:
+def apply_states(
+    collection: Collection[Document], states: Sequence[Document], *, gone: Sequence[str] = ()
+) -> None:
     """Keep each state (`_id`, `version` and the rest) unless one as new or newer is there already.
 
-    So events that come twice, late or shuffled leave the same documents behind.
+    So events that come twice, late or shuffled leave the same documents behind. `gone` are fields
+    that an earlier form had.
     """
+    removing = {"$unset": dict.fromkeys(gone, "")} if gone else {}
 
     def newer(state: Document, *, upsert: bool) -> UpdateOne:
         return UpdateOne(
             {"_id": state["_id"], "version": {"$lt": state["version"]}},
-            {"$set": state},
+            {"$set": state, **removing},
             upsert=upsert,
         )
 

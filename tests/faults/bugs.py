@@ -87,10 +87,12 @@ def _polled_by_id(_: object) -> Callable[..., list[tuple[str, Document]]]:
     return find_due
 
 
-def _no_version_filter(_: object) -> Callable[[Collection[Document], Sequence[Document]], None]:
+def _no_version_filter(_: object) -> Callable[..., None]:
     """Whatever state comes last is kept, even if it is an older one."""
 
-    def apply_states(collection: Collection[Document], states: Sequence[Document]) -> None:
+    def apply_states(
+        collection: Collection[Document], states: Sequence[Document], **_: object
+    ) -> None:
         if states:
             collection.bulk_write(
                 [UpdateOne({"_id": state["_id"]}, {"$set": state}, upsert=True) for state in states]
@@ -104,7 +106,7 @@ def _acknowledged_early(original: Callable[..., list[Document]]) -> Callable[...
 
     def handle(consumer: Consumer, deliveries: list[Document]) -> list[Document]:
         with create_celery(consumer.service, consumer.settings) as celery:
-            receipts.send(celery, deliveries, subscriber=consumer.service)
+            receipts.send(celery, deliveries, subscriber=consumer.service, signer=consumer.signer)
         return original(consumer, deliveries)
 
     return handle

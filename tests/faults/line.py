@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from services import registry
 from shared.document import Document
-from shared.events.delivery import delivery
+from shared.events.delivery import delivery, signed
+from shared.events.signature import Signer
 from shared.messaging import receipts
 from shared.messaging.broker import broker_client, create_celery, forget_messages
 from shared.messaging.consumer import Consumer
@@ -102,7 +103,8 @@ class Line:
         """The work of the service's two tasks."""
         if message.task.endswith(".receive"):
             settled = self.consumers[service].handle(message.kwargs["deliveries"])
-            receipts.send(self._celeries[service], settled, subscriber=service)
+            signer = Signer(self.settings.event_keys)
+            receipts.send(self._celeries[service], settled, subscriber=service, signer=signer)
         else:
             receipts.confirm(
                 self.base(service), message.kwargs["receipts"], subscriber=message.kwargs["hearer"]
@@ -114,6 +116,7 @@ class Line:
             self.settings,
             collections=registry.collections(service),
             publishes=registry.publishes(service),
+            subscribes=registry.subscribes(service),
         )
 
     def _consumer(self, service: str) -> Consumer:
@@ -135,7 +138,11 @@ def trade(line: Line, *, people: int = 3, orders: int = 4) -> None:
 def deliveries(line: Line) -> list[Document]:
     """Everything that waits for customers, as the relays would send it."""
     return [
-        delivery(entry, sender=sender, collection=name, document_id=document["_id"])
+        signed(
+            delivery(entry, sender=sender, collection=name, document_id=document["_id"]),
+            to="customers",
+            signer=Signer(line.settings.event_keys),
+        )
         for sender, name in books.SENDERS.items()
         for document in line.base(sender)[name].find().sort("_id", 1)
         for entry in document["outbox"]

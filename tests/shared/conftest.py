@@ -25,7 +25,7 @@ from tests.support.clock import Clock
 from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message, take_messages
 from tests.support.scripted_server import ScriptedServer, scripted_server
-from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository
+from tests.support.things import COLLECTIONS, EVENTS, SUBSCRIBERS, ThingRepository
 
 
 @pytest.fixture(autouse=True)
@@ -164,6 +164,7 @@ def make_relay(
             "things",
             database,
             collections,
+            events=EVENTS,
             subscribers=("others", "things"),
             celery=celery,
             broker=broker,

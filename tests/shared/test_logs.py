@@ -60,7 +60,7 @@ class TestConfigure:
 
         written = capsys.readouterr()
         (line,) = written.err.splitlines()
-        assert "ValueError: no" in json.loads(line)["exception"]
+        assert "ValueError in fail (tests/shared/test_logs.py:" in json.loads(line)["exception"]
         assert "CORRECT HORSE" not in written.err + written.out
 
     def test_carries_the_id_of_the_request(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,7 @@ class Carrier:
                     settings,
                     collections=registry.collections(service),
                     publishes=registry.publishes(service),
+                    subscribes=registry.subscribes(service),
                 )
             )
             for service in SENDERS

@@ -8,8 +8,11 @@ import structlog
 from pymongo.database import Database
 
 from shared.document import Document
+from shared.events.delivery import signed
+from shared.events.signature import Signer
 from shared.identifiers import new_id
 from shared.messaging.consumer import Handler
+from shared.settings import load
 from tests.support.things import ThingChanged, ThingLost
 
 
@@ -50,14 +53,15 @@ def delivery(
     id: str | None = None,
     name: str = "ThingChanged",
     sender: str = "things",
+    to: str = "things",
     **data: Any,
 ) -> Document:
-    """An event as it comes out of a queue."""
+    """An event as it comes out of the queue of a service."""
     now = datetime.now(UTC).isoformat()
     usual: Document = {"thing_id": "t", "size": size, "version": 1, "occurred_at": now}
     if name == "ThingLost":
         usual = {"thing_id": str(size), "version": 1, "occurred_at": now}
-    return {
+    unsigned = {
         "id": id or new_id(),
         "name": name,
         "schema": 1,
@@ -66,6 +70,13 @@ def delivery(
         "document_id": new_id(),
         "data": {**usual, **data},
     }
+    return sealed(unsigned, to=to)
+
+
+def sealed(unsigned: Document, *, to: str = "things") -> Document:
+    """A delivery, or one that was changed, with the signature that the relay would give it."""
+    content = {name: value for name, value in unsigned.items() if name != "signature"}
+    return signed(content, to=to, signer=Signer(load().event_keys))
 
 
 def ids(deliveries: list[Document]) -> set[str]:

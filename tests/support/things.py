@@ -34,6 +34,7 @@ class ThingLost(Event):
     thing_id: str
 
 
+EVENTS: dict[str, type[Event]] = {"ThingChanged": ThingChanged, "ThingLost": ThingLost}
 SUBSCRIBERS: Subscribers = {ThingChanged: ("things", "others"), ThingLost: ("others",)}
 
 THINGS = Collection(

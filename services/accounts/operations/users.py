@@ -42,7 +42,7 @@ def register(
         updated_at=now,
     )
     event = UserRegistered(
-        user_id=user.id, name=name, role=role, active=True, version=1, occurred_at=now.isoformat()
+        user_id=user.id, role=role, active=True, version=1, occurred_at=now.isoformat()
     )
     return users.add(user, event, request=request)
 
@@ -73,7 +73,6 @@ def change(
         raise OwnRightsKept("You cannot take away your own rights; ask another admin.")
     event = UserChanged(
         user_id=id,
-        name=changed.name,
         role=changed.role,
         active=changed.active,
         version=version + 1,
@@ -86,7 +85,6 @@ def republished(user: Document, now: datetime) -> UserRestated:
     """The event that publishes the state of a member of staff again."""
     return UserRestated(
         user_id=user["_id"],
-        name=user["name"],
         role=user["role"],
         active=user["active"],
         version=user["version"],

@@ -1,6 +1,6 @@
 """Collections of customers: their validators, which the database itself holds, and indexes."""
 
-from services.customers.documents.copies import LEDGER, STAFF
+from services.customers.documents.copies import COPY_SCHEMA_VERSION, LEDGER, STAFF
 from services.customers.documents.customers import CUSTOMERS, NEWEST, SCHEMA_VERSION
 from services.customers.documents.journal import JOURNAL, VIEWS, VISITORS
 from shared.messaging import inbox
@@ -10,6 +10,7 @@ COLLECTIONS = (CUSTOMERS, LEDGER, STAFF, JOURNAL, VIEWS, VISITORS, *inbox.COLLEC
 
 __all__ = [
     "COLLECTIONS",
+    "COPY_SCHEMA_VERSION",
     "CUSTOMERS",
     "JOURNAL",
     "LEDGER",

@@ -37,6 +37,9 @@ LEDGER = Collection(
 )
 
 
+COPY_SCHEMA_VERSION = 2
+"""The form of copies of staff: without their names, which the form before had."""
+
 STAFF = Collection(
     name="staff",
     validator={
@@ -47,7 +50,10 @@ STAFF = Collection(
                 "role": validators.text(20),
                 "active": {"bsonType": "bool"},
                 "version": validators.VERSION,
-            }
+                "schema_version": validators.form(COPY_SCHEMA_VERSION - 1, COPY_SCHEMA_VERSION),
+            },
+            # Workers of the last release still write a name, of which they learn no more than "-".
+            optional=("name", "schema_version"),
         )
     },
 )

@@ -70,7 +70,7 @@ def change(
     _refuse_stale(customer.version, version)
     changed = customer.changed(now=now, **changes)
     said: Document = {"customer_id": id, "version": version + 1, "occurred_at": now.isoformat()}
-    events: list[Event] = [CustomerChanged(**said, name=changed.display_name, **origin)]
+    events: list[Event] = [CustomerChanged(**said, **origin)]
     if found := differences(_details(customer), _details(changed)):
         events.append(CustomerDetailsChanged(**said, changes=found, **origin))
     if said_of := consents(customer.channels, changed.channels):
@@ -105,9 +105,7 @@ def arrival(customer: Customer, origin: Provenance) -> list[CustomerRegistered |
         "version": customer.version,
         "occurred_at": customer.created_at.isoformat(),
     }
-    events: list[CustomerRegistered | ConsentChanged] = [
-        CustomerRegistered(**said, name=customer.display_name, **origin)
-    ]
+    events: list[CustomerRegistered | ConsentChanged] = [CustomerRegistered(**said, **origin)]
     if found := consents({}, customer.channels):
         events.append(ConsentChanged(**said, consents=found, **origin))
     return events
@@ -115,11 +113,9 @@ def arrival(customer: Customer, origin: Provenance) -> list[CustomerRegistered |
 
 def republished(customer: Document, now: datetime) -> CustomerRestated:
     """The event that publishes the state of a customer again, deleted ones included."""
-    deleted = "deleted_at" in customer
     return CustomerRestated(
         customer_id=customer["_id"],
-        name=None if deleted else to_customer(customer).display_name,
-        deleted=deleted,
+        deleted="deleted_at" in customer,
         version=customer["version"],
         occurred_at=now.isoformat(),
     )

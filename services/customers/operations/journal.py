@@ -13,9 +13,19 @@ from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.auth.caller import Caller
 from shared.document import Document
-from shared.events.contracts import ConsentChanged, OrderState
+from shared.events.contracts import (
+    ConsentChanged,
+    CustomerDeleted,
+    CustomerDetailsChanged,
+    OrderState,
+)
+from shared.events.event import Event
 from shared.idempotency import CreationRequest
 from shared.identifiers import new_id
+from shared.messaging.dead_letters import DeadLetters
+
+VALUED = (CustomerDetailsChanged, ConsentChanged)
+"""The events that hold values of a customer; they never leave the database."""
 
 
 def log(
@@ -73,6 +83,23 @@ def note_customers(
 ) -> None:
     """Note in the journals of customers that they were added, changed or deleted."""
     journal.add_all([entry for event in events for entry in journal_entries.of_customer(event)])
+
+
+def note_deletions(
+    journal: JournalRepository, letters: DeadLetters, events: Sequence[CustomerDeleted]
+) -> None:
+    """Note in the journals of customers that they were deleted, and keep no event with values."""
+    for event in events:
+        letters.forget_values(event.customer_id, VALUED)
+    note_customers(journal, events)
+
+
+def forget_values_of_deleted(
+    customers: CustomerRepository, letters: DeadLetters, event: Event
+) -> None:
+    """Keep no dead-lettered event with values of a customer who was deleted meanwhile."""
+    if isinstance(event, VALUED) and not customers.is_live(event.customer_id):
+        letters.forget_values(event.customer_id, VALUED)
 
 
 def note_consents(journal: JournalRepository, events: Sequence[ConsentChanged]) -> None:

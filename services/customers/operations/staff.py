@@ -1,4 +1,4 @@
-"""Copies of members of staff, so that what they did can be shown with their name.
+"""Copies of members of staff: role and state, but no name, which accounts alone has.
 
 Knows neither HTTP nor MongoDB.
 """
@@ -15,7 +15,6 @@ def keep_copies(staff: StaffRepository, events: Sequence[UserState]) -> None:
         [
             {
                 "_id": event.user_id,
-                "name": event.name,
                 "role": event.role,
                 "active": event.active,
                 "version": event.version,

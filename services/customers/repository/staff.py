@@ -12,8 +12,9 @@ class StaffRepository(Repository):
     """Copies of members of staff, as accounts publishes them."""
 
     collection_name = documents.STAFF.name
-    public = ("name", "role", "active", "version")
+    public = ("role", "active", "version")
 
     def keep(self, copies: Sequence[Document]) -> None:
         """Keep the copies that are newer than what is known."""
-        apply_states(self.collection, copies)
+        form = {"schema_version": documents.COPY_SCHEMA_VERSION}
+        apply_states(self.collection, [copy | form for copy in copies], gone=("name",))

@@ -12,11 +12,12 @@ class CustomerCopyRepository(Repository):
     """Copies of customers, deleted ones included, as customers publishes them."""
 
     collection_name = documents.CUSTOMER_COPIES.name
-    public = ("name", "deleted", "version")
+    public = ("deleted", "version")
 
     def keep(self, copies: Sequence[Document]) -> None:
         """Keep the copies that are newer than what is known."""
-        apply_states(self.collection, copies)
+        form = {"schema_version": documents.COPY_SCHEMA_VERSION}
+        apply_states(self.collection, [copy | form for copy in copies], gone=("name",))
 
     def deletions(self, customer_ids: Iterable[str]) -> dict[str, bool]:
         """For each of these customers who has a copy, True if they were deleted."""

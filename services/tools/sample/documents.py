@@ -18,6 +18,7 @@ from services.customers.operations.customers import arrival
 from services.customers.repository.journal import to_document as entry_document
 from services.customers.repository.ledger import NO_PURCHASES
 from services.customers.repository.mapping import to_document as customer_document
+from services.orders.documents import COPY_SCHEMA_VERSION
 from services.orders.model import Order
 from services.orders.operations import placed
 from services.orders.repository.orders import to_document as order_document
@@ -99,7 +100,8 @@ def customer(one: Customer, purchases: Purchases, *, batch: str) -> Document:
 
 def copy(one: Customer) -> Document:
     """The copy of a customer, for the orders' database."""
-    return {"_id": one.id, "name": one.display_name, "deleted": False, "version": one.version}
+    form = {"schema_version": COPY_SCHEMA_VERSION}
+    return {"_id": one.id, "deleted": False, "version": one.version, **form}
 
 
 def order(one: Order, *, recorded_at: datetime, batch: str) -> Document:

@@ -198,10 +198,10 @@ class TestChange:
             "updated_at": answer.json["updated_at"],
         }
         assert [
-            (entry["to"], entry["name"], entry["data"]["name"]) for entry in stored["outbox"]
+            (entry["to"], entry["name"], entry["data"]["version"]) for entry in stored["outbox"]
         ] == [
-            ("customers", "UserRegistered", "Ann Lee"),
-            ("customers", "UserChanged", "Ann Ng"),
+            ("customers", "UserRegistered", 1),
+            ("customers", "UserChanged", 2),
         ]
 
     def test_needs_the_version(self, http: Client) -> None:

@@ -24,7 +24,7 @@ class TestMigrate:
             f"{FIRST}: 20 documents: 20 would be migrated, 0 already new, 0 would fail; in "
         )
 
-        code, said, complaint = call("migrate", "--service", "customers")
+        code, said, complaint = call("migrate")
 
         assert (code, complaint) == (0, "")
         assert said.startswith(f"{FIRST}: 20 documents: 20 migrated, 0 already new, 0 failed; in ")

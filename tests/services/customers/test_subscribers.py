@@ -72,7 +72,7 @@ def life(chance: random.Random) -> list[Event]:
     consents = [{"channel": "email", "before": None, "after": True}]
     changes = [{"field": "tags", "before": [], "after": ["vip"]}]
     events: list[Event] = [
-        CustomerRegistered(customer_id=id, name="Lee", **said(1)),
+        CustomerRegistered(customer_id=id, **said(1)),
         ConsentChanged(customer_id=id, consents=consents, **said(1)),
         CustomerDetailsChanged(customer_id=id, changes=changes, **said(2)),
     ]

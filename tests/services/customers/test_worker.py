@@ -36,12 +36,12 @@ SAYS: dict[type[Event], dict[str, Any]] = {
         "currency": "GBP",
         "placed_at": NOW,
     },
-    CustomerRegistered: {"name": "Lee"},
+    CustomerRegistered: {},
     CustomerDetailsChanged: {"changes": [{"field": "tags", "before": [], "after": ["vip"]}]},
     CustomerDeleted: {},
     ConsentChanged: {"consents": [{"channel": "sms", "before": None, "after": True}]},
     VisitorTied: {"visitor_id": "v-1"},
-    UserState: {"user_id": new_id(), "name": "Ann", "role": "sales", "active": True},
+    UserState: {"user_id": new_id(), "role": "sales", "active": True},
 }
 
 VIEW = {

@@ -156,7 +156,7 @@ class TestCustomersOfOrders:
     ) -> None:
         id = new_id()
         operations.keep_copies(
-            copies, [CustomerRegistered(customer_id=id, name="A", version=1, occurred_at="")]
+            copies, [CustomerRegistered(customer_id=id, version=1, occurred_at="")]
         )
 
         answer = http.post("/v1/orders", json=make_body(customer_id=id))

@@ -30,7 +30,7 @@ from tests.support.command_line import ended, started
 from tests.support.old_customers import PREFERENCES, as_before
 from tests.support.web import serving
 
-(MIGRATION,) = registry.migrations("customers")
+MIGRATION, *_ = registry.migrations("customers")
 SHOWN = ("preferences", "channels", "interests")
 PASSWORD = "correct horse"
 PEOPLE = 4

@@ -158,7 +158,10 @@ class TestRefuseUnfitBroker:
         ended = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "services", process, "customers"],
             cwd=Path(__file__).parents[3],
-            env={"REDIS_URL": own_settings.redis_url},
+            env={
+                "REDIS_URL": own_settings.redis_url,
+                "SECRETS_DIR": str(own_settings.secrets_dir),
+            },
             capture_output=True,
             text=True,
             timeout=30,

@@ -1,6 +1,6 @@
 """Events that work, fail, kill their worker, come too early, too late, or malformed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from shared.local.ports import free_port
 from shared.messaging.consumer import Consumer, RetryLater, is_to_blame
 from shared.messaging.inbox import MAX_AGE, Inbox
 from shared.messaging.retries import MAX_ATTEMPTS
-from tests.support.handlers import Killed, RecordingHandlers, delivery, ids
+from tests.support.handlers import Killed, RecordingHandlers, delivery, ids, sealed
 from tests.support.things import ThingChanged
 
 MakeConsumer = Callable[..., Consumer]
@@ -109,7 +109,7 @@ class TestFailure:
         assert ids(consumer.handle([delivery(5), unlucky])) > {unlucky["id"]}
         (letter,) = database.dead_letters.find()
         assert letter["delivery"] == unlucky
-        assert letter["error"] == "ValueError: no"
+        assert letter["error"].startswith("ValueError in on_changed (tests/support/handlers.py:")
 
     def test_is_dead_lettered_after_five_attempts_and_not_before(
         self, make_consumer: MakeConsumer, handled: RecordingHandlers
@@ -153,16 +153,23 @@ class TestFailure:
             consumer.handle([unlucky])
 
         event = ThingChanged.from_data(unlucky["data"])
-        assert handed_on == [(database.name, event, "ValueError: no")]
+        letter = database.dead_letters.find_one() or {}
+        assert handed_on == [(database.name, event, letter["error"])]
 
-    def test_with_a_long_message_is_kept_short(
-        self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
+    def test_is_kept_without_what_it_says(
+        self,
+        make_consumer: MakeConsumer,
+        handled: RecordingHandlers,
+        database: Database[Document],
+        log: list[MutableMapping[str, Any]],
     ) -> None:
-        handled.failing = {1: ValueError("x" * 10_000)}
+        handled.failing = {1: ValueError("ann@example.com")}
 
-        make_consumer(handled).handle([delivery(1)])
+        for _ in range(MAX_ATTEMPTS):
+            make_consumer(handled).handle([failing := delivery(1, id="e")])
 
-        assert len((database.inbox.find_one() or {})["error"]) == 500
+        assert "ann@" not in str([list(database.inbox.find()), list(database.dead_letters.find())])
+        assert {entry["event_id"] for entry in log} == {failing["id"]}
 
     def test_by_a_query_that_never_ends_in_time_counts(
         self, make_consumer: MakeConsumer, handled: RecordingHandlers, database: Database[Document]
@@ -202,7 +209,7 @@ class TestOutOfTime:
         assert [consumer.handle([each]) for each in together] == [[together[0]], [], [together[2]]]
         noted = database.inbox.find_one({"_id": endless["id"]}) or {}
         assert noted["attempts"] == 2
-        assert noted["error"].startswith("SoftTimeLimitExceeded: ")
+        assert noted["error"].startswith("SoftTimeLimitExceeded")
 
 
 class TestUnreadable:
@@ -226,7 +233,7 @@ class TestUnreadable:
         error: str,
     ) -> None:
         odd, fine = delivery(1), delivery(2, name="ThingLost")
-        odd["data"] = {**odd["data"], **data} if data else {}
+        odd = sealed({**odd, "data": {**odd["data"], **data} if data else {}})
         handed_on: list[str] = []
         consumer = make_consumer(
             handled, on_dead_letter=lambda _, __, error: handed_on.append(error)
@@ -241,7 +248,7 @@ class TestUnreadable:
         assert letter["error"].startswith(f"It is malformed: {error}")
         assert database.inbox.count_documents({"_id": odd["id"]}) == 0
 
-    @pytest.mark.parametrize("raw", [5, None, "text", [], {}, {"id": 5}, ["list"]])
+    @pytest.mark.parametrize("raw", [{}, {"id": 5}, {"sender": []}])
     def test_deliveries_are_dead_lettered_without_an_id_of_their_own(
         self,
         make_consumer: MakeConsumer,
@@ -252,7 +259,7 @@ class TestUnreadable:
         fine, consumer = delivery(1), make_consumer(handled)
 
         for _ in range(2):
-            consumer.handle([raw, fine])
+            consumer.handle([sealed(raw), fine])
 
         (letter,) = database.dead_letters.find()
         assert letter["_id"].startswith("malformed-")
@@ -286,7 +293,7 @@ class TestUnreadable:
         newer: Document,
         error: str,
     ) -> None:
-        consumer, odd = make_consumer(handled), {**delivery(1), **newer}
+        consumer, odd = make_consumer(handled), sealed({**delivery(1), **newer})
 
         settled = [consumer.handle([odd]) for _ in range(MAX_ATTEMPTS)]
 
@@ -333,7 +340,7 @@ class TestDeadLetter:
             Inbox(database).dead_letter(each, "x")
         Inbox(database).count_attempt([other["id"]])
         Inbox(database).mark_done([other["id"]])
-        again = [{**each, "collection": "dead_letters"} for each in (one, other)]
+        again = [sealed({**each, "collection": "dead_letters"}) for each in (one, other)]
 
         settled = make_consumer(handled).handle(again)
 
@@ -346,7 +353,7 @@ class TestRequest:
     def test_is_known_to_the_handler_and_to_the_logs(
         self, make_consumer: MakeConsumer, handled: RecordingHandlers
     ) -> None:
-        asked = {**delivery(1), "request_id": "r1"}
+        asked = sealed({**delivery(1), "request_id": "r1"})
 
         make_consumer(handled).handle([asked])
 

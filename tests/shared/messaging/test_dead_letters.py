@@ -131,7 +131,7 @@ class TestReplay:
         carry: Callable[[], None],
         handled: RecordingHandlers,
     ) -> None:
-        handled.failing = {13: ValueError("still no")}
+        handled.failing = {13: KeyError("still no")}
         handled.attempts = {}
 
         letters.replay(poisoned["id"], now=datetime.now(UTC))
@@ -140,7 +140,8 @@ class TestReplay:
 
         (letter,) = letters.search()
         assert handled.attempts == {13: MAX_ATTEMPTS}
-        assert (letter.error, letter.waits) == ("ValueError: still no", False)
+        assert letter.error.startswith("KeyError in on_changed")
+        assert not letter.waits
 
     def test_of_what_had_its_effect_only_forgets_the_letter(
         self,

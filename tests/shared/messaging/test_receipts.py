@@ -8,6 +8,7 @@ from celery import Celery
 from pymongo.database import Database
 
 from shared.document import Document
+from shared.events.signature import Signer
 from shared.local.ports import free_port
 from shared.local.redis_server import redis_url
 from shared.messaging import receipts
@@ -18,6 +19,7 @@ from tests.support.handlers import delivery
 from tests.support.queues import Message
 from tests.support.things import ThingRepository, added, changed, lost, thing, waiting
 
+SIGNER = Signer([b"k" * 32])
 Messages = Callable[[str], list[Message]]
 
 
@@ -27,7 +29,7 @@ class TestSend:
     ) -> None:
         settled = [delivery(1), delivery(2), delivery(3, sender="orders")]
 
-        receipts.send(make_worker("others"), settled, subscriber="others")
+        receipts.send(make_worker("others"), settled, subscriber="others", signer=SIGNER)
 
         (to_things,) = messages("things")
         (to_orders,) = messages("orders")
@@ -35,7 +37,9 @@ class TestSend:
         assert to_things.kwargs == {
             "receipts": [["things", each["document_id"], each["id"]] for each in settled[:2]],
             "hearer": "others",
+            "signature": to_things.kwargs["signature"],
         }
+        assert receipts.are_genuine(**to_things.kwargs, sender="things", signer=SIGNER)
         assert len(to_orders.kwargs["receipts"]) == 1
 
     def test_sends_none_for_what_does_not_say_where_it_comes_from(
@@ -43,7 +47,7 @@ class TestSend:
     ) -> None:
         settled = [{"id": "malformed-1", "text": "5"}, delivery(1)]
 
-        receipts.send(make_worker("others"), settled, subscriber="others")
+        receipts.send(make_worker("others"), settled, subscriber="others", signer=SIGNER)
 
         (receipt,) = messages("things")
         assert len(receipt.kwargs["receipts"]) == 1
@@ -52,7 +56,7 @@ class TestSend:
         gone = replace(settings, redis_url=redis_url(free_port()))
 
         with create_celery("others", gone) as celery:
-            receipts.send(celery, [delivery(1)], subscriber="others")
+            receipts.send(celery, [delivery(1)], subscriber="others", signer=SIGNER)
 
 
 class TestConfirm:

@@ -27,7 +27,7 @@ from shared.messaging.claims import DOCUMENTS_AT_ONCE
 from shared.messaging.relay import QUEUE_LIMIT, RECEIPT_LIMIT, Relay
 from shared.settings import Settings
 from tests.support.queues import messages_in
-from tests.support.things import ThingRepository, added, changed, lost, thing, waiting
+from tests.support.things import EVENTS, ThingRepository, added, changed, lost, thing, waiting
 
 Queue = Callable[[str], list[list[Document]]]
 Log = list[MutableMapping[str, Any]]
@@ -44,6 +44,8 @@ class TestSendDue:
 
         ((to_others,),) = queue("others")
         ((to_things,),) = queue("things")
+        # Each is for one subscriber, and so is its signature.
+        assert to_others.pop("signature") != to_things.pop("signature")
         assert (
             to_others
             == to_things
@@ -515,6 +517,7 @@ def far(database: Database[Document], far_settings: Settings) -> Iterator[Relay]
             "things",
             database,
             ("things",),
+            events=EVENTS,
             subscribers=("others", "things"),
             celery=celery,
             broker=client,

@@ -17,7 +17,9 @@ class TestCreateRelay:
         things.insert(document, changed(document))
 
         # A connection that stayed open would be a warning, and so fail the session.
-        with create_relay("things", wired, collections=COLLECTIONS, publishes=SUBSCRIBERS) as relay:
+        with create_relay(
+            "things", wired, collections=COLLECTIONS, publishes=SUBSCRIBERS, subscribes=()
+        ) as relay:
             sent = relay.send_due(datetime.now(UTC))
 
         received = {name: len(messages(name)) for name in ("things", "others")}

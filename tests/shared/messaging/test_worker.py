@@ -18,7 +18,7 @@ from shared.messaging.relay import Relay
 from shared.settings import Settings
 from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message
-from tests.support.thing_worker import DEADLY
+from tests.support.thing_worker import DEADLY, FAILING, PLANTED
 from tests.support.things import ThingRepository, changed, lost, thing
 
 Process = subprocess.Popen[bytes]
@@ -128,6 +128,32 @@ class TestProcess:
         assert database.inbox.count_documents({}) == 4
         assert worker.poll() is None
 
+    def test_repeats_no_value_in_its_log(
+        self,
+        worker: Process,
+        worker_log: Path,
+        relay: Relay,
+        celery: Celery,
+        database: Database[Document],
+        things: ThingRepository,
+    ) -> None:
+        planted: Document = {"deliveries": [{"id": PLANTED}], PLANTED: PLANTED}
+        celery.send_task("things.unknown", kwargs=planted, queue="things")
+        celery.send_task("things.receive", kwargs=planted, queue="things")
+        celery.send_task("things.receive", args=[PLANTED] * 3, queue="things")
+        celery.send_task("things.receive", args=[[{"name": PLANTED, "id": 5}]], queue="things")
+        celery.send_task("things.confirm", args=[PLANTED, PLANTED], queue="things")
+        add(things, size=FAILING)
+        relay.send_due(soon())
+
+        assert eventually(lambda: database.inbox.count_documents({"error": {"$exists": True}}) == 1)
+        assert eventually(lambda: "Received unregistered task" in worker_log.read_text())
+        assert eventually(lambda: worker_log.read_text().count("raised unexpected") == 2)
+        assert eventually(lambda: database.dead_letters.count_documents({}) == 2)
+        assert PLANTED not in worker_log.read_text()
+        assert "ValueError in die_of_it (tests/support/thing_worker.py:" in worker_log.read_text()
+        assert worker.poll() is None
+
     def test_waits_for_room_in_a_redis_that_is_full(
         self, lamp: str, full: redis.Redis, worker: Process, relay: Relay, things: ThingRepository
     ) -> None:
@@ -198,7 +224,15 @@ def full(broker: redis.Redis) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def worker(database: Database[Document], broker: redis.Redis, wired: Settings) -> Iterator[Process]:
+def worker_log(tmp_path: Path) -> Path:
+    """What the worker writes."""
+    return tmp_path / "worker.log"
+
+
+@pytest.fixture
+def worker(
+    database: Database[Document], broker: redis.Redis, wired: Settings, worker_log: Path
+) -> Iterator[Process]:
     """A worker of the made-up service, as a process of its own."""
     assert database.list_collection_names()
     assert broker.ping()
@@ -208,13 +242,14 @@ def worker(database: Database[Document], broker: redis.Redis, wired: Settings) -
         "REDIS_URL": wired.redis_url,
         "DATABASE_PREFIX": wired.database_prefix,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.thing_worker"],
-        cwd=Path(__file__).parents[3],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with worker_log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.thing_worker"],
+            cwd=Path(__file__).parents[3],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
     yield process
     process.terminate()
     assert process.wait(20) == 0

@@ -41,7 +41,6 @@ class TestRegister:
         assert (entry["to"], entry["name"]) == ("customers", "UserRegistered")
         assert entry["data"].keys() == {
             "user_id",
-            "name",
             "role",
             "active",
             "version",

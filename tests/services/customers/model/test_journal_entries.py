@@ -32,7 +32,7 @@ class TestOfCustomer:
         ("event", "kind", "summary", "data"),
         [
             (
-                CustomerRegistered(name="Ann Lee", **ABOUT),
+                CustomerRegistered(**ABOUT),
                 "customer_created",
                 "Registered as a customer.",
                 {},
@@ -66,7 +66,7 @@ class TestOfCustomer:
         )
 
     def test_names_the_import(self) -> None:
-        event = CustomerRegistered(name="Ann Lee", batch="import:1", **ABOUT)
+        event = CustomerRegistered(batch="import:1", **ABOUT)
 
         (entry,) = journal_entries.of_customer(event)
 

@@ -32,7 +32,7 @@ class TestNote:
     def test_keeps_nothing_of_a_deleted_customer(self, journal: JournalRepository) -> None:
         id = new_id()
         events: list[CustomerRegistered | CustomerDeleted] = [
-            CustomerRegistered(customer_id=id, name="Ann Lee", **said(1)),
+            CustomerRegistered(customer_id=id, **said(1)),
             CustomerDeleted(customer_id=id, **said(2)),
         ]
 

@@ -116,7 +116,7 @@ class TestSave:
 
         saved = customers.save(
             customer.changed(now=customer.created_at, last_name="Ng"),
-            CustomerChanged(customer_id=customer.id, name="Ng", **ENVELOPE),
+            CustomerChanged(customer_id=customer.id, **ENVELOPE),
         )
 
         stored = customers.collection.find_one({"_id": customer.id}) or {}
@@ -211,7 +211,7 @@ class TestSetPurchases:
 
 
 def registered(customer: Customer) -> CustomerRegistered:
-    return CustomerRegistered(customer_id=customer.id, name=customer.display_name, **ENVELOPE)
+    return CustomerRegistered(customer_id=customer.id, **ENVELOPE)
 
 
 def emails(*addresses: str) -> tuple[Email, ...]:

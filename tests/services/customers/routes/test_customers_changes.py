@@ -48,12 +48,12 @@ class TestChange:
 
         stored = database.customers.find_one({"_id": id}) or {}
         assert [
-            (entry["to"], entry["name"], entry["data"]["version"], entry["data"]["name"])
+            (entry["to"], entry["name"], entry["data"]["version"])
             for entry in stored["outbox"]
             if entry["to"] == "orders"
         ] == [
-            ("orders", "CustomerRegistered", 1, "Ann Lee"),
-            ("orders", "CustomerChanged", 2, "Ann Ng"),
+            ("orders", "CustomerRegistered", 1),
+            ("orders", "CustomerChanged", 2),
         ]
 
     @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
