@@ -48,7 +48,9 @@ def check(accounts: Accounts, caller: Caller, *, now: datetime) -> None:
     if ended or not _has_rights(user, caller):
         raise Unauthenticated("The token was revoked; sign in again.")
     if caller.via is not None:
-        raise Forbidden("A service that acts for somebody has nothing to do here.")
+        raise Forbidden(
+            "A service that acts for somebody has no rights here, and cannot pass that on."
+        )
 
 
 def _has_rights(user: User, caller: Caller) -> bool:
