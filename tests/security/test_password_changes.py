@@ -61,7 +61,7 @@ class TestRoleAndPassword:
             at_once(changing, *[refresher(kith, tokens, begun, changed, taken)] * THIEVES)
 
         made = [tokens for tokens in taken if makes_an_admin(kith, tokens)]
-        time.sleep(DEAD_WITHIN + SLACK)
+        wait_until_dead(kith, taken[-1])
         alive = [
             tokens
             for tokens in taken
@@ -126,6 +126,14 @@ def refresher(
             begun.set()
 
     return run
+
+
+def wait_until_dead(kith: System, tokens: Json) -> None:
+    """Return when customers no longer takes the token, or it has been given time enough."""
+    deadline = time.monotonic() + DEAD_WITHIN + SLACK
+    person = Person(kith.ports, tokens)
+    while person.call("GET", "customers", "/v1/customers").ok and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 def me(kith: System, tokens: Json) -> int:

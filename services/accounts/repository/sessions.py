@@ -77,7 +77,8 @@ class SessionRepository(Repository):
                 "input": "$tokens",
                 "in": {
                     "$cond": [
-                        {"$eq": ["$$this.hash", old_hash]},
+                        # Not the old one alone: the release before may have begun two chains.
+                        {"$eq": ["$$this.replaced_at", None]},
                         {"hash": "$$this.hash", "replaced_at": now},
                         "$$this",
                     ]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from services.accounts.crypto import hash_secret
 from services.accounts.model import (
     SessionEnded,
     SignInRefused,
@@ -228,6 +229,20 @@ class TestRefresh:
         with pytest.raises(SessionEnded):
             refresh(accounts, next_one, at=now + timedelta(minutes=10))
         assert theirs == mine
+
+    def test_of_two_chains_of_the_release_before_one_goes_on(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        mine = sign_in(email=add_user().email)["refresh_token"]
+        theirs = mine.partition(".")[0] + ".theirs"
+        second = {"hash": hash_secret("theirs"), "replaced_at": None}
+        accounts.sessions.collection.update_one({}, {"$push": {"tokens": second}})
+
+        following = refresh(accounts, mine, at=now)["refresh_token"]
+        refresh(accounts, following, at=now + timedelta(minutes=1))
+
+        with pytest.raises(SessionEnded, match="used before"):
+            refresh(accounts, theirs, at=now + timedelta(minutes=1))
 
     def test_of_the_release_before_goes_on(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
