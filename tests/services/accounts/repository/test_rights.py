@@ -78,7 +78,7 @@ class TestWrites:
                 email="ng@example.com",
                 name="Ng",
                 role="sales",
-                password="x",
+                password="correct horse battery",
                 now=now,
                 request=request,
             )
@@ -153,5 +153,10 @@ def register(
     accounts: Accounts, caller: Caller, now: datetime, *, email: str = "new@example.com"
 ) -> Document:
     return users.register(
-        accounts.users_as(caller), email=email, name="New", role="admin", password="x", now=now
+        accounts.users_as(caller),
+        email=email,
+        name="New",
+        role="admin",
+        password="correct horse battery",
+        now=now,
     )
