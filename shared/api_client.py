@@ -45,6 +45,9 @@ class TokenSource(Protocol):
     def __call__(self) -> str:
         """An access token that is still good for a while."""
 
+    def renew(self) -> bool:
+        """Give another token from now on, as this one is not taken; False if there is no other."""
+
 
 class GivenToken:
     """A token that somebody handed over; when it expires, so be it."""
@@ -55,6 +58,10 @@ class GivenToken:
     def __call__(self) -> str:
         """The token."""
         return self._token
+
+    def renew(self) -> bool:
+        """There is no other."""
+        return False
 
 
 class RefreshedToken:
@@ -83,6 +90,11 @@ class RefreshedToken:
             self._access_token = tokens["access_token"]
             self._good_until = self._clock() + tokens["expires_in"] - EXPIRY_MARGIN_SECONDS
         return self._access_token
+
+    def renew(self) -> bool:
+        """The next token is a new one: this was revoked, for the user has got another role."""
+        self._good_until = float("-inf")
+        return True
 
 
 class ApiClient:
@@ -160,6 +172,8 @@ class ApiClient:
     ) -> requests.Response:
         """One call, tried again while the service is away (no connection, 502, 503, 504).
 
+        Once more with a new token where the first is not taken, if there is a new one.
+
         :raises ApiUnreachable: it did not answer.
         """
         reason = ""
@@ -178,6 +192,8 @@ class ApiClient:
             except _AWAY as error:
                 reason = type(error).__name__
                 continue
+            if answer.status_code == 401 and attempt == 0 and self._renew():
+                continue
             if answer.status_code not in {502, 503, 504}:
                 return answer
             reason = f"status {answer.status_code}"
@@ -185,6 +201,9 @@ class ApiClient:
 
     def _authorization(self) -> dict[str, str]:
         return {} if self._token is None else {"Authorization": f"Bearer {self._token()}"}
+
+    def _renew(self) -> bool:
+        return self._tries > 1 and self._token is not None and self._token.renew()
 
     def _json(self, answer: requests.Response) -> Document:
         try:

@@ -1,14 +1,11 @@
 """Web application of accounts: joins its repositories and routes. Holds no rule."""
 
-from datetime import UTC, datetime
-
 from flask import Flask
 from pymongo import MongoClient
 
 from services.accounts import routes
 from services.accounts.bootstrap import create_context
-from services.accounts.repository import sessions
-from shared.auth.keyring import Keyring
+from services.accounts.operations.callers import OwnVerifier
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
@@ -21,17 +18,15 @@ def create_app(
 ) -> Flask:
     """The accounts application on this database.
 
-    Unless given another `verifier`, it verifies tokens with the keys in its own database.
+    Unless given another `verifier`, it verifies tokens with the keys in its own database, and looks
+    there at each request for whether the caller may still do what they could.
     """
     accounts = create_context(service_database(client, settings, "accounts"))
-    keyring = Keyring(
-        lambda: sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
-    )
     app, api = create_base(
         __name__,
         title="Kith accounts",
         description="The staff's log-ins, roles and tokens.",
-        verifier=verifier or TokenVerifier(keyring),
+        verifier=verifier or OwnVerifier(accounts),
         client=client,
     )
     app.extensions["accounts"] = accounts

@@ -3,9 +3,11 @@
 Knows no database and no HTTP.
 """
 
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from hmac import digest
 from secrets import token_hex, token_urlsafe
 
 import jwt
@@ -80,6 +82,20 @@ def new_refresh_secret() -> str:
     return token_urlsafe(32)
 
 
+def new_seed() -> str:
+    """What a session's refresh tokens are derived with: 256 bits, stored beside their hashes."""
+    return token_hex(32)
+
+
+def next_refresh_secret(secret: str, *, seed: str) -> str:
+    """The secret that replaces this one: always the same, whoever asks how often.
+
+    So a repeated answer needs no token stored in clear: the seed alone gives none.
+    """
+    derived = digest(bytes.fromhex(seed), secret.encode(), sha256)
+    return urlsafe_b64encode(derived).rstrip(b"=").decode("ascii")
+
+
 def hash_secret(secret: str) -> str:
     """The stored form of a refresh token. It is random, so a plain hash cannot be guessed back."""
     return sha256(secret.encode()).hexdigest()
@@ -101,12 +117,20 @@ def new_signing_key(*, now: datetime) -> Document:
 
 
 def sign_access_token(
-    key: SigningKey, *, user_id: str, role: str, via: str | None, token_id: str, now: datetime
+    key: SigningKey,
+    *,
+    user_id: str,
+    role: str,
+    via: str | None,
+    token_id: str,
+    now: datetime,
+    session: str | None = None,
+    version: int | None = None,
 ) -> str:
     """An access token (RFC 9068) that works for ten minutes in every service.
 
-    `iat` has milliseconds, so that a token issued right after a revocation differs from one issued
-    right before it.
+    It names its session and the version of the user's rights, by which it is revoked. `iat` has
+    milliseconds, by which services of the release before tell tokens from before a revocation.
     """
     issued_at = round(now.timestamp(), 3)
     claims: Document = {
@@ -119,8 +143,8 @@ def sign_access_token(
         "nbf": int(issued_at),
         "exp": int(issued_at) + ACCESS_SECONDS,
     }
-    if via is not None:
-        claims["act"] = {"sub": via}
+    more = {"act": None if via is None else {"sub": via}, "sid": session, "ver": version}
+    claims |= {name: value for name, value in more.items() if value is not None}
     return jwt.encode(
         claims, key.private_key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE}
     )

@@ -54,6 +54,11 @@ USERS = Collection(
                 "next_try_at": validators.DATE,
                 "tokens_void_before": validators.DATE,
                 "sessions_void_before": validators.DATE,
+                # Those from before these were kept count as 1.
+                "token_version": validators.VERSION,
+                "session_version": validators.VERSION,
+                # How often they changed others: what a transaction touches to hold them to it.
+                "acts": validators.COUNT,
                 "created_at": validators.DATE,
                 "updated_at": validators.DATE,
                 "version": validators.VERSION,
@@ -101,12 +106,18 @@ SESSIONS = Collection(
                 },
                 "created_at": validators.DATE,
                 "expires_at": validators.DATE,
+                "version": validators.VERSION,
+                "parent": validators.or_null(validators.ID),
+                "seed": validators.HASH,
+                "ended_at": validators.DATE,
             },
         }
     },
     indexes=(
         IndexModel([("expires_at", ASCENDING)], name="expired", expireAfterSeconds=0),
         IndexModel([("user_id", ASCENDING)], name="user"),
+        IndexModel([("parent", ASCENDING)], name="parent", sparse=True),
+        IndexModel([("ended_at", ASCENDING)], name="ended", sparse=True),
     ),
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from shared.errors import Conflict, NotFound, Unauthenticated
+from shared.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from shared.values.email import email_key
 
 SESSION_LASTS = timedelta(days=30)
@@ -34,6 +34,14 @@ class OwnRightsKept(Conflict):
     """Nobody may take away their own rights; so one admin always stays."""
 
 
+class RightsLost(Forbidden):
+    """Whoever asks was an admin a moment ago, and is none any more."""
+
+
+class NoSuchDelegation(NotFound):
+    """There is no such delegation, or it has ended."""
+
+
 class SignInRefused(Unauthenticated):
     """The e-mail address or the password is wrong. Which one is not said."""
 
@@ -44,7 +52,11 @@ class SessionEnded(Unauthenticated):
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """A member of staff. Tokens and sessions from before their `…_void_before` no longer count."""
+    """A member of staff.
+
+    Tokens and sessions count that carry the present `…_version`; those of the release before carry
+    none, and count if they are no older than `…_void_before`.
+    """
 
     id: str
     email: str
@@ -57,6 +69,8 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int = 1
+    token_version: int = 1
+    session_version: int = 1
 
     @property
     def email_key(self) -> str:
@@ -69,22 +83,41 @@ class User:
         A new role voids tokens; a new password or leaving, sessions too.
         """
         after = replace(self, **changes, updated_at=now)
-        if after.role != self.role:
-            after = replace(after, tokens_void_before=now)
-        if after.password_hash != self.password_hash or after.active != self.active:
-            after = replace(after, tokens_void_before=now, sessions_void_before=now)
+        ends_sessions = after.password_hash != self.password_hash or after.active != self.active
+        if ends_sessions or after.role != self.role:
+            after = replace(after, tokens_void_before=now, token_version=self.token_version + 1)
+        if ends_sessions:
+            after = replace(
+                after, sessions_void_before=now, session_version=self.session_version + 1
+            )
         return after
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A sign-in that lasts, or a delegation to a service that acts for the user (`via`)."""
+    """A sign-in that lasts, or a delegation to a service that acts for the user (`via`).
+
+    A delegation is the child of the session that made it (`parent`), and ends with it. Sessions of
+    the release before have no `version`, and their delegations no `parent`.
+    """
 
     id: str
     user_id: str
     via: str | None
     created_at: datetime
     expires_at: datetime
+    version: int | None = None
+    parent: str | None = None
+    seed: str | None = None
+    """What the next refresh token is derived from, together with the one before it."""
+
+    def is_of(self, user: User) -> bool:
+        """True if the user is still active, with the password that the session began with."""
+        if not user.active:
+            return False
+        if self.version is None:
+            return user.session_version == 1 and self.created_at >= user.sessions_void_before
+        return self.version == user.session_version
 
 
 def wait_after(failures: int) -> timedelta:

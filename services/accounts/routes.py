@@ -3,11 +3,14 @@
 from flask import Blueprint, Response, current_app
 
 from services.accounts import crypto
-from services.accounts.operations import sessions
+from services.accounts.operations import delegations, sessions
 from services.accounts.operations import users as operations
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.sessions import revocations as published_revocations
 from services.accounts.schemas import (
+    DelegationQuerySchema,
     DelegationSchema,
+    DelegationsSchema,
     NewUserSchema,
     RefreshSchema,
     SignInSchema,
@@ -44,7 +47,8 @@ def _accounts() -> Accounts:
 def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
     request = _creation_request(payload)
-    user = operations.register(_accounts().users, **payload, now=clock.now(), request=request)
+    users = _accounts().users_as(caller())
+    user = operations.register(users, **payload, now=clock.now(), request=request)
     return responses.entity(user, status=201, location=f"users/{user['_id']}")
 
 
@@ -83,12 +87,11 @@ def get_user(id: str) -> Response:
 def change_user(payload: Document, id: str) -> Response:
     """Change a user.
 
-    A new role, a new password or `active: false` voids their tokens within five seconds.
+    A new role, a new password or `active: false` voids their tokens within five seconds; a new
+    password or `active: false` ends their sessions and delegations as well.
     """
-    version = expected_version()
-    user = operations.change(
-        _accounts().users, id, payload, version=version, caller=caller(), now=clock.now()
-    )
+    version, users = expected_version(), _accounts().users_as(caller())
+    user = operations.change(users, id, payload, version=version, caller=caller(), now=clock.now())
     return responses.entity(user)
 
 
@@ -113,7 +116,8 @@ def sign_in(payload: Document) -> Response:
 def refresh(payload: Document) -> Response:
     """Get a new pair of tokens.
 
-    The old refresh token works ten seconds more; used later, it ends the session.
+    The old refresh token works ten seconds more and gets the same successor; used later, it ends
+    the session.
     """
     return responses.data(sessions.refresh(_accounts(), **payload, now=clock.now()), status=201)
 
@@ -123,10 +127,37 @@ def refresh(payload: Document) -> Response:
 @tokens.arguments(DelegationSchema)
 @tokens.answers(201, TokensSchema)
 def delegate(payload: Document) -> Response:
-    """Let a service act for the caller for up to a day. Its tokens name it as the actor."""
+    """Let a service act for the caller for up to a day, or until the caller signs out.
+
+    Its tokens name it as the actor, and cannot be used here.
+    """
     return responses.data(
-        sessions.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
+        delegations.delegate(_accounts(), caller(), **payload, now=clock.now()), status=201
     )
+
+
+@tokens.get("/delegations")
+@allow("sales", "admin")
+@tokens.arguments(DelegationQuerySchema, location="query")
+@tokens.answers(200, DelegationsSchema)
+def list_delegations(query: Document) -> Response:
+    """List the delegations that still work, the 200 newest.
+
+    Your own; an admin sees everybody's, or those of one user.
+    """
+    found = delegations.list_for(
+        _accounts(), caller(), user_id=query.get("user_id"), now=clock.now()
+    )
+    return responses.data({"items": [responses.representation(one) for one in found]})
+
+
+@tokens.delete("/delegations/<id>")
+@allow("sales", "admin")
+@tokens.answers(204)
+def end_delegation(id: str) -> Response:
+    """End a delegation of yours; an admin may end anybody's."""
+    delegations.end(_accounts(), caller(), id, now=clock.now())
+    return Response(status=204)
 
 
 @tokens.post("/revoke")
@@ -135,8 +166,11 @@ def delegate(payload: Document) -> Response:
 @tokens.arguments(RefreshSchema)
 @tokens.answers(204)
 def sign_out(payload: Document) -> Response:
-    """Sign out: end the session of a refresh token."""
-    sessions.sign_out(_accounts(), **payload)
+    """Sign out: end the session of a refresh token, and the delegations it made.
+
+    Its access tokens are dead within five seconds everywhere.
+    """
+    sessions.sign_out(_accounts(), **payload, now=clock.now())
     return Response(status=204)
 
 
@@ -150,8 +184,13 @@ def jwks() -> Response:
 @well_known.get("/revocations.json")
 @public
 def revocations() -> Response:
-    """The users some of whose tokens are void; for each, before which time (seconds since 1970)."""
-    return responses.data({"users": _accounts().users.revocations(now=clock.now())})
+    """What was revoked in the last minutes, ids as hashes (SHA-256).
+
+    For each user the version that a token must have, and the time before which those without one
+    are void; and the sessions that have ended.
+    """
+    users, ended = _accounts().users, _accounts().sessions
+    return responses.data(published_revocations(users, ended, now=clock.now()))
 
 
 def _creation_request(payload: Document) -> CreationRequest | None:

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
+from shared.identifiers import PATTERN
 from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
@@ -93,6 +94,28 @@ class DelegationSchema(Schema):
     """The service that is to act for the caller."""
 
     to = fields.String(required=True, validate=validate.OneOf(["imports"]))
+
+
+class DelegationQuerySchema(Schema):
+    """Whose delegations to list."""
+
+    user_id = fields.String(validate=validate.Regexp(PATTERN.pattern + r"\Z"))
+
+
+class DelegationItemSchema(Schema):
+    """A delegation: the service that may act for a user, and until when."""
+
+    id = fields.String(required=True)
+    user_id = fields.String(required=True)
+    via = fields.String(required=True)
+    created_at = Time(required=True)
+    expires_at = Time(required=True)
+
+
+class DelegationsSchema(Schema):
+    """Delegations, newest first."""
+
+    items = fields.List(fields.Nested(DelegationItemSchema), required=True)
 
 
 class SignedInUserSchema(Schema):

@@ -7,6 +7,7 @@ from services.imports.repository.files import FileStore
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.outcomes import OutcomeRepository
 from services.imports.repository.rows import RowRepository
+from services.imports.sealing import Seal
 from services.imports.shop_client import Shop
 
 
@@ -18,8 +19,10 @@ class ImportContext:
     files: FileStore
     rows: RowRepository
     outcomes: OutcomeRepository
+    seal: Seal
+    """Closes delegations before they are stored."""
     enter: Callable[[str], Shop]
-    """The shop, for a delegation."""
+    """The shop, for a delegation as it is stored."""
     leave: Callable[[str], None]
-    """Gives a delegation back."""
+    """Gives a delegation back, as it is stored."""
     max_bytes: int

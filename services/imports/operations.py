@@ -27,7 +27,7 @@ _MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True)
 class Requester:
-    """The person who asks for an import, their Idempotency-Key, and their delegation."""
+    """The person who asks for an import, their Idempotency-Key, and their sealed delegation."""
 
     caller_id: str
     idempotency_key: str | None

@@ -79,6 +79,7 @@ def ask_for_import() -> Response:
     is which.
 
     The work goes on in the background, as you, for up to a day; look at the job for its progress.
+    It ends when you sign out.
     """
     settings = _settings()
     request.max_content_length = settings.import_max_bytes + FORM_BYTES
@@ -168,8 +169,9 @@ def _form() -> Document:
 
 
 def _delegate() -> str:
+    """A delegation by the caller, sealed."""
     try:
-        return shop_client.delegate(_settings(), request.headers["Authorization"])
+        delegation = shop_client.delegate(_settings(), request.headers["Authorization"])
     except ApiUnreachable as error:
         raise Unavailable(
             "The accounts service does not answer now; try again in a moment."
@@ -180,6 +182,7 @@ def _delegate() -> str:
         if error.status not in refusals:
             raise
         raise refusals[error.status](str(error)) from error
+    return _context().seal.close(delegation)
 
 
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:

@@ -167,7 +167,9 @@ def _pages(
 
 def _apps(settings: Settings, client: MongoClient[Document]) -> dict[str, Flask]:
     accounts = create_context(service_database(client, settings, "accounts"))
-    published = sessions.published(accounts.keys, accounts.users, now=datetime.now(UTC))
+    published = sessions.published(
+        accounts.keys, accounts.users, accounts.sessions, now=datetime.now(UTC)
+    )
     verifier = TokenVerifier(Keyring(lambda: published))
     return {
         service: registry.create_app(service, settings, client=client, verifier=verifier)

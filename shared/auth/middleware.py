@@ -18,6 +18,8 @@ from shared.events.event import Provenance
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC = frozenset({"*"})
+CHANGING = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+"""Methods that need to know what was revoked lately; reads go on without, for a while."""
 
 
 def allow(*roles: str) -> Callable[[View], View]:
@@ -69,6 +71,8 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
                 if roles
                 else "This address is open to nobody."
             )
+        if request.method in CHANGING:
+            _check_current(verifier)
 
 
 def _caller(verifier: TokenVerifier) -> Caller:
@@ -81,6 +85,16 @@ def _caller(verifier: TokenVerifier) -> Caller:
         return verifier.caller(token.strip())
     except KeysUnavailable as error:
         raise Unavailable("Tokens cannot be checked just now; try again in a moment.") from error
+
+
+def _check_current(verifier: TokenVerifier) -> None:
+    try:
+        verifier.check_current()
+    except KeysUnavailable as error:
+        raise Unavailable(
+            "Whether your token was revoked cannot be checked just now, so nothing is changed; "
+            "try again in a moment."
+        ) from error
 
 
 def _mark(view: View, roles: frozenset[str]) -> View:

@@ -25,6 +25,11 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
 ACCESS_SECONDS = 600
 """How long an access token works after it was signed."""
 LEEWAY_SECONDS = 30
+REVOKED_SECONDS = ACCESS_SECONDS + LEEWAY_SECONDS + 60
+"""How long it is published that a token was revoked.
+
+A change is dated when it was asked for, and may be written up to a minute later.
+"""
 REMEMBERED_TOKENS = 10_000
 
 
@@ -55,10 +60,17 @@ class TokenVerifier:
             raise Unauthenticated(
                 "The token has expired; ask for a new one with the refresh token."
             )
-        void_before = self._keyring.published().revoked.get(verified.caller.id, 0)
-        if verified.issued_at < void_before:
+        revoked = self._keyring.published().revocations
+        if revoked.cover(verified.caller, issued_at=verified.issued_at):
             raise Unauthenticated("The token was revoked; sign in again.")
         return verified.caller
+
+    def check_current(self) -> None:
+        """Make sure that it is known what was revoked until a moment ago, before a change.
+
+        :raises RevocationsOutdated: accounts has not answered for too long.
+        """
+        self._keyring.check_current()
 
     def _verify(self, token: str) -> _Verified:
         claims = self._claims(token)
@@ -100,7 +112,10 @@ def _caller(claims: dict[str, Any]) -> Caller:
         raise Unauthenticated("The token names no known role; sign in again.")
     actor = claims.get("act")
     via = actor.get("sub") if isinstance(actor, dict) else None
-    return Caller(id=claims["sub"], role=role, via=via)
+    session, version = claims.get("sid"), claims.get("ver")
+    if not isinstance(session, str | None) or not isinstance(version, int | None):
+        raise Unauthenticated("The token is not valid; sign in again.")
+    return Caller(id=claims["sub"], role=role, via=via, session=session, version=version)
 
 
 def remote_verifier(settings: Settings) -> TokenVerifier:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 from pymongo import ReturnDocument, UpdateOne
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -104,7 +105,13 @@ class Repository(InsertingRepository):
         return super().insert({**document, "outbox": self.outbox(*events)}, request=request)
 
     def change(
-        self, id: str, fields: Document, *events: Event, version: int, where: Document | None = None
+        self,
+        id: str,
+        fields: Document,
+        *events: Event,
+        version: int,
+        where: Document | None = None,
+        session: ClientSession | None = None,
     ) -> Document:
         """Set `fields` of the document if it still has `version`, and raise the version by one.
 
@@ -118,6 +125,7 @@ class Repository(InsertingRepository):
             },
             projection=self._projection,
             return_document=ReturnDocument.AFTER,
+            session=session,
         )
         if changed is None:
             raise Stale("Someone else changed this first; reload it and try again.")

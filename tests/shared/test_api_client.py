@@ -213,6 +213,24 @@ class TestRefreshedToken:
             "Bearer access-2",
         ]
 
+    def test_is_replaced_once_if_it_is_not_taken(self, server: ScriptedServer) -> None:
+        waits: list[float] = []
+        refused = Answer(status=401, body=b'{"detail": "Revoked."}')
+        server.say(tokens(1), refused, tokens(2), Answer(), refused, tokens(3), refused)
+        client = ApiClient(server.url, RefreshedToken(server.url, "refresh-0"), sleep=waits.append)
+
+        client.get("/v1/orders")
+        with pytest.raises(ApiRefused, match="Revoked"):
+            client.get("/v1/orders")
+
+        asked = [each.headers.get("Authorization") for each in server.asked]
+        assert [token for token in asked if token] == [
+            "Bearer access-1",
+            "Bearer access-2",
+            "Bearer access-2",
+            "Bearer access-3",
+        ]
+
 
 def tokens(number: int) -> Answer:
     """What accounts answers to a refresh token."""

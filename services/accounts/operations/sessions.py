@@ -1,12 +1,16 @@
-"""Operations on sessions: sign in, refresh, delegate, sign out. Knows neither HTTP nor MongoDB."""
+"""Operations on sessions: sign in, refresh, sign out. Knows neither HTTP nor MongoDB.
 
+Tokens are given out only for a session that has the version which its user has then, read after the
+session was written; so whoever changes the user meanwhile ends the session, too.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from services.accounts import crypto
 from services.accounts.model import (
-    DELEGATION_LASTS,
     GRACE,
     SESSION_LASTS,
     Session,
@@ -20,7 +24,7 @@ from services.accounts.repository.users import UserRepository
 from shared.auth.caller import Caller
 from shared.auth.tokens import ACCESS_SECONDS
 from shared.document import Document
-from shared.errors import Forbidden, TooMany, Unavailable
+from shared.errors import TooMany, Unavailable
 from shared.identifiers import new_id
 
 
@@ -31,6 +35,8 @@ class Accounts:
     users: UserRepository
     sessions: SessionRepository
     keys: KeyRepository
+    users_as: Callable[[Caller], UserRepository]
+    """The users as this admin changes them, as long as they are one."""
 
 
 def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> Document:
@@ -54,18 +60,21 @@ def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> 
         raise SignInRefused("The e-mail address or the password is wrong.")
     if failures:
         accounts.users.forget_failures(user.id)
-    session = Session(
-        id=crypto.new_session_id(),
-        user_id=user.id,
-        via=None,
-        created_at=now,
-        expires_at=now + SESSION_LASTS,
-    )
-    return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
+    return _signed_in(accounts, user, now)
+
+
+def begin(accounts: Accounts, session: Session, *, now: datetime) -> Document:
+    """The first tokens of a new session.
+
+    :raises SessionEnded: its user has changed since the session's version was read.
+    """
+    secret = crypto.new_refresh_secret()
+    accounts.sessions.add(session, secret_hash=crypto.hash_secret(secret))
+    return _tokens(accounts, session, refresh_token=f"{session.id}.{secret}", now=now)
 
 
 def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Document:
-    """New tokens for a refresh token, which is replaced.
+    """New tokens for a refresh token, which is replaced, always by the same.
 
     A delegation's is not: its holder may die at any moment.
 
@@ -74,49 +83,30 @@ def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Documen
     """
     session_id, _, secret = refresh_token.partition(".")
     found = accounts.sessions.find_session(session_id)
-    if found is None or found[0].expires_at <= now:
+    secret_hash = crypto.hash_secret(secret)
+    # Somebody who only knows, or guesses, the id of a session must not be able to end it.
+    if found is None or found[0].expires_at <= now or secret_hash not in found[1]:
         raise SessionEnded("The session has ended; sign in again.")
     session, tokens = found
-    secret_hash = crypto.hash_secret(secret)
-    if not _still_good(tokens, secret_hash, now):
+    replaced_at = tokens[secret_hash]
+    if replaced_at is not None and now - replaced_at > GRACE:
         # A token that was replaced comes again: somebody else has a copy.
-        accounts.sessions.end(session.id)
+        accounts.sessions.end(session.id, now=now)
         raise SessionEnded("This refresh token was used before; sign in again.")
-    user = accounts.users.get_user(session.user_id)
-    if not user.active or session.created_at < user.sessions_void_before:
-        accounts.sessions.end(session.id)
-        raise SessionEnded("The session has ended; sign in again.")
     if session.via is None:
-        refresh_token = _rotate(accounts, session, secret_hash, now)
-    return _tokens(accounts, user, session, refresh_token=refresh_token, now=now)
+        refresh_token = _rotate(accounts, session, secret, now)
+    return _tokens(accounts, session, refresh_token=refresh_token, now=now)
 
 
-def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> Document:
-    """Tokens with which a service may act for the caller for up to a day.
+def sign_out(accounts: Accounts, *, refresh_token: str, now: datetime) -> None:
+    """End the session of a refresh token, and the delegations that it made.
 
-    For work that outlasts an access token.
-
-    :raises Forbidden: the caller is itself such a service.
+    Nothing is said if it has ended already.
     """
-    if caller.via is not None:
-        raise Forbidden("A service that acts for somebody cannot pass that on.")
-    user = accounts.users.get_user(caller.id)
-    session = Session(
-        id=crypto.new_session_id(),
-        user_id=user.id,
-        via=to,
-        created_at=now,
-        expires_at=now + DELEGATION_LASTS,
-    )
-    return _tokens(accounts, user, session, refresh_token=_begin(accounts, session), now=now)
-
-
-def sign_out(accounts: Accounts, *, refresh_token: str) -> None:
-    """End the session of a refresh token. Nothing is said if it has ended already."""
     session_id, _, secret = refresh_token.partition(".")
     found = accounts.sessions.find_session(session_id)
     if found is not None and crypto.hash_secret(secret) in found[1]:
-        accounts.sessions.end(session_id)
+        accounts.sessions.end(session_id, now=now)
 
 
 def make_signing_key(keys: KeyRepository, *, now: datetime) -> bool:
@@ -130,35 +120,60 @@ def _nobody() -> str:
     return crypto.hash_password(crypto.new_password())
 
 
-def _begin(accounts: Accounts, session: Session) -> str:
-    secret = crypto.new_refresh_secret()
-    accounts.sessions.add(session, secret_hash=crypto.hash_secret(secret))
-    return f"{session.id}.{secret}"
-
-
-def _rotate(accounts: Accounts, session: Session, old_hash: str, now: datetime) -> str:
-    secret = crypto.new_refresh_secret()
-    accounts.sessions.rotate(
-        session.id, old_hash=old_hash, new_hash=crypto.hash_secret(secret), now=now
+def _signed_in(accounts: Accounts, user: User, now: datetime) -> Document:
+    """The tokens for a user as they were read with the password that was right."""
+    session = Session(
+        id=crypto.new_session_id(),
+        user_id=user.id,
+        via=None,
+        created_at=now,
+        expires_at=now + SESSION_LASTS,
+        version=user.session_version,
+        seed=crypto.new_seed(),
     )
-    return f"{session.id}.{secret}"
+    try:
+        return begin(accounts, session, now=now)
+    except SessionEnded as error:
+        # The password that was right is the password no more.
+        raise SignInRefused("The e-mail address or the password is wrong.") from error
 
 
-def _still_good(tokens: dict[str, datetime | None], secret_hash: str, now: datetime) -> bool:
-    if secret_hash not in tokens:
-        return False
-    replaced_at = tokens[secret_hash]
-    return replaced_at is None or now - replaced_at <= GRACE
+def _rotate(accounts: Accounts, session: Session, old: str, now: datetime) -> str:
+    # A session of the release before has no seed yet.
+    seed = session.seed or accounts.sessions.give_seed(session.id, crypto.new_seed())
+    if seed is None:
+        raise SessionEnded("The session has ended; sign in again.")
+    new = crypto.next_refresh_secret(old, seed=seed)
+    accounts.sessions.rotate(
+        session.id, old_hash=crypto.hash_secret(old), new_hash=crypto.hash_secret(new), now=now
+    )
+    return f"{session.id}.{new}"
 
 
-def _tokens(
-    accounts: Accounts, user: User, session: Session, *, refresh_token: str, now: datetime
-) -> Document:
+def _user_now(accounts: Accounts, session: Session, now: datetime) -> User:
+    """The user of a session that is still theirs, and whose parent is alive."""
+    user = accounts.users.get_user(session.user_id)
+    orphaned = session.parent is not None and not accounts.sessions.is_live(session.parent, now=now)
+    if orphaned or not session.is_of(user):
+        accounts.sessions.end(session.id, now=now)
+        raise SessionEnded("The session has ended; sign in again.")
+    return user
+
+
+def _tokens(accounts: Accounts, session: Session, *, refresh_token: str, now: datetime) -> Document:
+    user = _user_now(accounts, session, now)
     key = accounts.keys.signing_key()
     if key is None:
         raise Unavailable("There is no key to sign with yet; run the setup step.")
     access_token = crypto.sign_access_token(
-        key, user_id=user.id, role=user.role, via=session.via, token_id=new_id(), now=now
+        key,
+        user_id=user.id,
+        role=user.role,
+        via=session.via,
+        token_id=new_id(),
+        now=now,
+        session=session.id,
+        version=user.token_version,
     )
     return {
         "access_token": access_token,

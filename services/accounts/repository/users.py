@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from services.accounts import documents
 from services.accounts.model import EmailTaken, NoSuchUser, User
 from services.accounts.repository.filters import plan
-from shared.auth.tokens import ACCESS_SECONDS, LEEWAY_SECONDS
+from shared.auth.tokens import REVOKED_SECONDS
 from shared.document import Document
 from shared.errors import FieldError, NotFound
 from shared.events.event import Event
@@ -69,7 +69,7 @@ class UserRepository(Repository):
 
         :raises NoSuchUser: there is none.
         """
-        document = self.collection.find_one({"_id": id}, {**_USER_FIELDS})
+        document = self.collection.find_one({"_id": id}, _PROJECTION)
         if document is None:
             raise NoSuchUser("There is no user with this id.")
         return to_user(document)
@@ -80,7 +80,7 @@ class UserRepository(Repository):
         None if unknown.
         """
         document = self.collection.find_one(
-            {"email_key": email_key(email)}, {**_USER_FIELDS, "failures": 1, "next_try_at": 1}
+            {"email_key": email_key(email)}, {**_PROJECTION, "failures": 1, "next_try_at": 1}
         )
         if document is None:
             return None
@@ -107,13 +107,26 @@ class UserRepository(Repository):
         """True if there is an active admin."""
         return self.collection.find_one({"role": "admin", "active": True}, {"_id": 1}) is not None
 
-    def revocations(self, *, now: datetime) -> dict[str, float]:
-        """The users some of whose unexpired tokens are void; for each, the time before which."""
-        oldest = now - timedelta(seconds=ACCESS_SECONDS + LEEWAY_SECONDS)
+    def session_versions(self, ids: set[str]) -> dict[str, int]:
+        """The version that a session of each of these users must have; left out who has left."""
         found = self.collection.find(
-            {"tokens_void_before": {"$gt": oldest}}, {"tokens_void_before": 1}
+            {"_id": {"$in": sorted(ids)}, "active": True}, {"session_version": 1}
         )
-        return {user["_id"]: user["tokens_void_before"].timestamp() for user in found}
+        return {user["_id"]: user.get("session_version", 1) for user in found}
+
+    def revocations(self, *, now: datetime) -> dict[str, tuple[int, float]]:
+        """The users some of whose unexpired tokens are void.
+
+        For each, the version that tokens have to have, and the time before which they are void.
+        """
+        oldest = now - timedelta(seconds=REVOKED_SECONDS)
+        found = self.collection.find(
+            {"tokens_void_before": {"$gt": oldest}}, {"tokens_void_before": 1, "token_version": 1}
+        )
+        return {
+            user["_id"]: (user.get("token_version", 1), user["tokens_void_before"].timestamp())
+            for user in found
+        }
 
     def _taken(self, user: User) -> EmailTaken:
         holder = self.collection.find_one({"email_key": user.email_key}, {"_id": 1})
@@ -123,21 +136,20 @@ class UserRepository(Repository):
         return EmailTaken("Another user has this e-mail address.", errors=(error,))
 
 
-_USER_FIELDS = dict.fromkeys(
-    (
-        "email",
-        "name",
-        "role",
-        "active",
-        "password_hash",
-        "tokens_void_before",
-        "sessions_void_before",
-        "created_at",
-        "updated_at",
-        "version",
-    ),
-    1,
+_USER_FIELDS = (
+    "email",
+    "name",
+    "role",
+    "active",
+    "password_hash",
+    "tokens_void_before",
+    "sessions_void_before",
+    "created_at",
+    "updated_at",
+    "version",
 )
+_VERSIONS = ("token_version", "session_version")
+_PROJECTION = dict.fromkeys((*_USER_FIELDS, *_VERSIONS), 1)
 
 
 def to_document(user: User) -> Document:
@@ -149,4 +161,6 @@ def to_document(user: User) -> Document:
 
 def to_user(document: Document) -> User:
     """A user as read with all its fields."""
-    return User(id=document["_id"], **{name: document[name] for name in _USER_FIELDS})
+    # Written before there were versions, it is of the first.
+    versions = {name: document.get(name, 1) for name in _VERSIONS}
+    return User(id=document["_id"], **{name: document[name] for name in _USER_FIELDS}, **versions)

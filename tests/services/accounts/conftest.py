@@ -1,7 +1,7 @@
 """Users to test with, and the accounts application on a database that each test finds empty."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +13,12 @@ from pymongo.database import Database
 from services.accounts import crypto, documents
 from services.accounts.app import create_app
 from services.accounts.bootstrap import create_context
-from services.accounts.crypto import SigningKey
-from services.accounts.model import User
+from services.accounts.model import Session, User
 from services.accounts.operations import sessions, users
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.sessions import published as published_by
 from shared.auth.caller import Caller
-from shared.auth.keyring import Keyring, read_published
+from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
@@ -103,9 +103,7 @@ def verify(accounts: Accounts, now: datetime) -> Callable[[str], Caller]:
     """`verify(token)`: what another service makes of it, by what accounts publishes, at `now`."""
 
     def ask(token: str) -> Caller:
-        published = read_published(
-            {"keys": accounts.keys.public_keys()}, accounts.users.revocations(now=now)
-        )
+        published = published_by(accounts.keys, accounts.users, accounts.sessions, now=now)
         return TokenVerifier(Keyring(lambda: published), clock=now.timestamp).caller(token)
 
     return ask
@@ -119,24 +117,32 @@ def http_as(
 
     Signed in as that user, or as somebody new with that role, or not if it is None.
     """
-    key = SigningKey(signing_key["_id"], signing_key["private_key"])
+    accounts = app.extensions["accounts"]
+    accounts.keys.add_first(signing_key)
 
     def make(who: User | str | None, via: str | None = None) -> FlaskClient:
         browser = app.test_client()
         if who is not None:
             user = add_user(role=who) if isinstance(who, str) else who
-            token = crypto.sign_access_token(
-                key,
-                user_id=user.id,
-                role=user.role,
-                via=via,
-                token_id=new_id(),
-                now=datetime.now(UTC),
-            )
+            session = new_session(user, via=via, now=datetime.now(UTC))
+            token = sessions.begin(accounts, session, now=session.created_at)["access_token"]
             browser.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return browser
 
     return make
+
+
+def new_session(user: User, *, via: str | None = None, now: datetime) -> Session:
+    """A session of this user, as signing in begins it."""
+    return Session(
+        id=crypto.new_session_id(),
+        user_id=user.id,
+        via=via,
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+        version=user.session_version,
+        seed=crypto.new_seed(),
+    )
 
 
 @pytest.fixture

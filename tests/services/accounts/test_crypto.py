@@ -57,6 +57,16 @@ class TestRefreshSecrets:
         assert secret not in stored
         assert len(stored) == 64
 
+    def test_have_one_successor(self) -> None:
+        secret, seed = crypto.new_refresh_secret(), crypto.new_seed()
+
+        successor = crypto.next_refresh_secret(secret, seed=seed)
+
+        assert successor == crypto.next_refresh_secret(secret, seed=seed)
+        assert successor != crypto.next_refresh_secret(secret, seed=crypto.new_seed())
+        assert successor != crypto.next_refresh_secret(successor, seed=seed)
+        assert len(successor) == len(secret)
+
 
 class TestSigningKeys:
     def test_show_their_public_half_alone(self) -> None:

@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from services.accounts.model import User
-from services.accounts.schemas import TokensSchema
+from services.accounts.schemas import DelegationItemSchema, TokensSchema
 from shared.auth.caller import Caller
 from shared.auth.keyring import Keyring, read_published
+from shared.auth.revocations import mark
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.errors import Unauthenticated
@@ -134,6 +135,56 @@ class TestDelegate:
 
         assert answer.json["refresh_token"] == token["refresh_token"]
 
+    def test_is_listed_and_ended(self, http_as: As, guest: Client, add_user: Add) -> None:
+        user = add_user()
+        browser, admin = http_as(user), http_as("admin")
+        token = browser.post("/v1/tokens/delegations", json={"to": "imports"}).json
+
+        (mine,) = browser.get("/v1/tokens/delegations").json["items"]
+        seen = admin.get("/v1/tokens/delegations", query_string={"user_id": user.id}).json
+        statuses = [
+            client.delete(f"/v1/tokens/delegations/{mine['id']}").status_code
+            for client in (http_as("sales"), browser, admin)
+        ]
+
+        assert mine.keys() == DelegationItemSchema().fields.keys()
+        assert seen["items"] == [mine]
+        assert statuses == [404, 204, 404]
+        refreshed = {"refresh_token": token["refresh_token"]}
+        assert guest.post("/v1/tokens/refresh", json=refreshed).status_code == 401
+
+    def test_of_others_is_not_shown(self, http_as: As, add_user: Add) -> None:
+        answer = http_as("sales").get(f"/v1/tokens/delegations?user_id={add_user().id}")
+
+        assert answer.status_code == 403
+
+    @pytest.mark.parametrize("user_id", ["", "ann", "a" * 25, "$ne"])
+    def test_is_listed_of_a_user(self, http: Client, user_id: str) -> None:
+        answer = http.get("/v1/tokens/delegations", query_string={"user_id": user_id})
+
+        assert answer.status_code == 422
+        assert answer.json["errors"][0]["field"] == "user_id"
+
+    @pytest.mark.parametrize(
+        ("method", "address"),
+        [
+            ("GET", "/v1/users"),
+            ("POST", "/v1/users"),
+            ("GET", "/v1/users/me"),
+            ("GET", "/v1/tokens/delegations"),
+            ("POST", "/v1/tokens/delegations"),
+            ("DELETE", "/v1/tokens/delegations/" + "0" * 24),
+        ],
+    )
+    def test_opens_nothing_here(
+        self, http_as: As, add_user: Add, method: str, address: str
+    ) -> None:
+        service = http_as(add_user(role="admin"), via="imports")
+
+        answer = service.open(address, method=method, json={})
+
+        assert (answer.status_code, answer.json["type"]) == (403, "urn:kith:problem:forbidden")
+
 
 class TestSignOut:
     def test_ends_the_session(self, guest: Client, add_user: Add, password: str) -> None:
@@ -145,6 +196,20 @@ class TestSignOut:
         ]
 
         assert statuses == [201, 204, 204, 401]
+
+    def test_voids_the_access_token_at_once(
+        self, guest: Client, add_user: Add, password: str
+    ) -> None:
+        tokens = signed_in(guest, add_user(), password)
+        shown = {"Authorization": f"Bearer {tokens['access_token']}"}
+        before = guest.get("/v1/users/me", headers=shown)
+
+        guest.post("/v1/tokens/revoke", json={"refresh_token": tokens["refresh_token"]})
+
+        assert before.status_code == 200
+        assert guest.get("/v1/users/me", headers=shown).status_code == 401
+        with pytest.raises(Unauthenticated, match="revoked"):
+            verifier(guest).caller(tokens["access_token"])
 
 
 class TestRevocations:
@@ -163,7 +228,10 @@ class TestRevocations:
         http.patch(f"/v1/users/{user.id}", json=changes, headers={"If-Match": '"1"'})
 
         assert before == Caller(user.id, "sales")
-        assert user.id in guest.get("/.well-known/revocations.json").json["users"]
+        published = guest.get("/.well-known/revocations.json")
+        assert mark(user.id) in published.json["users"]
+        assert published.json["versions"][mark(user.id)] == 2
+        assert user.id not in published.text
         with pytest.raises(Unauthenticated, match="revoked"):
             verifier(guest).caller(token)
 
@@ -208,7 +276,7 @@ def verifier(guest: Client) -> TokenVerifier:
     """What another service makes of tokens, by what accounts publishes now."""
     published = read_published(
         guest.get("/.well-known/jwks.json").json,
-        guest.get("/.well-known/revocations.json").json["users"],
+        guest.get("/.well-known/revocations.json").json,
     )
     return TokenVerifier(Keyring(lambda: published))
 

@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
 from socket import create_server
 from typing import Any
 
@@ -17,7 +18,8 @@ from pymongo.database import Database
 
 from services.accounts import app as accounts_app
 from services.accounts import bootstrap as accounts_bootstrap
-from services.accounts.crypto import sign_access_token
+from services.accounts.model import Session
+from services.accounts.operations import sessions
 from services.accounts.operations import users as accounts_operations
 from services.customers import app as customers_app
 from services.imports import bootstrap, subscribers
@@ -30,6 +32,7 @@ from services.imports.repository.rows import RowRepository
 from services.imports.steps import run_step
 from services.orders import app as orders_app
 from services.tools import setup
+from shared import secrets
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
 from shared.events.contracts import ImportAdvanced
@@ -87,9 +90,9 @@ def context(settings: Settings, database: Database[Document]) -> ImportContext:
 def ask(http: FlaskClient) -> Callable[..., str]:
     """`ask(content)`: ask for the import of a file as sales does; gives the job's id."""
 
-    def make(content: bytes = SHOP, **form: str) -> str:
+    def make(content: bytes = SHOP, *, browser: FlaskClient = http, **form: str) -> str:
         fields = form or {"mapping": json.dumps(MAPPING)}
-        answer = http.post(
+        answer = browser.post(
             "/v1/imports", data={**fields, "file": (io.BytesIO(content), "shop.csv")}
         )
         assert answer.status_code == 202, answer.json
@@ -209,16 +212,16 @@ def headers(client: MongoClient[Document], settings: Settings, staff: dict[str, 
     accounts = accounts_bootstrap.create_context(service_database(client, settings, "accounts"))
 
     def make(role: str) -> dict[str, str]:
-        key = accounts.keys.signing_key()
-        assert key is not None
-        token = sign_access_token(
-            key,
-            user_id=staff[role],
-            role=role,
+        user, now = accounts.users.get_user(staff[role]), datetime.now(UTC)
+        session = Session(
+            id=new_id(),
+            user_id=user.id,
             via=None,
-            token_id=new_id(),
-            now=datetime.now(UTC),
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+            version=user.session_version,
         )
+        token = sessions.begin(accounts, session, now=now)["access_token"]
         return {"Authorization": f"Bearer {token}"}
 
     return make
@@ -269,6 +272,7 @@ def settings(mongo_url: str) -> Iterator[Settings]:
             customers_url=customers,
             orders_url=orders,
         )
+        secrets.ensure(made.secrets_dir, "delegation_key", token_urlsafe)
         list(setup.run(made))
         client = stack.enter_context(connect(made))
         apps = (

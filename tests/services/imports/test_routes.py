@@ -252,6 +252,19 @@ class TestAskForImport:
         assert "cannot pass that on" in answer.json["detail"]
         assert database["uploads.files"].count_documents({}) == 0
 
+    def test_keeps_the_delegation_sealed_and_to_itself(
+        self, http: Client, ask: Ask, context: ImportContext, database: Database[Document]
+    ) -> None:
+        id = ask()
+
+        stored = str(context.jobs.delegation(id))
+        secret = context.seal.open(stored).partition(".")[2]
+        shown = [http.get(f"/v1/imports/{id}").text, http.get("/v1/imports").text]
+
+        assert secret
+        assert secret not in str(list(database.jobs.find({})))
+        assert not any(stored in text or "delegation" in text for text in shown)
+
     def test_imports_as_asked(self, ask: Ask, finish: Finish) -> None:
         assert finish(ask())["reconciliation"] == SHOP_ACCOUNT
 

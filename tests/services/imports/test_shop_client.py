@@ -29,6 +29,18 @@ class TestDelegation:
         assert (added["status"], ordered["status"]) == ("created", "created")
         assert browse("orders").find_one({})["customer_id"] == added["id"]
 
+    def test_shows_in_what_was_done_with_it(
+        self, settings: Settings, delegation: str, browse: Callable[[str], Any], staff: Any
+    ) -> None:
+        town = shop_client.connect(settings, delegation)
+        town.add_customers("import:1", [ANN])
+        town.add_orders("import:1", [order()])
+
+        said = [browse(name).find_one({})["outbox"][0]["data"] for name in ("customers", "orders")]
+        assert [(one["actor"], one["via"]) for one in said] == [
+            ({"id": staff["sales"], "role": "sales"}, "imports")
+        ] * 2
+
     def test_is_not_given_to_a_stranger(self, settings: Settings) -> None:
         with pytest.raises(ApiRefused) as refused:
             shop_client.delegate(settings, "Bearer nonsense")

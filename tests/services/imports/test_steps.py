@@ -15,6 +15,7 @@ from services.imports.reading import unpacking
 from services.imports.repository.files import WatchedFile
 from services.imports.repository.jobs import JobRepository
 from services.imports.repository.rows import RowRepository
+from services.imports.sealing import Seal
 from services.imports.shop_client import Shop
 from services.imports.steps import clean_up, failed, next_step, run_step
 from shared.api_client import ApiRefused, ApiUnreachable
@@ -473,22 +474,28 @@ class TestRefusal:
         ] * 2
         assert (account["orders"], account["rejected"]) == (1, 2)
 
-    @pytest.mark.parametrize("status", [401, 403])
+    @pytest.mark.parametrize(
+        ("status", "sentence"),
+        [
+            (
+                401,
+                "Who asked for this import signed out, left, or has a new password, so it was "
+                "stopped. What was done stays; ask for it again, and it goes on from there. (No.)",
+            ),
+            (403, "Whoever asked for this import may no longer do so: No."),
+        ],
+    )
     def test_of_whoever_asked_ends_the_job(
-        self, ask: Ask, context: ImportContext, take: Take, step: Step, status: int
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, status: int, sentence: str
     ) -> None:
         id = ask()
         step(id)
-        gone = ApiRefused(status, {"detail": "The session has ended; sign in again."})
+        gone = ApiRefused(status, {"detail": "No."})
 
         run_step(replace(context, enter=lambda _: closed_shop(gone)), take(id))
 
         job = context.jobs.get(id)
-        assert (job["state"], job["failure"]) == (
-            "failed",
-            "Whoever asked for this import may no longer do so: "
-            "The session has ended; sign in again.",
-        )
+        assert (job["state"], job["failure"]) == ("failed", sentence)
 
     def test_of_another_kind_is_a_fault(
         self, ask: Ask, context: ImportContext, take: Take, step: Step
@@ -510,7 +517,20 @@ class TestRefusal:
         context.leave(jobs.delegation(id) or "")
 
         assert step(id) == "failed"
-        assert "may no longer do so" in jobs.get(id)["failure"]
+        assert "signed out" in jobs.get(id)["failure"]
+
+    def test_another_key_ends_the_job(
+        self, ask: Ask, context: ImportContext, take: Take, step: Step, jobs: JobRepository
+    ) -> None:
+        id = ask()
+        step(id)
+        other = Seal(lambda: "another secret")
+        sealed = replace(context, enter=lambda stored: context.enter(other.open(stored)))
+
+        run_step(sealed, take(id))
+
+        assert jobs.get(id)["state"] == "failed"
+        assert "cannot be read" in jobs.get(id)["failure"]
 
 
 class TestOutage:
@@ -539,6 +559,15 @@ class TestCleanUp:
         clean_up(replace(context, leave=given_back.append), id)
 
         assert given_back == [delegation]
+        assert jobs.delegation(id) is None
+
+    def test_forgets_one_that_cannot_be_opened(
+        self, ask: Ask, context: ImportContext, jobs: JobRepository
+    ) -> None:
+        id, other = ask(), Seal(lambda: "another secret")
+
+        clean_up(replace(context, leave=lambda stored: context.leave(other.open(stored))), id)
+
         assert jobs.delegation(id) is None
 
     def test_puts_accepted_rows_away(

@@ -94,7 +94,7 @@ class TestGoOn:
         self, ask: Ask, context: ImportContext, finish: Finish, jobs: JobRepository, refreshes: Any
     ) -> None:
         id = ask()
-        delegation = jobs.delegation(id)
+        delegation = context.seal.open(jobs.delegation(id) or "")
         assert refreshes(delegation) == 201
 
         job = finish(id)
@@ -119,6 +119,43 @@ class TestGoOn:
         go_on(context, [due(id, 4)])
 
         assert jobs.delegation(id) is None
+
+    def test_stops_when_whoever_asked_signs_out(
+        self,
+        ask: Ask,
+        http_as: Any,
+        accounts: FlaskClient,
+        context: ImportContext,
+        step: Step,
+        finish: Finish,
+    ) -> None:
+        credentials = {"email": "sales@stall.example", "password": "correct horse"}
+        tokens: Any = accounts.post("/v1/tokens", json=credentials).get_json()
+        browser = http_as(None)
+        browser.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {tokens['access_token']}"
+        id = ask(browser=browser)
+        while step(id) != "orders":
+            pass
+
+        accounts.post("/v1/tokens/revoke", json={"refresh_token": tokens["refresh_token"]})
+        job = finish(id)
+        again = finish(ask())
+
+        assert job["state"] == "failed"
+        assert job["failure"].startswith("Who asked for this import signed out")
+        assert context.jobs.delegation(id) is None
+        # Nothing is lost: asked for again, it goes on from there.
+        assert again["state"] == "finished"
+        assert again["reconciliation"]["created"] == {"orders": 5, "customers": 0}
+
+    def test_goes_on_with_a_delegation_of_the_release_before(
+        self, ask: Ask, context: ImportContext, finish: Finish, jobs: JobRepository
+    ) -> None:
+        id = ask()
+        plain = context.seal.open(jobs.delegation(id) or "")
+        jobs.collection.update_one({"_id": id}, {"$set": {"delegation": plain}})
+
+        assert finish(id)["reconciliation"] == SHOP_ACCOUNT
 
 
 class TestEndDeadLettered:

@@ -1,3 +1,5 @@
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
@@ -9,13 +11,16 @@ from services.accounts import crypto
 from shared.api_client import ApiUnreachable
 from shared.auth.keyring import (
     FRESH_SECONDS,
+    MAX_UNKNOWN_SECONDS,
     RETRY_SECONDS,
     Keyring,
     KeysUnavailable,
     Published,
+    RevocationsOutdated,
     fetch_published,
     read_published,
 )
+from shared.auth.revocations import Revocations
 from shared.local.ports import LOOPBACK, free_port
 from tests.support.clock import Clock
 from tests.support.scripted_server import Answer, ScriptedServer
@@ -66,7 +71,7 @@ class TestKeyring:
         assert keyring.key("first") is not None
 
     def test_asks_a_silent_accounts_once_a_second(self, accounts: "Accounts", clock: Clock) -> None:
-        keyring = Keyring(accounts.fetch, clock=clock)
+        keyring = Keyring(accounts.fetch, clock=clock, later=at_once)
         keyring.key("first")
         accounts.failure = ApiUnreachable("away")
         clock.advance(FRESH_SECONDS)
@@ -126,14 +131,96 @@ class TestKeyring:
         assert accounts.asked == 1
 
 
+class TestStall:
+    """Accounts takes the connection and never answers; by the test's clock."""
+
+    def test_nothing_is_changed_after_thirty_seconds(
+        self, accounts: "Accounts", clock: Clock
+    ) -> None:
+        keyring = Keyring(accounts.fetch, clock=clock, later=at_once)
+        keyring.key("first")
+        accounts.failure = ApiUnreachable("stalled")
+
+        for _ in range(int(MAX_UNKNOWN_SECONDS)):
+            keyring.check_current()
+            clock.advance(1)
+        keyring.check_current()
+        clock.advance(0.1)
+
+        with pytest.raises(RevocationsOutdated):
+            keyring.check_current()
+        assert keyring.key("first") is not None
+        accounts.failure = None
+        clock.advance(RETRY_SECONDS)
+        keyring.check_current()
+
+    def test_nobody_waits_once_it_is_known(self, accounts: "Accounts", clock: Clock) -> None:
+        started: list[Callable[[], None]] = []
+        keyring = Keyring(accounts.fetch, clock=clock, later=started.append)
+        keyring.key("first")
+        accounts.failure = ApiUnreachable("stalled")
+        clock.advance(FRESH_SECONDS)
+        keyring.key("first")
+        accounts.hold()
+
+        for _ in range(5):
+            clock.advance(RETRY_SECONDS)
+            assert keyring.key("first") is not None
+
+        # One asks, elsewhere, and has not even been answered.
+        assert len(started) == 1
+        assert accounts.asked == 2
+
+    def test_who_comes_after_a_pause_waits_for_what_was_revoked(
+        self, accounts: "Accounts", clock: Clock
+    ) -> None:
+        keyring = Keyring(accounts.fetch, clock=clock)
+        keyring.key("first")
+        accounts.publish("second")
+        clock.advance(3_600)
+        accounts.hold()
+        found: list[Any] = []
+        asking = [Thread(target=lambda: found.append(keyring.key("second"))) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        accounts.is_asked.wait(5)
+
+        accounts.go_on.set()
+        for thread in asking:
+            thread.join(5)
+
+        assert len(found) == 4
+        assert None not in found
+
+    def test_in_the_background_it_learns_again(self, accounts: "Accounts", clock: Clock) -> None:
+        keyring = Keyring(accounts.fetch, clock=clock)
+        keyring.key("first")
+        accounts.failure = ApiUnreachable("stalled")
+        clock.advance(FRESH_SECONDS)
+        keyring.key("first")
+        accounts.failure = None
+        accounts.publish("second")
+        clock.advance(RETRY_SECONDS)
+
+        deadline = time.monotonic() + 10
+        while keyring.key("second") is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 class TestFetchPublished:
     def test_reads_keys_and_revocations(self, server: ScriptedServer) -> None:
-        server.say(keys("first", "second"), revocations({"a" * 24: 1750000000.123}))
+        said = {"users": {"a" * 64: 1750000000.123}, "versions": {"a" * 64: 2}, "sessions": ["b"]}
+        server.say(keys("first", "second"), Answer(body=orjson.dumps(said)))
 
         published = fetch_published(server.url)
 
         assert set(published.keys) == {"first", "second"}
-        assert published.revoked == {"a" * 24: 1750000000.123}
+        assert published.revocations == Revocations(
+            versions={"a" * 64: 2},
+            before={"a" * 64: 1750000000.123},
+            sessions=frozenset({"b"}),
+        )
         assert [asked.path for asked in server.asked] == [
             "/.well-known/jwks.json",
             "/.well-known/revocations.json",
@@ -163,7 +250,17 @@ class TestFetchPublished:
             fetch_published(server.url)
 
     @pytest.mark.parametrize(
-        "garbage", [b"[]", b"{}", b'{"users": []}', b'{"users": 5}', b'{"users": {"a": "soon"}}']
+        "garbage",
+        [
+            b"[]",
+            b"{}",
+            b'{"users": []}',
+            b'{"users": 5}',
+            b'{"users": {"a": "soon"}}',
+            b'{"users": {}, "versions": []}',
+            b'{"users": {}, "versions": {"a": null}}',
+            b'{"users": {}, "sessions": 5}',
+        ],
     )
     def test_refuses_what_is_no_list_of_revocations(
         self, server: ScriptedServer, garbage: bytes
@@ -224,6 +321,11 @@ class Accounts:
         if self.failure is not None:
             raise self.failure
         return self._published
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """In the place of another thread."""
+    work()
 
 
 def public_key(kid: str) -> dict[str, Any]:

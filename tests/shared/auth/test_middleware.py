@@ -7,12 +7,13 @@ from pymongo import MongoClient
 from werkzeug.test import TestResponse
 
 from shared.api_client import ApiUnreachable
-from shared.auth.keyring import Keyring, Published
+from shared.auth.keyring import MAX_UNKNOWN_SECONDS, Keyring, Published
 from shared.auth.middleware import allow, allowed_roles, caller, origin, public
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.web.app import create_app
 from shared.web.responses import data
+from tests.support.clock import Clock
 from tests.support.forgery import FORGERIES, Make, Mint, mint
 
 Serve = Callable[[TokenVerifier], FlaskClient]
@@ -158,6 +159,30 @@ class TestToken:
 
         assert problem(answer) == (503, "urn:kith:problem:unavailable")
         assert int(answer.headers["Retry-After"]) > 0
+
+
+class TestStalledAccounts:
+    def test_reads_go_on_and_nothing_is_changed(
+        self, serve: Serve, headers: Headers, published: Published, clock: Clock
+    ) -> None:
+        answers = [published]
+
+        def fetch() -> Published:
+            if not answers:
+                raise ApiUnreachable("stalled")
+            return answers.pop()
+
+        verifier = TokenVerifier(Keyring(fetch, clock=clock, later=lambda work: work()))
+        http, told = serve(verifier), headers("sales")
+
+        before = http.post("/counted", headers=told)
+        clock.advance(MAX_UNKNOWN_SECONDS + 1)
+        changed, read = http.post("/counted", headers=told), http.get("/staff", headers=told)
+
+        assert (before.status_code, read.status_code) == (200, 200)
+        assert problem(changed) == (503, "urn:kith:problem:unavailable")
+        assert int(changed.headers["Retry-After"]) > 0
+        assert http.get("/count").get_json() == 1
 
 
 class TestUnknownAddress:

@@ -8,6 +8,7 @@ import pytest
 from shared.auth import tokens
 from shared.auth.caller import Caller
 from shared.auth.keyring import FRESH_SECONDS, Keyring, KeysUnavailable, Published, read_published
+from shared.auth.revocations import mark
 from shared.auth.tokens import LEEWAY_SECONDS, TokenVerifier, remote_verifier
 from shared.document import Document
 from shared.errors import Unauthenticated
@@ -163,6 +164,24 @@ class TestRevocation:
         with pytest.raises(Unauthenticated, match="revoked"):
             verifier.caller(ours.token(sub=USER, iat=at - 0.001))
 
+    def test_goes_by_the_version_where_there_is_one(self, clock: Clock, ours: Mint) -> None:
+        said = {"users": {mark(USER): time.time() + 60}, "versions": {mark(USER): 2}}
+        published = read_published({"keys": [ours.key["public_key"]]}, said)
+        verifier = TokenVerifier(Keyring(lambda: published, clock=clock))
+
+        assert verifier.caller(ours.token(sub=USER, ver=2))
+        with pytest.raises(Unauthenticated, match="revoked"):
+            verifier.caller(ours.token(sub=USER, ver=1))
+
+    def test_ends_what_belongs_to_a_session(self, clock: Clock, ours: Mint) -> None:
+        said = {"users": {}, "sessions": [mark("c" * 24)]}
+        published = read_published({"keys": [ours.key["public_key"]]}, said)
+        verifier = TokenVerifier(Keyring(lambda: published, clock=clock))
+
+        assert verifier.caller(ours.token(sid="d" * 24)).session == "d" * 24
+        with pytest.raises(Unauthenticated, match="revoked"):
+            verifier.caller(ours.token(sid="c" * 24))
+
 
 def ours_published(made: Mint) -> Published:
     """What accounts would publish of this mint."""
@@ -186,7 +205,7 @@ def keyring(clock: Clock, ours: Mint, revoked: dict[str, float]) -> Keyring:
     """A keyring on the test's clock, which learns what is revoked when it is refreshed."""
 
     def fetch() -> Published:
-        return read_published({"keys": [ours.key["public_key"]]}, dict(revoked))
+        return read_published({"keys": [ours.key["public_key"]]}, {"users": dict(revoked)})
 
     return Keyring(fetch, clock=clock)
 

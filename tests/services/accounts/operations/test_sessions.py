@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from services.accounts.crypto import hash_secret
 from services.accounts.model import (
     SessionEnded,
     SignInRefused,
     User,
 )
 from services.accounts.operations import sessions
+from services.accounts.operations.callers import OwnVerifier
 from services.accounts.operations.sessions import Accounts
 from shared.auth.caller import Caller
 from shared.document import Document
-from shared.errors import Forbidden, Refusal, TooMany, Unavailable
+from shared.errors import Refusal, TooMany, Unauthenticated, Unavailable
 
 Add = Callable[..., User]
 SignIn = Callable[..., Document]
@@ -186,7 +188,8 @@ class TestRefresh:
             for answer in answers
         ]
 
-        assert len({answer["refresh_token"] for answer in (*answers, *later)}) == 2 * count
+        assert len({answer["refresh_token"] for answer in answers}) == 1
+        assert len({answer["refresh_token"] for answer in (*answers, *later)}) == 2
 
     @pytest.mark.parametrize("days", [30, 31])
     def test_ends_after_thirty_days(
@@ -202,14 +205,61 @@ class TestRefresh:
         with pytest.raises(SessionEnded):
             refresh(accounts, token, at=now)
 
-    def test_a_token_that_is_not_known_any_more_ends_the_session(
+    def test_a_guess_does_not_end_the_session(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
     ) -> None:
         mine = sign_in(email=add_user().email)["refresh_token"]
 
-        for token in (mine.partition(".")[0] + ".older", mine):
+        for guess in (".guess", "."):
             with pytest.raises(SessionEnded):
-                refresh(accounts, token, at=now)
+                refresh(accounts, mine.partition(".")[0] + guess, at=now)
+
+        assert refresh(accounts, mine, at=now)
+
+    def test_the_grace_gives_the_same_successor(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        stolen = sign_in(email=add_user().email)["refresh_token"]
+        mine = refresh(accounts, stolen, at=now)["refresh_token"]
+        theirs = refresh(accounts, stolen, at=now + timedelta(seconds=9))["refresh_token"]
+        next_one = refresh(accounts, mine, at=now + timedelta(minutes=9))["refresh_token"]
+
+        with pytest.raises(SessionEnded, match="used before"):
+            refresh(accounts, theirs, at=now + timedelta(minutes=10))
+        with pytest.raises(SessionEnded):
+            refresh(accounts, next_one, at=now + timedelta(minutes=10))
+        assert theirs == mine
+
+    def test_of_two_chains_of_the_release_before_one_goes_on(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        mine = sign_in(email=add_user().email)["refresh_token"]
+        theirs = mine.partition(".")[0] + ".theirs"
+        second = {"hash": hash_secret("theirs"), "replaced_at": None}
+        accounts.sessions.collection.update_one({}, {"$push": {"tokens": second}})
+
+        following = refresh(accounts, mine, at=now)["refresh_token"]
+        refresh(accounts, following, at=now + timedelta(minutes=1))
+
+        with pytest.raises(SessionEnded, match="used before"):
+            refresh(accounts, theirs, at=now + timedelta(minutes=1))
+
+    def test_of_the_release_before_goes_on(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
+    ) -> None:
+        user = add_user()
+        token = sign_in(email=user.email)["refresh_token"]
+        accounts.sessions.collection.update_one({}, {"$unset": {"version": "", "seed": ""}})
+        accounts.users.collection.update_one(
+            {}, {"$unset": {"token_version": "", "session_version": ""}}
+        )
+
+        answers = [refresh(accounts, token, at=now)["refresh_token"] for _ in range(2)]
+        change(user, {"password": "another password"}, at=now)
+
+        assert answers[0] == answers[1]
+        with pytest.raises(SessionEnded):
+            refresh(accounts, answers[0], at=now)
 
     def test_takes_on_a_new_role(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
@@ -236,62 +286,67 @@ class TestRefresh:
 
         with pytest.raises(SessionEnded):
             refresh(accounts, token, at=now + timedelta(seconds=2))
-        assert accounts.sessions.collection.count_documents({}) == 0
+        assert accounts.sessions.collection.count_documents({"ended_at": None}) == 0
 
 
-class TestDelegate:
-    def test_lets_a_service_act_for_a_day(
-        self, accounts: Accounts, add_user: Add, now: datetime, verify: Verify
+class TestRace:
+    def test_who_signs_in_with_the_old_password_meanwhile_is_out(
+        self,
+        accounts: Accounts,
+        add_user: Add,
+        sign_in: SignIn,
+        now: datetime,
+        change: Change,
+    ) -> None:
+        user = add_user()
+        read = accounts.users.credentials
+
+        def credentials(email: str) -> Any:
+            # What was read is the old hash; the new one is written before it has been checked.
+            found = read(email)
+            change(user, {"password": "another password"}, at=now)
+            return found
+
+        accounts.users.credentials = credentials  # type: ignore[method-assign]
+
+        with pytest.raises(SignInRefused):
+            sign_in(email=user.email)
+        assert accounts.sessions.collection.count_documents({"ended_at": None}) == 0
+
+    def test_a_new_role_voids_the_token_that_was_being_made(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, change: Change
     ) -> None:
         user = add_user(role="admin")
+        token = sign_in(email=user.email)["refresh_token"]
+        made = refresh(accounts, token, at=now + timedelta(seconds=30))["access_token"]
 
-        tokens = sessions.delegate(accounts, Caller(user.id, "admin"), to="imports", now=now)
+        # It was asked for before the token was made, and is written after.
+        change(user, {"role": "sales"}, at=now)
 
-        caller = verify(tokens["access_token"])
-        assert caller == Caller(user.id, "admin", via="imports")
-        assert tokens["refresh_expires_at"] == now + timedelta(hours=24)
-
-    def test_cannot_be_passed_on(self, accounts: Accounts, add_user: Add, now: datetime) -> None:
-        caller = Caller(add_user().id, "sales", via="imports")
-
-        with pytest.raises(Forbidden):
-            sessions.delegate(accounts, caller, to="imports", now=now)
-
-    def test_keeps_its_token(
-        self, accounts: Accounts, add_user: Add, now: datetime, verify: Verify
-    ) -> None:
-        user = add_user()
-        token = sessions.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)[
-            "refresh_token"
-        ]
-
-        answers = [refresh(accounts, token, at=now + timedelta(hours=hour)) for hour in (0, 12, 23)]
-
-        assert {answer["refresh_token"] for answer in answers} == {token}
-        caller = verify(answers[0]["access_token"])
-        assert caller == Caller(user.id, "sales", via="imports")
-        with pytest.raises(SessionEnded):
-            refresh(accounts, token, at=now + timedelta(hours=24))
-
-    def test_ends_when_the_user_leaves(
-        self, accounts: Accounts, add_user: Add, now: datetime, change: Change
-    ) -> None:
-        user = add_user()
-        tokens = sessions.delegate(accounts, Caller(user.id, "sales"), to="imports", now=now)
-        change(user, {"active": False}, at=now + timedelta(seconds=1))
-
-        with pytest.raises(SessionEnded):
-            refresh(accounts, tokens["refresh_token"], at=now + timedelta(seconds=2))
+        with pytest.raises(Unauthenticated):
+            OwnVerifier(accounts).caller(made)
 
 
 class TestSignOut:
+    def test_voids_the_access_token(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime, verify: Verify
+    ) -> None:
+        tokens, others = (sign_in(email=add_user().email) for _ in range(2))
+        assert verify(tokens["access_token"])
+
+        sessions.sign_out(accounts, refresh_token=tokens["refresh_token"], now=now)
+
+        with pytest.raises(Unauthenticated, match="revoked"):
+            verify(tokens["access_token"])
+        assert verify(others["access_token"])
+
     def test_ends_the_session(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
     ) -> None:
         token = sign_in(email=add_user().email)["refresh_token"]
 
         for _ in range(2):
-            sessions.sign_out(accounts, refresh_token=token)
+            sessions.sign_out(accounts, refresh_token=token, now=now)
 
         with pytest.raises(SessionEnded):
             refresh(accounts, token, at=now)
@@ -301,7 +356,7 @@ class TestSignOut:
     ) -> None:
         token = sign_in(email=add_user().email)["refresh_token"]
 
-        sessions.sign_out(accounts, refresh_token=token.partition(".")[0] + ".guess")
+        sessions.sign_out(accounts, refresh_token=token.partition(".")[0] + ".guess", now=now)
 
         assert refresh(accounts, token, at=now)
 

@@ -8,6 +8,7 @@ import pytest
 from services.accounts.model import EmailTaken, NoSuchUser, User
 from services.accounts.operations.sessions import Accounts
 from services.accounts.repository import sessions
+from shared.auth.revocations import Revocations, mark
 from shared.document import Document
 from shared.errors import Stale
 
@@ -124,10 +125,10 @@ class TestRevocations:
 
         told = [
             accounts.users.revocations(now=now + timedelta(seconds=seconds))
-            for seconds in (0, 600, 629, 631)
+            for seconds in (0, 600, 689, 691)
         ]
 
-        assert told == [{user.id: now.timestamp()}] * 3 + [{}]
+        assert told == [{user.id: (1, now.timestamp())}] * 3 + [{}]
 
 
 class TestKeys:
@@ -139,7 +140,9 @@ class TestKeys:
     ) -> None:
         user = add_user(tokens_void_before=now)
 
-        published = sessions.published(accounts.keys, accounts.users, now=now)
+        published = sessions.published(accounts.keys, accounts.users, accounts.sessions, now=now)
 
         assert list(published.keys) == [signing_key["_id"]]
-        assert published.revoked == {user.id: now.timestamp()}
+        assert published.revocations == Revocations(
+            versions={mark(user.id): 1}, before={mark(user.id): now.timestamp()}
+        )
