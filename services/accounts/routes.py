@@ -22,7 +22,8 @@ from shared.auth.middleware import allow, caller, public
 from shared.document import Document
 from shared.idempotency import CreationRequest, creation_request
 from shared.web import responses
-from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+from shared.web.parsing import ApiBlueprint, idempotency_key
+from shared.web.preconditions import on_named_version
 
 users = ApiBlueprint("users", __name__, url_prefix="/v1/users", description="The shop's staff.")
 tokens = ApiBlueprint(
@@ -85,9 +86,12 @@ def change_user(payload: Document, id: str) -> Response:
 
     A new role, a new password or `active: false` voids their tokens within five seconds.
     """
-    version = expected_version()
-    user = operations.change(
-        _accounts().users, id, payload, version=version, caller=caller(), now=clock.now()
+    users = _accounts().users
+    user = on_named_version(
+        lambda: users.get(id),
+        lambda version: operations.change(
+            users, id, payload, version=version, caller=caller(), now=clock.now()
+        ),
     )
     return responses.entity(user)
 

@@ -8,8 +8,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 
-import orjson
-
 from services.imports import presets
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.table import inspect
@@ -20,6 +18,7 @@ from shared.errors import invalid
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import creation_request
 from shared.identifiers import new_id
+from shared.values import strict_json
 
 _PIECE = 1024 * 1024
 _MAX_NAME_LENGTH = 255
@@ -120,9 +119,11 @@ def _preset(name: str) -> Document:
 
 def _parsed(text: str) -> Document:
     try:
-        data: Document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        data: Document = strict_json.loads(text.encode())
+    except strict_json.NotJson as error:
         raise invalid("mapping", "It is not valid JSON.") from error
+    except strict_json.NameTwice as error:
+        raise invalid("mapping", f"{error}.") from error
     return data
 
 

@@ -18,7 +18,8 @@ from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.app import body_limit
-from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+from shared.web.parsing import ApiBlueprint, idempotency_key
+from shared.web.preconditions import on_named_version
 
 # 10,000 lines, each with a full description, are more than the usual limit.
 MAX_ORDER_BODY_BYTES = 8 * 1024 * 1024
@@ -137,13 +138,12 @@ def cancel_order(id: str) -> Response:
 
 
 def _take_step(id: str, step: str) -> Response:
+    orders = _context().orders
     return responses.entity(
-        operations.take_step(
-            _context().orders,
-            id,
-            step,
-            version=expected_version(),
-            now=clock.now(),
-            origin=origin(),
+        on_named_version(
+            lambda: orders.get(id),
+            lambda version: operations.take_step(
+                orders, id, step, version=version, now=clock.now(), origin=origin()
+            ),
         )
     )
