@@ -9,7 +9,7 @@ from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES,
 from services.orders.repository.filters import FILTERS
 from shared.web.bulk import MAX_ENTRIES
 from shared.web.code_fields import CountryField, CurrencyField
-from shared.web.fields import Amount, IdField, Text, Time
+from shared.web.fields import Amount, IdField, Prose, Text, Time
 from shared.web.queries import PageQuerySchema, filter_fields
 
 
@@ -42,7 +42,7 @@ class LineSchema(Schema):
     """Some pieces of one article. A `subtotal` that is sent has to be quantity times unit_price."""
 
     sku = Text(max_length=100, required=True)
-    description = Text(max_length=500, allow_none=True)
+    description = Prose(max_length=500, allow_none=True)
     quantity = fields.Integer(
         required=True,
         strict=True,
@@ -118,7 +118,7 @@ class OrderQuerySchema(PageQuerySchema):
 class OrderLineSchema(LineSchema):
     """A line of an order."""
 
-    description = Text(max_length=500, required=True, allow_none=True)
+    description = Prose(max_length=500, required=True, allow_none=True)
     subtotal = Amount(required=True)
 
 

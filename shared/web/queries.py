@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from shared.mongo.filters import Filter
 from shared.mongo.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from shared.web.fields import Text, Time
+from shared.web.fields import Sought, Text, Time
 
 
 class PageQuerySchema(Schema):
@@ -39,5 +39,5 @@ def _field(one: Filter, kinds: Mapping[str, type[Text]]) -> fields.Field[Any]:
         return fields.String(validate=validate.OneOf(one.choices), metadata=metadata)
     if one.kind == "time":
         return Time(metadata=metadata)
-    kind = Text if one.kind == "text" else kinds[one.kind]
+    kind = Sought if one.kind == "text" else kinds[one.kind]
     return kind(max_length=one.max_length, metadata=metadata)
