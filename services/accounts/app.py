@@ -8,11 +8,13 @@ from pymongo import MongoClient
 from services.accounts import routes
 from services.accounts.bootstrap import create_context
 from services.accounts.repository import sessions
+from shared import secrets
 from shared.auth.keyring import Keyring
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
+from shared.web import metrics
 from shared.web.app import create_app as create_base
 
 
@@ -33,6 +35,7 @@ def create_app(
         description="The staff's log-ins, roles and tokens.",
         verifier=verifier or TokenVerifier(keyring),
         client=client,
+        metrics_token=secrets.read(settings.secrets_dir, metrics.TOKEN),
     )
     app.extensions["accounts"] = accounts
     api.register_blueprint(routes.users)
