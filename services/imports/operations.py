@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from services.imports import presets
+from services.imports.reading import formulas
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
@@ -96,15 +97,18 @@ def ask(
 
 
 def write_rejects(rows: Iterable[Document], header: list[str]) -> Iterator[str]:
-    """The rejected rows as CSV, piece by piece: row number, reason, and the row as it was."""
-    yield _csv_line(["row", "reason", *header])
+    """The rejected rows as CSV, piece by piece: row number, reason, and the row as it was.
+
+    What a spreadsheet would run as a formula is quoted.
+    """
+    yield _csv_line([*formulas.REJECTS_TITLES, *header])
     for row in rows:
         yield _csv_line([str(row["row"]), row["reason"], *row["raw"]])
 
 
 def _csv_line(fields: list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(fields)
+    csv.writer(line).writerow(formulas.quoted(fields))
     return line.getvalue()
 
 

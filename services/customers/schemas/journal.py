@@ -67,7 +67,7 @@ class DataField(fields.Dict):
     """Anything small, as long as it comes out again as it was sent."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        given = super()._deserialize(value, attr, data, **kwargs)
+        given = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         # First, for what is nested without end cannot be measured.
         _refuse_odd(given, ())
         if len(orjson.dumps(given)) > MAX_DATA_BYTES:
