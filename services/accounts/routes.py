@@ -42,6 +42,7 @@ def _accounts() -> Accounts:
 @users.arguments(NewUserSchema)
 @users.answers(201, UserSchema)
 @users.documents_creation()
+@users.refuses(409)
 def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
     request = _creation_request(payload)
@@ -63,6 +64,7 @@ def list_users(query: Document) -> Response:
 @users.get("/me")
 @allow("sales", "admin")
 @users.answers(200, UserSchema)
+@users.refuses(404)
 def get_me() -> Response:
     """Show who is asking."""
     return responses.entity(_accounts().users.get(caller().id))
@@ -81,6 +83,7 @@ def get_user(id: str) -> Response:
 @users.arguments(UserChangesSchema)
 @users.answers(200, UserSchema)
 @users.documents_precondition()
+@users.refuses(409)
 def change_user(payload: Document, id: str) -> Response:
     """Change a user.
 
@@ -101,6 +104,7 @@ def change_user(payload: Document, id: str) -> Response:
 @tokens.doc(security=[])
 @tokens.arguments(SignInSchema)
 @tokens.answers(201, TokensSchema)
+@tokens.refuses(401, 429)
 def sign_in(payload: Document) -> Response:
     """Sign in with e-mail address and password.
 
@@ -114,6 +118,7 @@ def sign_in(payload: Document) -> Response:
 @tokens.doc(security=[])
 @tokens.arguments(RefreshSchema)
 @tokens.answers(201, TokensSchema)
+@tokens.refuses(401)
 def refresh(payload: Document) -> Response:
     """Get a new pair of tokens.
 

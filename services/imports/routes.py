@@ -16,7 +16,7 @@ from services.imports.schemas import (
     ImportPageSchema,
     ImportQuerySchema,
     ImportSchema,
-    NewImportFileSchema,
+    NewImportFormSchema,
     NewImportSchema,
     PresetsSchema,
 )
@@ -60,13 +60,7 @@ def _settings() -> Settings:
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/NewImport"},
-                        {"$ref": "#/components/schemas/NewImportFile"},
-                    ],
-                    "required": ["file"],
-                }
+                "schema": {"$ref": "#/components/schemas/NewImportForm"},
             }
         },
     }
@@ -191,5 +185,5 @@ def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
         yield piece.encode("utf-8")
 
 
-SCHEMAS = (NewImportSchema, NewImportFileSchema)
+SCHEMAS = (NewImportFormSchema,)
 """Schemas of the multipart form, which is documented by hand."""

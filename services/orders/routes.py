@@ -40,6 +40,7 @@ def _context() -> OrdersContext:
 @blueprint.arguments(NewOrderSchema)
 @blueprint.answers(201, OrderSchema)
 @blueprint.documents_creation()
+@blueprint.refuses(409)
 def place_order(payload: Document) -> Response:
     """Record an order or a return.
 
@@ -105,6 +106,7 @@ def get_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def pay_order(id: str) -> Response:
     """Note that a placed order was paid. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "pay")
@@ -114,6 +116,7 @@ def pay_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def ship_order(id: str) -> Response:
     """Note that a paid order left the shop. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "ship")
@@ -123,6 +126,7 @@ def ship_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def deliver_order(id: str) -> Response:
     """Note that a shipped order arrived. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "deliver")
@@ -132,6 +136,7 @@ def deliver_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def cancel_order(id: str) -> Response:
     """Call off a placed or paid order. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "cancel")

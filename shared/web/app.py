@@ -58,6 +58,8 @@ class _Api(Api):
     """
 
     ERROR_SCHEMA = ProblemSchema
+    # Each refusal is listed with its status (`shared.web.description`).
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         """Leave errors to us: smorest's handler would drop the Allow header of a 405."""

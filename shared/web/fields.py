@@ -69,6 +69,10 @@ class Sought(Text):
 class IdField(Text):
     """An id, as every service makes them."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"pattern": "^[0-9a-f]{24}$", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if not is_id(text):
@@ -95,6 +99,7 @@ class Amount(fields.Field[Decimal]):
         metadata = {
             "type": "string",
             "format": "decimal",
+            "pattern": r"^[+-]?([0-9]{1,12}\.?[0-9]{0,6}|\.[0-9]{1,6})$",
             "example": "12.30",
             **kwargs.pop("metadata", {}),
         }

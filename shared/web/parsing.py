@@ -15,8 +15,12 @@ from webargs.flaskparser import FlaskParser
 
 from shared.errors import FieldError, Invalid, Malformed, UnsupportedFormat
 from shared.values import strict_json
+from shared.web.description import REFUSALS
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+IF_MATCH = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+"""The form of the header, for documents; what it means is in `shared.web.preconditions`."""
 
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
@@ -112,11 +116,20 @@ class ApiBlueprint(Blueprint):
         )
         return document
 
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Document the statuses of a view's own refusals.
+
+        Those that its parameters, its body and its roles lead to are documented by themselves.
+        """
+        document: Callable[[View], View] = self.doc(**{REFUSALS: list(statuses)})
+        return document
+
     def documents_creation(self) -> Callable[[View], View]:
         """Document that a POST may be sent twice under one Idempotency-Key."""
         return self._documents_header(
             "Idempotency-Key",
             required=False,
+            pattern="^[!-~]{1,200}$",
             description=(
                 "1 to 200 visible ASCII characters. Sent again with the same body, the first "
                 "answer comes again."
@@ -128,11 +141,15 @@ class ApiBlueprint(Blueprint):
         return self._documents_header(
             "If-Match",
             required=True,
-            description=("The ETag of the version to change: missing 428, outdated 412."),
+            pattern=IF_MATCH,
+            description=(
+                "The ETag of the version to change, several of them, or * for whichever is there: "
+                "missing 428, outdated 412."
+            ),
         )
 
     def _documents_header(
-        self, name: str, *, required: bool, description: str
+        self, name: str, *, required: bool, pattern: str, description: str
     ) -> Callable[[View], View]:
         document: Callable[[View], View] = self.doc(
             parameters=[
@@ -141,7 +158,7 @@ class ApiBlueprint(Blueprint):
                     "name": name,
                     "required": required,
                     "description": description,
-                    "schema": {"type": "string"},
+                    "schema": {"type": "string", "pattern": pattern},
                 },
             ]
         )

@@ -16,7 +16,9 @@ from shared.web.fields import Sought, Text, Time
 class PageQuerySchema(Schema):
     """The place where a page begins, and the number of its items."""
 
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    cursor = fields.String(
+        metadata={"description": "The `next` of the page before.", "pattern": "^[A-Za-z0-9_-]+$"}
+    )
     limit = fields.Integer(
         load_default=DEFAULT_PAGE_SIZE, validate=validate.Range(1, MAX_PAGE_SIZE)
     )

@@ -35,6 +35,7 @@ blueprint = ApiBlueprint(
 @blueprint.arguments(NewCustomerSchema)
 @blueprint.answers(201, CustomerSchema)
 @blueprint.documents_creation()
+@blueprint.refuses(409)
 def register_customer(payload: Document) -> Response:
     """Register a customer.
 
@@ -97,6 +98,7 @@ def get_customer(id: str) -> Response:
 @blueprint.arguments(CustomerChangesSchema)
 @blueprint.answers(200, CustomerSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
     customers = context().customers

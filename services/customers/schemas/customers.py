@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from services.customers.model.customers import Address, Email, Phone
 from services.customers.repository.filters import FILTERS
 from shared.values.phone import phone_number
-from shared.web.bulk import MAX_ENTRIES
+from shared.web.bulk import MAX_ENTRIES, entry_field
 from shared.web.code_fields import CountryField
 from shared.web.email_field import EmailField
 from shared.web.fields import Prose, Text, Time, YesNo
@@ -158,11 +158,9 @@ class BulkCustomersSchema(Schema):
 
     batch = Text(max_length=100, required=True)
     entries = fields.List(
-        # Null is an entry as wrong as any other, and no reason to refuse the rest.
-        fields.Raw(allow_none=True),
+        entry_field("NewCustomer"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),
-        metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},
     )
 
 
