@@ -6,10 +6,12 @@ from pymongo import MongoClient
 from services.accounts import routes
 from services.accounts.bootstrap import create_context
 from services.accounts.operations.callers import OwnVerifier
+from shared import secrets
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
+from shared.web import metrics
 from shared.web.app import create_app as create_base
 
 
@@ -28,6 +30,7 @@ def create_app(
         description="The staff's log-ins, roles and tokens.",
         verifier=verifier or OwnVerifier(accounts),
         client=client,
+        metrics_token=secrets.read(settings.secrets_dir, metrics.TOKEN),
     )
     app.extensions["accounts"] = accounts
     api.register_blueprint(routes.users)

@@ -25,7 +25,8 @@ from shared.auth.middleware import allow, caller, public
 from shared.document import Document
 from shared.idempotency import CreationRequest, creation_request
 from shared.web import responses
-from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+from shared.web.parsing import ApiBlueprint, idempotency_key
+from shared.web.preconditions import on_named_version
 
 users = ApiBlueprint("users", __name__, url_prefix="/v1/users", description="The shop's staff.")
 tokens = ApiBlueprint(
@@ -44,6 +45,7 @@ def _accounts() -> Accounts:
 @users.arguments(NewUserSchema)
 @users.answers(201, UserSchema)
 @users.documents_creation()
+@users.refuses(409)
 def register_user(payload: Document) -> Response:
     """Give a member of staff a log-in."""
     request = _creation_request(payload)
@@ -66,6 +68,7 @@ def list_users(query: Document) -> Response:
 @users.get("/me")
 @allow("sales", "admin")
 @users.answers(200, UserSchema)
+@users.refuses(404)
 def get_me() -> Response:
     """Show who is asking."""
     return responses.entity(_accounts().users.get(caller().id))
@@ -84,14 +87,20 @@ def get_user(id: str) -> Response:
 @users.arguments(UserChangesSchema)
 @users.answers(200, UserSchema)
 @users.documents_precondition()
+@users.refuses(409)
 def change_user(payload: Document, id: str) -> Response:
     """Change a user.
 
     A new role, a new password or `active: false` voids their tokens within five seconds; a new
     password or `active: false` ends their sessions and delegations as well.
     """
-    version, users = expected_version(), _accounts().users_as(caller())
-    user = operations.change(users, id, payload, version=version, caller=caller(), now=clock.now())
+    users = _accounts().users_as(caller())
+    user = on_named_version(
+        lambda: users.get(id),
+        lambda version: operations.change(
+            users, id, payload, version=version, caller=caller(), now=clock.now()
+        ),
+    )
     return responses.entity(user)
 
 
@@ -100,6 +109,7 @@ def change_user(payload: Document, id: str) -> Response:
 @tokens.doc(security=[])
 @tokens.arguments(SignInSchema)
 @tokens.answers(201, TokensSchema)
+@tokens.refuses(401, 429)
 def sign_in(payload: Document) -> Response:
     """Sign in with e-mail address and password.
 
@@ -113,6 +123,7 @@ def sign_in(payload: Document) -> Response:
 @tokens.doc(security=[])
 @tokens.arguments(RefreshSchema)
 @tokens.answers(201, TokensSchema)
+@tokens.refuses(401)
 def refresh(payload: Document) -> Response:
     """Get a new pair of tokens.
 

@@ -5,10 +5,12 @@ from pymongo import MongoClient
 
 from services.imports import routes
 from services.imports.bootstrap import create_context
+from shared import secrets
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
+from shared.web import metrics
 from shared.web.app import create_app as create_base
 
 
@@ -22,6 +24,7 @@ def create_app(
         description=str(routes.blueprint.description),
         verifier=verifier,
         client=client,
+        metrics_token=secrets.read(settings.secrets_dir, metrics.TOKEN),
     )
     owned = service_database(client, settings, "imports")
     app.config["SETTINGS"] = settings

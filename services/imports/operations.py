@@ -8,9 +8,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 
-import orjson
-
 from services.imports import presets
+from services.imports.reading import formulas
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.table import inspect
 from services.imports.repository.files import FileStore
@@ -20,6 +19,7 @@ from shared.errors import invalid
 from shared.events.contracts import ImportAdvanced
 from shared.idempotency import creation_request
 from shared.identifiers import new_id
+from shared.values import strict_json
 
 _PIECE = 1024 * 1024
 _MAX_NAME_LENGTH = 255
@@ -97,15 +97,18 @@ def ask(
 
 
 def write_rejects(rows: Iterable[Document], header: list[str]) -> Iterator[str]:
-    """The rejected rows as CSV, piece by piece: row number, reason, and the row as it was."""
-    yield _csv_line(["row", "reason", *header])
+    """The rejected rows as CSV, piece by piece: row number, reason, and the row as it was.
+
+    What a spreadsheet would run as a formula is quoted.
+    """
+    yield _csv_line([*formulas.REJECTS_TITLES, *header])
     for row in rows:
         yield _csv_line([str(row["row"]), row["reason"], *row["raw"]])
 
 
 def _csv_line(fields: list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(fields)
+    csv.writer(line).writerow(formulas.quoted(fields))
     return line.getvalue()
 
 
@@ -120,9 +123,11 @@ def _preset(name: str) -> Document:
 
 def _parsed(text: str) -> Document:
     try:
-        data: Document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        data: Document = strict_json.loads(text.encode())
+    except strict_json.NotJson as error:
         raise invalid("mapping", "It is not valid JSON.") from error
+    except strict_json.NameTwice as error:
+        raise invalid("mapping", f"{error}.") from error
     return data
 
 

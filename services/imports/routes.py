@@ -16,7 +16,7 @@ from services.imports.schemas import (
     ImportPageSchema,
     ImportQuerySchema,
     ImportSchema,
-    NewImportFileSchema,
+    NewImportFormSchema,
     NewImportSchema,
     PresetsSchema,
 )
@@ -26,6 +26,7 @@ from shared.auth.middleware import allow, caller
 from shared.document import Document
 from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
+from shared.values.text import CONTROL, HIDDEN, is_blank
 from shared.web import responses
 from shared.web.app import without_deadline
 from shared.web.parsing import ApiBlueprint, idempotency_key
@@ -59,13 +60,7 @@ def _settings() -> Settings:
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/NewImport"},
-                        {"$ref": "#/components/schemas/NewImportFile"},
-                    ],
-                    "required": ["file"],
-                }
+                "schema": {"$ref": "#/components/schemas/NewImportForm"},
             }
         },
     }
@@ -157,6 +152,9 @@ def _upload() -> FileStorage:
     uploads = request.files.getlist("file")
     if len(uploads) != 1 or not uploads[0].filename:
         raise invalid("file", "Send one file as multipart/form-data, in a field named file.")
+    name = uploads[0].filename
+    if CONTROL.search(name) or HIDDEN.search(name) or is_blank(name):
+        raise invalid("file", "Its name has characters that nobody sees; rename it.")
     return uploads[0]
 
 
@@ -190,5 +188,5 @@ def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
         yield piece.encode("utf-8")
 
 
-SCHEMAS = (NewImportSchema, NewImportFileSchema)
+SCHEMAS = (NewImportFormSchema,)
 """Schemas of the multipart form, which is documented by hand."""

@@ -20,10 +20,10 @@ class NewImportSchema(Schema):
     )
 
 
-class NewImportFileSchema(Schema):
-    """The file of an import: CSV, also gzipped."""
+class NewImportFormSchema(NewImportSchema):
+    """The file of an import, CSV, also gzipped, and beside it either a preset or a mapping."""
 
-    file = fields.Raw(metadata={"type": "string", "format": "binary"})
+    file = fields.Raw(required=True, metadata={"type": "string", "format": "binary"})
 
 
 class ImportQuerySchema(PageQuerySchema):

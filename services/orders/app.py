@@ -9,10 +9,12 @@ from services.orders import routes
 from services.orders.bootstrap import create_context
 from services.orders.customer_lookup import Ask, ask_customers
 from services.orders.schemas import NewOrderEntrySchema
+from shared import secrets
 from shared.auth.tokens import TokenVerifier, remote_verifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
+from shared.web import metrics
 from shared.web.app import create_app as create_base
 
 
@@ -33,6 +35,7 @@ def create_app(
         description=str(routes.blueprint.description),
         verifier=verifier,
         client=client,
+        metrics_token=secrets.read(settings.secrets_dir, metrics.TOKEN),
     )
     database = service_database(client, settings, "orders")
     ask_them = partial(ask_customers, url=settings.customers_url, headers=_as_caller)

@@ -18,7 +18,8 @@ from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.app import body_limit
-from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+from shared.web.parsing import ApiBlueprint, idempotency_key
+from shared.web.preconditions import on_named_version
 
 # 10,000 lines, each with a full description, are more than the usual limit.
 MAX_ORDER_BODY_BYTES = 8 * 1024 * 1024
@@ -39,6 +40,7 @@ def _context() -> OrdersContext:
 @blueprint.arguments(NewOrderSchema)
 @blueprint.answers(201, OrderSchema)
 @blueprint.documents_creation()
+@blueprint.refuses(409)
 def place_order(payload: Document) -> Response:
     """Record an order or a return.
 
@@ -104,6 +106,7 @@ def get_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def pay_order(id: str) -> Response:
     """Note that a placed order was paid. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "pay")
@@ -113,6 +116,7 @@ def pay_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def ship_order(id: str) -> Response:
     """Note that a paid order left the shop. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "ship")
@@ -122,6 +126,7 @@ def ship_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def deliver_order(id: str) -> Response:
     """Note that a shipped order arrived. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "deliver")
@@ -131,19 +136,19 @@ def deliver_order(id: str) -> Response:
 @allow("sales", "admin")
 @blueprint.answers(200, OrderSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def cancel_order(id: str) -> Response:
     """Call off a placed or paid order. 409 from anywhere else, saying which steps are open."""
     return _take_step(id, "cancel")
 
 
 def _take_step(id: str, step: str) -> Response:
+    orders = _context().orders
     return responses.entity(
-        operations.take_step(
-            _context().orders,
-            id,
-            step,
-            version=expected_version(),
-            now=clock.now(),
-            origin=origin(),
+        on_named_version(
+            lambda: orders.get(id),
+            lambda version: operations.take_step(
+                orders, id, step, version=version, now=clock.now(), origin=origin()
+            ),
         )
     )

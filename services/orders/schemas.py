@@ -7,9 +7,9 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
 from services.orders.repository.filters import FILTERS
-from shared.web.bulk import MAX_ENTRIES
+from shared.web.bulk import MAX_ENTRIES, entry_field
 from shared.web.code_fields import CountryField, CurrencyField
-from shared.web.fields import Amount, IdField, Text, Time
+from shared.web.fields import Amount, IdField, Prose, Text, Time
 from shared.web.queries import PageQuerySchema, filter_fields
 
 
@@ -42,7 +42,7 @@ class LineSchema(Schema):
     """Some pieces of one article. A `subtotal` that is sent has to be quantity times unit_price."""
 
     sku = Text(max_length=100, required=True)
-    description = Text(max_length=500, allow_none=True)
+    description = Prose(max_length=500, allow_none=True)
     quantity = fields.Integer(
         required=True,
         strict=True,
@@ -90,10 +90,9 @@ class BulkOrdersSchema(Schema):
 
     batch = Text(max_length=100, required=True)
     entries = fields.List(
-        fields.Raw(),
+        entry_field("NewOrderEntry"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),
-        metadata={"items": {"$ref": "#/components/schemas/NewOrderEntry"}},
     )
 
 
@@ -118,7 +117,7 @@ class OrderQuerySchema(PageQuerySchema):
 class OrderLineSchema(LineSchema):
     """A line of an order."""
 
-    description = Text(max_length=500, required=True, allow_none=True)
+    description = Prose(max_length=500, required=True, allow_none=True)
     subtotal = Amount(required=True)
 
 

@@ -64,7 +64,7 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
         roles = allowed_roles(current_app.view_functions[request.endpoint])
         if roles is PUBLIC:
             return
-        g.caller = _caller(verifier)
+        g.caller = authenticated(verifier)
         if g.caller.role not in roles:
             raise Forbidden(
                 f"The role {g.caller.role} may not do this."
@@ -75,14 +75,27 @@ def install(app: Flask, verifier: TokenVerifier) -> None:
             _check_current(verifier)
 
 
-def _caller(verifier: TokenVerifier) -> Caller:
+def bearer_token() -> str:
+    """The token that the present request carries.
+
+    :raises Unauthenticated: it carries none.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(
             "Sign in first: send the access token as Authorization: Bearer <token>."
         )
+    return token.strip()
+
+
+def authenticated(verifier: TokenVerifier) -> Caller:
+    """Who asks, by the access token of the present request.
+
+    :raises Unauthenticated: it carries none, or one that is good for nothing.
+    :raises Unavailable: it cannot be checked just now.
+    """
     try:
-        return verifier.caller(token.strip())
+        return verifier.caller(bearer_token())
     except KeysUnavailable as error:
         raise Unavailable("Tokens cannot be checked just now; try again in a moment.") from error
 

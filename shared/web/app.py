@@ -58,6 +58,8 @@ class _Api(Api):
     """
 
     ERROR_SCHEMA = ProblemSchema
+    # Each refusal is listed with its status (`shared.web.description`).
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         """Leave errors to us: smorest's handler would drop the Allow header of a 405."""
@@ -70,8 +72,12 @@ def create_app(
     description: str,
     verifier: TokenVerifier,
     client: MongoClient[Document],
+    metrics_token: str | None = None,
 ) -> tuple[Flask, Api]:
-    """An application without routes of its own, and the Api to register its blueprints with."""
+    """An application without routes of its own, and the Api to register its blueprints with.
+
+    Its metrics are for admins, and for whoever has the `metrics_token`, if there is one.
+    """
     app = Flask(name, static_folder=None)
     app.config.update(
         API_TITLE=title,
@@ -103,7 +109,7 @@ def create_app(
     middleware.install(app, verifier)
     app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
-    app.register_blueprint(metrics.blueprint())
+    app.register_blueprint(metrics.blueprint(verifier, metrics_token))
     return app, api
 
 

@@ -31,6 +31,16 @@ class BulkAnswerSchema(Schema):
     results = fields.List(fields.Nested(BulkResultSchema), required=True)
 
 
+def entry_field(name: str) -> fields.Raw:
+    """The field of one entry, which the schema of this name reads later, each entry by itself.
+
+    Null is an entry as wrong as any other, and no reason to refuse the rest.
+    """
+    reference = {"$ref": f"#/components/schemas/{name}"}
+    wrong = {"description": "Anything else is refused alone, and the other entries are taken."}
+    return fields.Raw(allow_none=True, metadata={"anyOf": [reference, wrong]})
+
+
 def load_entries(schema: Schema, entries: Sequence[Any]) -> list[Document | Refusal]:
     """Each entry as loaded by `schema`, or the refusal of that entry alone."""
     try:

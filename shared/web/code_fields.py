@@ -31,7 +31,7 @@ class CountryField(CodeField):
 
     def __init__(self, **kwargs: Any) -> None:
         kind = "a two-letter country code of ISO 3166, such as GB"
-        metadata = {"example": "GB", **kwargs.pop("metadata", {})}
+        metadata = {"pattern": "^[A-Za-z]{2}$", "example": "GB", **kwargs.pop("metadata", {})}
         super().__init__(known=countries, kind=kind, metadata=metadata, **kwargs)
 
 
@@ -40,5 +40,5 @@ class CurrencyField(CodeField):
 
     def __init__(self, **kwargs: Any) -> None:
         kind = "a three-letter currency code of ISO 4217, such as GBP"
-        metadata = {"example": "GBP", **kwargs.pop("metadata", {})}
+        metadata = {"pattern": "^[A-Za-z]{3}$", "example": "GBP", **kwargs.pop("metadata", {})}
         super().__init__(known=currencies, kind=kind, metadata=metadata, **kwargs)

@@ -4,13 +4,16 @@ Everything the page needs comes from this process, by relative address, so that 
 and behind a gateway with a path of its own.
 """
 
+from functools import cache
 from pathlib import Path
 
 import flask_swagger_ui
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, current_app, send_from_directory
 from flask_smorest import Api
 
 from shared.auth.middleware import public
+from shared.document import Document
+from shared.web.description import describe
 from shared.web.responses import data
 
 _ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
@@ -34,10 +37,15 @@ def blueprint(api: Api, *, title: str) -> Blueprint:
     """The routes of the description."""
     routes = Blueprint("docs", __name__)
 
+    @cache
+    def description() -> Document:
+        # Once, and not before somebody asks: by then all routes are there.
+        return describe(current_app, api)
+
     @routes.get("/openapi.json")
     @public
     def openapi() -> Response:
-        return data(api.spec.to_dict())
+        return data(description())
 
     @routes.get("/docs")
     @public

@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import marshmallow
-import orjson
 from flask import Request, request
 from flask_smorest import Blueprint
 from webargs import ValidationError
 from webargs.flaskparser import FlaskParser
 
-from shared.errors import FieldError, Invalid, Malformed, Stale, UnsupportedFormat, VersionMissing
+from shared.errors import FieldError, Invalid, Malformed, UnsupportedFormat
+from shared.values import strict_json
+from shared.web.description import REFUSALS
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-_ETAG = re.compile(r'^"(\d{1,18})(?:\.\d{1,18})?"$')
+IF_MATCH = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+"""The form of the header, for documents; what it means is in `shared.web.preconditions`."""
+
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
@@ -40,12 +43,11 @@ class Parser(FlaskParser):
         if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
             raise UnsupportedFormat("Send JSON, with Content-Type: application/json.")
         try:
-            # Unlike the standard parser, orjson refuses NaN, lone surrogates and endless nesting.
-            return orjson.loads(req.get_data(cache=False))
-        except orjson.JSONDecodeError as error:
-            raise Malformed(
-                f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
-            ) from error
+            return strict_json.loads(req.get_data(cache=False))
+        except strict_json.NotJson as error:
+            raise Malformed(f"The body is not valid JSON ({error}).") from error
+        except strict_json.NameTwice as error:
+            raise Malformed(f"{error}; send it once.") from error
 
     def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
         """The query string. A parameter that stands for one value may come once only.
@@ -114,11 +116,20 @@ class ApiBlueprint(Blueprint):
         )
         return document
 
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Document the statuses of a view's own refusals.
+
+        Those that its parameters, its body and its roles lead to are documented by themselves.
+        """
+        document: Callable[[View], View] = self.doc(**{REFUSALS: list(statuses)})
+        return document
+
     def documents_creation(self) -> Callable[[View], View]:
         """Document that a POST may be sent twice under one Idempotency-Key."""
         return self._documents_header(
             "Idempotency-Key",
             required=False,
+            pattern="^[!-~]{1,200}$",
             description=(
                 "1 to 200 visible ASCII characters. Sent again with the same body, the first "
                 "answer comes again."
@@ -130,11 +141,15 @@ class ApiBlueprint(Blueprint):
         return self._documents_header(
             "If-Match",
             required=True,
-            description=("The ETag of the version to change: missing 428, outdated 412."),
+            pattern=IF_MATCH,
+            description=(
+                "The ETag of the version to change, several of them, or * for whichever is there: "
+                "missing 428, outdated 412."
+            ),
         )
 
     def _documents_header(
-        self, name: str, *, required: bool, description: str
+        self, name: str, *, required: bool, pattern: str, description: str
     ) -> Callable[[View], View]:
         document: Callable[[View], View] = self.doc(
             parameters=[
@@ -143,26 +158,11 @@ class ApiBlueprint(Blueprint):
                     "name": name,
                     "required": required,
                     "description": description,
-                    "schema": {"type": "string"},
+                    "schema": {"type": "string", "pattern": pattern},
                 },
             ]
         )
         return document
-
-
-def expected_version() -> int:
-    """The version that the caller's If-Match names (RFC 9110, 13.1.1).
-
-    :raises VersionMissing: there is no If-Match.
-    :raises Stale: it is not an ETag of ours, so it cannot match.
-    """
-    header = request.headers.get("If-Match", "").strip()
-    if not header:
-        raise VersionMissing("Say which version you mean to change: send its ETag as If-Match.")
-    match = _ETAG.match(header)
-    if match is None:
-        raise Stale("This If-Match is not an ETag of this address; reload it and try again.")
-    return int(match[1])
 
 
 def idempotency_key() -> str | None:

@@ -10,13 +10,15 @@ from marshmallow import Schema, fields, validate
 
 from shared.mongo.filters import Filter
 from shared.mongo.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from shared.web.fields import Text, Time
+from shared.web.fields import Sought, Text, Time
 
 
 class PageQuerySchema(Schema):
     """The place where a page begins, and the number of its items."""
 
-    cursor = fields.String(metadata={"description": "The `next` of the page before."})
+    cursor = fields.String(
+        metadata={"description": "The `next` of the page before.", "pattern": "^[A-Za-z0-9_-]+$"}
+    )
     limit = fields.Integer(
         load_default=DEFAULT_PAGE_SIZE, validate=validate.Range(1, MAX_PAGE_SIZE)
     )
@@ -39,5 +41,5 @@ def _field(one: Filter, kinds: Mapping[str, type[Text]]) -> fields.Field[Any]:
         return fields.String(validate=validate.OneOf(one.choices), metadata=metadata)
     if one.kind == "time":
         return Time(metadata=metadata)
-    kind = Text if one.kind == "text" else kinds[one.kind]
+    kind = Sought if one.kind == "text" else kinds[one.kind]
     return kind(max_length=one.max_length, metadata=metadata)

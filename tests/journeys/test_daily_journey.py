@@ -243,7 +243,8 @@ class TestServices:
 
         assert nobody.get(service, "/health/live") == {"status": "alive"}
         assert nobody.get(service, "/health/ready") == {"status": "ready"}
-        assert "http_request_seconds" in nobody.call("GET", service, "/metrics").text
+        assert nobody.call("GET", service, "/metrics").status_code == 401
+        assert "http_request_seconds" in kith.admin().call("GET", service, "/metrics").text
 
     def test_come_back_when_they_are_killed(self, kith: System, sales: Person) -> None:
         before = kith.pids("web", "customers")

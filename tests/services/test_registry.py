@@ -1,11 +1,13 @@
 """The registry: what it lists and what it loads of each service."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 
 from services import registry
+from shared import secrets
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.messaging.inbox import INBOX
@@ -50,3 +52,23 @@ class TestParts:
         assert {f"{service}.receive", f"{service}.confirm"} <= worker.tasks.keys()
         assert registry.web_path(service) == f"services.{service}.app:web"
         worker.close()
+
+    @of_each_service
+    def test_show_their_metrics_to_whoever_has_the_token_in_their_secrets(
+        self,
+        settings: Settings,
+        client: MongoClient[Document],
+        verifier: TokenVerifier,
+        service: str,
+        tmp_path: Path,
+    ) -> None:
+        token = secrets.ensure(tmp_path, "metrics_token", lambda: "a token")
+        sealed = replace(settings, secrets_dir=tmp_path)
+        http = registry.create_app(service, sealed, client=client, verifier=verifier).test_client()
+
+        answers = [
+            http.get("/metrics", headers=headers).status_code
+            for headers in ({"Authorization": f"Bearer {token}"}, {})
+        ]
+
+        assert answers == [200, 401]

@@ -50,6 +50,7 @@ def record_activity(payload: Document) -> Response:
 @allow("sales", "admin")
 @blueprint.arguments(IdentificationSchema)
 @blueprint.answers(200, VisitorSchema)
+@blueprint.refuses(409)
 def identify_visitor(payload: Document, visitor_id: str) -> Response:
     """Identify a visitor as a customer; what they looked at before goes to that journal.
 

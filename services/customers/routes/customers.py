@@ -19,7 +19,8 @@ from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
 from shared.web.app import body_limit
-from shared.web.parsing import ApiBlueprint, expected_version, idempotency_key
+from shared.web.parsing import ApiBlueprint, idempotency_key
+from shared.web.preconditions import on_named_version
 
 blueprint = ApiBlueprint(
     "customers",
@@ -34,6 +35,7 @@ blueprint = ApiBlueprint(
 @blueprint.arguments(NewCustomerSchema)
 @blueprint.answers(201, CustomerSchema)
 @blueprint.documents_creation()
+@blueprint.refuses(409)
 def register_customer(payload: Document) -> Response:
     """Register a customer.
 
@@ -96,16 +98,16 @@ def get_customer(id: str) -> Response:
 @blueprint.arguments(CustomerChangesSchema)
 @blueprint.answers(200, CustomerSchema)
 @blueprint.documents_precondition()
+@blueprint.refuses(409)
 def change_customer(payload: Document, id: str) -> Response:
     """Change some fields of a customer."""
+    customers = context().customers
     return responses.entity(
-        operations.change(
-            context().customers,
-            id,
-            payload,
-            version=expected_version(),
-            now=clock.now(),
-            origin=origin(),
+        on_named_version(
+            lambda: customers.get(id),
+            lambda version: operations.change(
+                customers, id, payload, version=version, now=clock.now(), origin=origin()
+            ),
         )
     )
 
@@ -116,7 +118,11 @@ def change_customer(payload: Document, id: str) -> Response:
 @blueprint.documents_precondition()
 def delete_customer(id: str) -> Response:
     """Delete a customer. What they bought stays in the order book, without their name."""
-    operations.delete(
-        context().customers, id, version=expected_version(), now=clock.now(), origin=origin()
+    customers = context().customers
+    on_named_version(
+        lambda: customers.get(id),
+        lambda version: operations.delete(
+            customers, id, version=version, now=clock.now(), origin=origin()
+        ),
     )
     return Response(status=204)

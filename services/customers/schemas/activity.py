@@ -4,8 +4,8 @@ from marshmallow import Schema, fields, validate
 
 from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
 from services.customers.model.journal import VIEW_KINDS
-from shared.web.bulk import MAX_ENTRIES
-from shared.web.fields import Text, Time
+from shared.web.bulk import MAX_ENTRIES, entry_field
+from shared.web.fields import Prose, Text, Time
 
 _VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
 
@@ -23,7 +23,7 @@ class ViewSchema(Schema):
     visitor_id = fields.String(validate=_VISITOR_ID)
     kind = fields.String(required=True, validate=validate.OneOf(list(VIEW_KINDS)))
     url = Text(max_length=2_000, metadata={"description": "An address, or its path."})
-    title = Text(max_length=300)
+    title = Prose(max_length=300)
     sku = Text(max_length=100)
     at = Time(metadata={"description": "When it was looked at; now, unless given."})
 
@@ -36,11 +36,9 @@ class ActivitySchema(Schema):
 
     batch = Text(max_length=100, required=True)
     entries = fields.List(
-        # Null is an entry as wrong as any other, and no reason to refuse the rest.
-        fields.Raw(allow_none=True),
+        entry_field("View"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),
-        metadata={"items": {"$ref": "#/components/schemas/View"}},
     )
 
 

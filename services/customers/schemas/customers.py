@@ -8,10 +8,10 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from services.customers.model.customers import Address, Email, Phone
 from services.customers.repository.filters import FILTERS
 from shared.values.phone import phone_number
-from shared.web.bulk import MAX_ENTRIES
+from shared.web.bulk import MAX_ENTRIES, entry_field
 from shared.web.code_fields import CountryField
 from shared.web.email_field import EmailField
-from shared.web.fields import Text, Time, YesNo
+from shared.web.fields import Prose, Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
 
 _PREFERENCE_KEY = validate.Regexp(
@@ -23,8 +23,11 @@ _BIGGEST_INTEGER = 2**53 - 1
 class PhoneField(Text):
     """A phone number, turned into E.164 form.
 
-    Without a country code, the shop's own country is meant.
+    Without a country code, the shop's own country is meant. Nothing of what is sent stays but its
+    digits, so it may be pasted from where marks of direction stand around it.
     """
+
+    unseen = None
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -41,7 +44,7 @@ class PreferenceField(fields.Field[str | bool | int]):
         self, value: Any, attr: str | None, data: Any, **kwargs: Any
     ) -> str | bool | int:
         if isinstance(value, str):
-            return Text(max_length=500).deserialize(value)
+            return Prose(max_length=500).deserialize(value)
         if isinstance(value, bool) or (isinstance(value, int) and abs(value) <= _BIGGEST_INTEGER):
             return value
         raise ValidationError("A preference is a text, a whole number, true or false.")
@@ -155,11 +158,9 @@ class BulkCustomersSchema(Schema):
 
     batch = Text(max_length=100, required=True)
     entries = fields.List(
-        # Null is an entry as wrong as any other, and no reason to refuse the rest.
-        fields.Raw(allow_none=True),
+        entry_field("NewCustomer"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),
-        metadata={"items": {"$ref": "#/components/schemas/NewCustomer"}},
     )
 
 

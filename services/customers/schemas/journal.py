@@ -7,39 +7,72 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from services.customers.model.journal import KINDS, MAX_SUMMARY_LENGTH, STAFF_KINDS
 from services.customers.repository.filters import JOURNAL_FILTERS
-from shared.web.fields import Text, Time
+from shared.values.strict_json import MAX_DIGITS, LongNumber
+from shared.values.text import CONTROL
+from shared.web.fields import Prose, Time
 from shared.web.queries import PageQuerySchema, filter_fields
 
 MAX_DATA_BYTES = 4_096
 DEEPEST_DATA = 4
 MAX_NAMES = 20
 
-
-def _refuse_large(data: dict[str, Any]) -> None:
-    # First, for what is nested without end cannot be measured.
-    _refuse_deep(data, DEEPEST_DATA)
-    if len(orjson.dumps(data)) > MAX_DATA_BYTES:
-        raise ValidationError(f"It may have at most {MAX_DATA_BYTES} bytes, as JSON.")
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def _refuse_deep(value: Any, levels: int) -> None:
+def _refuse_odd(value: dict[str, Any] | list[Any], path: tuple[str, ...]) -> None:
     """Refuse what is nested too deeply, or what the database does not keep or reads otherwise."""
-    inner = list(value.values() if isinstance(value, dict) else value)
-    if isinstance(value, dict) and any(_is_odd(name) for name in value):
-        raise ValidationError(
-            "Names in it may not begin with $, or have a . or control characters."
-        )
-    for one in inner:
+    for name, one in _named(value, path):
         if isinstance(one, dict | list):
-            if levels == 1:
-                raise ValidationError(f"It may be at most {DEEPEST_DATA} levels deep.")
-            _refuse_deep(one, levels - 1)
-        elif isinstance(one, int) and one.bit_length() > 63:
-            raise ValidationError("A number in it is too large.")
+            if len(path) + 1 == DEEPEST_DATA:
+                raise _fault(path, f"It may be at most {DEEPEST_DATA} levels deep.")
+            _refuse_odd(one, (*path, name))
+        elif wrong := _wrong(one):
+            raise _fault((*path, name), wrong)
+
+
+def _named(value: dict[str, Any] | list[Any], path: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """What is in an object or a list, with its name or place."""
+    if isinstance(value, list):
+        return [(str(index), one) for index, one in enumerate(value)]
+    if any(_is_odd(name) for name in value):
+        raise _fault(path, "Names in it may not begin with $, or have a . or control characters.")
+    return list(value.items())
+
+
+def _fault(path: tuple[str, ...], message: str) -> ValidationError:
+    """A fault in the field at this path within the data."""
+    fault: Any = [message]
+    for name in reversed(path):
+        fault = {name: fault}
+    return ValidationError(fault)
+
+
+def _wrong(value: Any) -> str | None:
+    if isinstance(value, str) and CONTROL.search(value):
+        return "Control characters are not taken."
+    # A whole one between 63 and 64 bits is nothing special to orjson, and to the database it is.
+    if isinstance(value, LongNumber) or (isinstance(value, int) and not _LEAST <= value <= _MOST):
+        return (
+            "This number has too many digits: at most 64 bits if it is whole, "
+            f"{MAX_DIGITS} digits if not. Send it as text."
+        )
+    return None
 
 
 def _is_odd(name: str) -> bool:
     return not name or name.startswith("$") or "." in name or not name.isprintable()
+
+
+class DataField(fields.Dict):
+    """Anything small, as long as it comes out again as it was sent."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        given = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        # First, for what is nested without end cannot be measured.
+        _refuse_odd(given, ())
+        if len(orjson.dumps(given)) > MAX_DATA_BYTES:
+            raise ValidationError(f"It may have at most {MAX_DATA_BYTES} bytes, as JSON.")
+        return given
 
 
 class NewEntrySchema(Schema):
@@ -47,10 +80,10 @@ class NewEntrySchema(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf(STAFF_KINDS))
     at = Time(metadata={"description": "When it happened; now, unless given."})
-    summary = Text(max_length=MAX_SUMMARY_LENGTH, required=True)
-    data = fields.Dict(
+    summary = Prose(max_length=MAX_SUMMARY_LENGTH, required=True)
+    data = DataField(
         keys=fields.String(),
-        validate=[validate.Length(max=MAX_NAMES), _refuse_large],
+        validate=validate.Length(max=MAX_NAMES),
         metadata={
             "description": f"Anything small: at most {MAX_DATA_BYTES} bytes as JSON, "
             f"{MAX_NAMES} names, {DEEPEST_DATA} levels."

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validates_sch
 from services.imports.reading import mapping_rules as rules
 from services.imports.reading.mapping_rules import Rule
 from shared.document import Document
+from shared.values.text import CONTROL
 
 REQUIRED = ("number", "quantity", "unit_price", "placed_at")
 BUYER = ("customer", "first_name", "last_name", "name", "company", "email", "phone")
@@ -100,6 +101,8 @@ def _checked(value: object, rule: Rule, *, empty: bool) -> str:
         raise ValidationError(
             f"It must be text of {0 if empty else 1} to {_MAX_LENGTH} characters."
         )
+    if CONTROL.search(value):
+        raise ValidationError("It must have no control characters.")
     wrong = rule(value)
     if wrong:
         raise ValidationError(wrong)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from services.imports.reading.columns import Columns, matches
 from services.imports.reading.decoding import Endless, Lines, Place, Text
 from services.imports.reading.errors import FileUnreadable
+from services.imports.reading.formulas import are_quoted, unquoted
 from services.imports.reading.mapping import Mapping
 from services.imports.reading.unpacking import Binary, pieces
 
@@ -51,6 +52,9 @@ class Table:
         except _BROKEN as error:
             raise self._refusal(error) from error
         self._lines.pending = 0
+        self._is_quoted = are_quoted(header)
+        if self._is_quoted:
+            header = unquoted(header)
         _refuse_no_csv(header, self.delimiter, mapping)
         self.columns = Columns.find(header, mapping)
 
@@ -86,7 +90,7 @@ class Table:
                 self._lines.pending = 0
                 if "".join(fields).strip():
                     self.rows_read += 1
-                    yield self.rows_read, fields
+                    yield self.rows_read, unquoted(fields) if self._is_quoted else fields
         except _BROKEN as error:
             raise self._refusal(error) from error
 

@@ -1,13 +1,16 @@
-"""Cleans the text of a cell: trimmed, in one Unicode form, on one line, no control characters."""
+"""Cleans the text of a cell: trimmed, in one Unicode form, on one line, all of it to be seen."""
 
 import re
 import unicodedata
 
 from services.imports.model.lines import MAX_LENGTHS, Unfit
-from shared.values.text import is_blank
+from shared.values.text import HIDDEN, TURNING, is_blank
 
 # What programs write where there is nothing. As a customer's id it would make one of all guests.
 NOTHING = {"-", "--", "#n/a", "n/a", "nan", "none", "null"}
+
+# Two that differ in what nobody sees alone would be two orders, articles or customers.
+IDENTITIES = {"number", "sku", "customer"}
 
 _BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+")
 _CONTROLS = {"Cc", "Cs"}
@@ -17,7 +20,11 @@ _SHOWN = 40
 def clean(cell: str, field: str) -> str:
     """The text of a cell. Line breaks and tabs inside become a space.
 
-    :raises Unfit: it holds control characters, or is longer than `MAX_LENGTHS` says.
+    Characters that nobody sees are left out: programs put marks of direction around names. From a
+    description only those that turn round what follows are; in a number none is taken.
+
+    :raises Unfit: it holds control characters, is a number or the like with characters that nobody
+        sees, or is longer than `MAX_LENGTHS` says.
     """
     text = cell.strip()
     if not (text.isascii() and text.isprintable()):
@@ -51,4 +58,10 @@ def _plain(text: str, field: str) -> str:
     if any(unicodedata.category(letter) in _CONTROLS for letter in text):
         raise Unfit(f"The {label(field)} holds a control character.")
     # The other services take what shows nothing for empty, and would refuse the whole entry.
-    return "" if is_blank(text) else text
+    return "" if is_blank(text) else _seen(text, field)
+
+
+def _seen(text: str, field: str) -> str:
+    if field in IDENTITIES and HIDDEN.search(text):
+        raise Unfit(f"The {label(field)} holds a character that nobody sees.")
+    return (TURNING if field == "description" else HIDDEN).sub("", text).strip()

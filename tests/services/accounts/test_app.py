@@ -17,7 +17,6 @@ class TestApp:
         [
             "/health/live",
             "/health/ready",
-            "/metrics",
             "/docs",
             "/openapi.json",
             "/.well-known/jwks.json",

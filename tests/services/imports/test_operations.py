@@ -143,7 +143,7 @@ class TestAsk:
 
 class TestWriteRejects:
     def test_writes_each_row_as_it_was(self) -> None:
-        raw = ["1", ' two "words", ', "line\nline", "=1+1", "é"]
+        raw = ["-1.50", ' two "words", ', "line\nline", "1+1", "é"]
         rows = [{"row": 7, "reason": 'The quantity "x" is not a number.', "raw": raw}]
 
         text = "".join(operations.write_rejects(rows, ["a", "b,c", "d", "e", "f"]))
@@ -152,6 +152,13 @@ class TestWriteRejects:
             ["row", "reason", "a", "b,c", "d", "e", "f"],
             ["7", 'The quantity "x" is not a number.', *raw],
         ]
+
+    def test_writes_no_cell_that_a_spreadsheet_would_run(self) -> None:
+        rows = [{"row": 7, "reason": "No.", "raw": ["=1+1", "-2+3", "-12.50"]}]
+
+        text = "".join(operations.write_rejects(rows, ["a", "@b", "c"]))
+
+        assert text == "row,reason,a,'@b,c\r\n7,No.,'=1+1,'-2+3,-12.50\r\n"
 
     def test_of_none_writes_the_header(self) -> None:
         assert "".join(operations.write_rejects([], ["a"])) == "row,reason,a\r\n"

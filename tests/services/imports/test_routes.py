@@ -435,16 +435,10 @@ class TestDocuments:
         document = http.get("/openapi.json").json
 
         body = document["paths"]["/v1/imports"]["post"]["requestBody"]["content"]
-        names = {
-            part["$ref"].rpartition("/")[2]
-            for part in body["multipart/form-data"]["schema"]["allOf"]
-        }
-        fields = {
-            field
-            for name in names
-            for field in document["components"]["schemas"][name]["properties"]
-        }
-        assert fields == {"file", "preset", "mapping"}
+        name = body["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+        form = document["components"]["schemas"][name]
+        assert form["properties"].keys() == {"file", "preset", "mapping"}
+        assert form["required"] == ["file"]
 
 
 class Untouchable(io.RawIOBase):

@@ -18,9 +18,18 @@ def build_app(verifier: TokenVerifier) -> Iterator[Callable[..., Flask]]:
     """`build_app(*blueprints, client=…)`: an application with these routes."""
     with MongoClient[Document](connect=False) as nowhere:
 
-        def make(*blueprints: Blueprint, client: MongoClient[Document] = nowhere) -> Flask:
+        def make(
+            *blueprints: Blueprint,
+            client: MongoClient[Document] = nowhere,
+            metrics_token: str | None = None,
+        ) -> Flask:
             app, api = create_app(
-                "shop", title="A shop", description="Sells.", verifier=verifier, client=client
+                "shop",
+                title="A shop",
+                description="Sells.",
+                verifier=verifier,
+                client=client,
+                metrics_token=metrics_token,
             )
             for blueprint in blueprints:
                 api.register_blueprint(blueprint)

@@ -17,6 +17,7 @@ from shared.web.responses import data
 from tests.support.limits import Limits
 
 Serve = Callable[..., FlaskClient]
+Headers = Callable[[str], dict[str, str]]
 
 
 class TestRequestId:
@@ -55,20 +56,24 @@ class TestAnswer:
 
 
 class TestMetrics:
-    def test_count_requests_by_route_and_not_by_address(self, http: FlaskClient) -> None:
+    def test_count_requests_by_route_and_not_by_address(
+        self, http: FlaskClient, headers: Headers
+    ) -> None:
         http.get("/things/17")
         http.get("/things/18")
 
-        metrics = http.get("/metrics").text
+        metrics = http.get("/metrics", headers=headers("admin")).text
 
         assert 'method="GET",route="/things/<id>",status="200"' in metrics
         assert "/things/17" not in metrics
 
-    def test_have_no_series_that_a_stranger_may_add(self, http: FlaskClient) -> None:
+    def test_have_no_series_that_a_stranger_may_add(
+        self, http: FlaskClient, headers: Headers
+    ) -> None:
         http.open("/things", method="INVENTED")
         http.get("/an/address/of/my/own")
 
-        metrics = http.get("/metrics").text
+        metrics = http.get("/metrics", headers=headers("admin")).text
 
         assert 'method="other",route="none",status="405"' in metrics
         assert 'method="GET",route="none",status="404"' in metrics

@@ -6,7 +6,7 @@ import pytest
 from marshmallow import Schema, ValidationError
 from marshmallow.fields import Field
 
-from shared.web.fields import Amount, Text, Time, YesNo
+from shared.web.fields import Amount, Prose, Sought, Text, Time, YesNo
 
 
 class TestText:
@@ -62,6 +62,22 @@ class TestText:
 
     def test_tells_its_length_to_the_documents(self) -> None:
         assert Text(max_length=3).metadata == {"maxLength": 3, "minLength": 1}
+
+
+class TestUnseenCharacters:
+    TURNED = "Ann \u202egnp.exe"
+    MARKED = "\u05e9\u05dc\u05d5\u05dd \u200f12\u200e!"
+
+    def test_are_refused_in_a_name_and_named(self) -> None:
+        assert messages(Text(), self.TURNED) == ["The invisible character U+202E is not taken."]
+        assert messages(Text(), self.MARKED) == ["The invisible character U+200F is not taken."]
+
+    def test_are_taken_in_sentences_that_need_them(self) -> None:
+        assert load(Prose(), self.MARKED) == self.MARKED
+        assert messages(Prose(), self.TURNED)
+
+    def test_are_looked_for_where_they_are_stored_already(self) -> None:
+        assert load(Sought(), self.TURNED) == self.TURNED
 
 
 class TestYesNo:

@@ -45,16 +45,7 @@ class TestReady:
         assert time.monotonic() - began < 5
 
 
-class TestMetrics:
-    def test_are_text_that_prometheus_reads(self, serve: Serve) -> None:
-        answer = serve().get("/metrics")
-
-        assert answer.status_code == 200
-        assert answer.mimetype == "text/plain"
-        assert "# TYPE http_request_seconds histogram" in answer.text
-
-
 class TestEveryRoute:
-    @pytest.mark.parametrize("path", ["/health/live", "/metrics"])
+    @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
     def test_cannot_be_changed(self, serve: Serve, path: str) -> None:
         assert serve().post(path).status_code == 405

@@ -70,6 +70,25 @@ class TestBody:
 
         assert answer.get_json()["detail"] == "The body is not valid JSON (line 2, column 9)."
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"name": "a", "name": "b"}',
+            b'{"name":"a","name" :"a"}',
+            b'{"name": "a", "\\u006eame": "b"}',
+            b'{"name": "a", "name": "\\u003a"}',
+            b'{"name": "x:y", "name": "a"}',
+            b'{"parts": [{}, {"name": 1, "price": "1", "name": 1}]}',
+        ],
+    )
+    def test_with_a_name_twice_is_refused(self, http: FlaskClient, body: bytes) -> None:
+        answer = http.post("/things", data=body, content_type=JSON)
+
+        assert kind(answer) == (400, "malformed")
+        assert answer.get_json()["detail"] == (
+            'The name "name" is twice in one object; send it once.'
+        )
+
     @pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"a"', b"[{}]"])
     def test_that_is_no_object_is_refused_as_a_whole(self, http: FlaskClient, body: bytes) -> None:
         answer = http.post("/things", data=body, content_type=JSON)
@@ -144,42 +163,6 @@ class TestQuery:
         assert http.get("/things?id=a&id=b").get_json() == {"id": ["a", "b"]}
 
 
-class TestExpectedVersion:
-    @pytest.mark.parametrize(
-        ("header", "version"),
-        [('"7"', 7), (' "7" ', 7), ('"7.3"', 7), ('"' + "9" * 18 + '"', 10**18 - 1)],
-    )
-    def test_is_what_the_etag_says(self, http: FlaskClient, header: str, version: int) -> None:
-        answer = http.patch("/things", headers={"If-Match": header})
-
-        assert answer.get_json() == version
-
-    @pytest.mark.parametrize("headers", [{}, {"If-Match": ""}, {"If-Match": "  "}])
-    def test_has_to_be_named(self, http: FlaskClient, headers: dict[str, str]) -> None:
-        assert kind(http.patch("/things", headers=headers)) == (428, "version-missing")
-
-    @pytest.mark.parametrize(
-        "header",
-        [
-            "7",
-            "*",
-            'W/"7"',
-            '""',
-            '"seven"',
-            '"-1"',
-            '"7.x"',
-            '"7"; drop',
-            '"1", "2"',
-            '"' + "9" * 19 + '"',
-            '"' + "9" * 5_000 + '"',
-            '"\xb2"',
-            "\xff",
-        ],
-    )
-    def test_that_is_none_of_ours_matches_nothing(self, http: FlaskClient, header: str) -> None:
-        assert kind(http.patch("/things", headers={"If-Match": header})) == (412, "stale")
-
-
 class TestIdempotencyKey:
     def test_is_what_the_caller_sends(self, http: FlaskClient) -> None:
         answer = http.put("/things", headers={"Idempotency-Key": "order:17/~"})
@@ -251,11 +234,6 @@ def http(serve: Serve) -> FlaskClient:
     blueprint.get("/things")(
         public(blueprint.arguments(ThingQuerySchema, location="query")(search))
     )
-
-    def change() -> Response:
-        return responses.data(parsing.expected_version())
-
-    blueprint.patch("/things")(public(change))
 
     def put() -> Response:
         return responses.data(parsing.idempotency_key())

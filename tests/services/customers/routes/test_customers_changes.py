@@ -65,9 +65,53 @@ class TestChange:
             return http.open(address, method=method, json={"first_name": "Bo"}, headers=headers)
 
         assert send().status_code == 428
-        for outdated in ('"2"', '"0"', '"1', "1", 'W/"1"', "*", '"1", "2"', '"' + "9" * 19 + '"'):
+        for outdated in ('"2"', '"0"', '"1', "1", 'W/"1"', '"2", "3"', '"' + "9" * 19 + '"'):
             assert send(**{"If-Match": outdated}).status_code == 412
         assert send(**{"If-Match": '"1"'}).status_code in {200, 204}
+
+    @pytest.mark.parametrize("named", ["*", '"7", "1.0"', 'W/"1", "1"'])
+    def test_takes_several_versions_or_any(self, http: Client, named: str) -> None:
+        id = http.post("/v1/customers", json=LEE).json["id"]
+
+        answer = http.patch(
+            f"/v1/customers/{id}", json={"first_name": "Bo"}, headers={"If-Match": named}
+        )
+
+        assert (answer.status_code, answer.headers["ETag"]) == (200, '"2.0"')
+
+    def test_on_any_version_loses_none_of_twenty_at_once(
+        self, http_as: As, database: Database[Document]
+    ) -> None:
+        clients = [http_as("sales") for _ in range(20)]
+        id = clients[0].post("/v1/customers", json=LEE).json["id"]
+
+        answers = at_once(
+            lambda index: clients[index].patch(
+                f"/v1/customers/{id}",
+                json={"first_name": f"Ann {index}"},
+                headers={"If-Match": "*"},
+            ),
+            len(clients),
+        )
+
+        stored = database.customers.find_one({"_id": id}) or {}
+        assert [answer.status_code for answer in answers] == [200] * 20
+        assert stored["version"] == 21
+
+    def test_of_one_with_characters_that_are_refused_today(
+        self, http: Client, database: Database[Document]
+    ) -> None:
+        before = http.post("/v1/customers", json=LEE).json
+        database.customers.update_one(
+            {"_id": before["id"]}, {"$set": {"last_name": "Lee\u202e", "company": "\u200fLee"}}
+        )
+
+        answer = http.patch(
+            f"/v1/customers/{before['id']}", json={"tags": []}, headers={"If-Match": '"1.0"'}
+        )
+
+        assert answer.status_code == 200
+        assert (answer.json["last_name"], answer.json["tags"]) == ("Lee\u202e", [])
 
     def test_bears_with_orders_that_came_meanwhile(
         self, http: Client, customers: CustomerRepository

@@ -47,6 +47,17 @@ class TestLog:
         assert entry["at"] == "2025-06-01T12:00:00Z"
         assert entry["recorded_at"] > entry["at"]
 
+    @pytest.mark.parametrize("number", ["9223372036854775807", "-9223372036854775808", "1.5"])
+    def test_keeps_the_numbers_of_its_data(self, http: Client, lee: str, number: str) -> None:
+        body = f'{{"kind": "note", "summary": "Measured.", "data": {{"a": {number}}}}}'
+
+        answer = http.post(
+            f"/v1/customers/{lee}/journal", data=body, content_type="application/json"
+        )
+
+        assert answer.status_code == 201
+        assert f'"data":{{"a":{number}}}' in http.get(f"/v1/customers/{lee}/journal").text
+
     def test_may_not_tell_of_later(self, http: Client, lee: str) -> None:
         later = datetime.now(UTC) + timedelta(minutes=5)
 

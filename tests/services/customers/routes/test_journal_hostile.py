@@ -52,6 +52,11 @@ ENTRY: dict[str, Values] = {
         {"a": {"$gt": ""}},
         {"a": [{"b.c": 1}]},
         {"a": [2**63]},
+        {"a": 2**64},
+        {"a": -(2**70)},
+        {"a": "\x00"},
+        {"a": {"b": ["c\x1b"]}},
+        {"a": "\x85"},
         {"a": "x" * 5_000},
         {f"a{number}": 1 for number in range(21)},
         {"a": nested(4)},
@@ -84,6 +89,24 @@ class TestEntries:
         }
 
         assert taken == {}
+
+    @pytest.mark.parametrize(
+        ("data", "field"),
+        [
+            (b'{"a": 18446744073709551616}', "data.a"),
+            (b'{"a": {"b": [1, -9223372036854775809]}}', "data.a.b.1"),
+            (b'{"a": 1.%s}' % (b"3" * 34), "data.a"),
+            (b'{"a": "x\\u0000"}', "data.a"),
+        ],
+    )
+    def test_whose_data_cannot_be_kept_as_they_are(
+        self, http: Client, lee: str, data: bytes, field: str
+    ) -> None:
+        body = b'{"kind": "note", "summary": "It was so.", "data": %s}' % data
+
+        answer = http.post(journal(lee), data=body, content_type="application/json")
+
+        assert refused(answer, field)
 
     @pytest.mark.parametrize("name", UNKNOWN)
     def test_with_fields_that_are_not_there(self, http: Client, lee: str, name: str) -> None:

@@ -30,6 +30,20 @@ class TestClean:
 
         assert texts.clean("x" * 500, "description") == "x" * 500
 
+    @pytest.mark.parametrize("cell", ["\u202aAnn\u202c", "\u200eAnn", "A\u00adnn\ufeff"])
+    def test_leaves_out_what_nobody_sees_in_a_name(self, cell: str) -> None:
+        assert texts.clean(cell, "first_name") == "Ann"
+
+    def test_leaves_in_a_description_what_turns_nothing_round(self) -> None:
+        assert texts.clean("\u200eLan\u00adtern \u202e1", "description") == (
+            "\u200eLan\u00adtern 1"
+        )
+
+    @pytest.mark.parametrize("field", ["number", "sku", "customer"])
+    def test_refuses_a_number_of_which_not_all_is_seen(self, field: str) -> None:
+        with pytest.raises(Unfit, match="holds a character that nobody sees"):
+            texts.clean("17\u200e85", field)
+
 
 class TestQuoted:
     def test_is_short_and_safe_to_print(self) -> None:
