@@ -4,6 +4,7 @@ from pymongo.database import Database
 
 from services.accounts import PUBLISHES
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.attempts import AttemptRepository
 from services.accounts.repository.sessions import KeyRepository, SessionRepository
 from services.accounts.repository.users import UserRepository
 from shared.document import Document
@@ -15,4 +16,5 @@ def create_context(database: Database[Document]) -> Accounts:
         users=UserRepository(database, PUBLISHES),
         sessions=SessionRepository(database),
         keys=KeyRepository(database),
+        attempts=AttemptRepository(database),
     )

@@ -74,28 +74,18 @@ class UserRepository(Repository):
             raise NoSuchUser("There is no user with this id.")
         return to_user(document)
 
-    def credentials(self, email: str) -> tuple[User, int, datetime | None] | None:
-        """A user, how often in a row signing in failed, and from when it may be tried again.
+    def credentials(self, email: str) -> User | None:
+        """The user with this address, whole; None if unknown."""
+        document = self.collection.find_one({"email_key": email_key(email)}, {**_USER_FIELDS})
+        return None if document is None else to_user(document)
 
-        None if unknown.
+    def rehash(self, id: str, *, old_hash: str, new_hash: str) -> None:
+        """Keep the same password in another form, unless it was changed meanwhile.
+
+        To everybody else nothing has changed, hence no new version and no event.
         """
-        document = self.collection.find_one(
-            {"email_key": email_key(email)}, {**_USER_FIELDS, "failures": 1, "next_try_at": 1}
-        )
-        if document is None:
-            return None
-        return to_user(document), document["failures"], document.get("next_try_at")
-
-    def note_failure(self, id: str, *, next_try_at: datetime) -> None:
-        """Count a wrong password."""
         self.collection.update_one(
-            {"_id": id}, {"$inc": {"failures": 1}, "$set": {"next_try_at": next_try_at}}
-        )
-
-    def forget_failures(self, id: str) -> None:
-        """Start counting from zero, after a right password."""
-        self.collection.update_one(
-            {"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}}
+            {"_id": id, "password_hash": old_hash}, {"$set": {"password_hash": new_hash}}
         )
 
     def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
@@ -130,6 +120,7 @@ _USER_FIELDS = dict.fromkeys(
         "role",
         "active",
         "password_hash",
+        "password_is_one_time",
         "tokens_void_before",
         "sessions_void_before",
         "created_at",
@@ -149,4 +140,5 @@ def to_document(user: User) -> Document:
 
 def to_user(document: Document) -> User:
     """A user as read with all its fields."""
-    return User(id=document["_id"], **{name: document[name] for name in _USER_FIELDS})
+    fields = {name: document[name] for name in _USER_FIELDS if name in document}
+    return User(id=document["_id"], **fields)

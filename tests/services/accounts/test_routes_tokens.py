@@ -65,17 +65,15 @@ class TestSignIn:
         assert [answer.status_code for answer in answers] == [401] * 5
         assert said == [said[0]] * 5
 
-    def test_waits_after_many_wrong_ones(
-        self, guest: Client, add_user: Add, password: str, database: Database[Document]
-    ) -> None:
+    def test_waits_after_many_wrong_ones(self, guest: Client, add_user: Add, password: str) -> None:
         user = add_user()
-        database.users.update_one({"_id": user.id}, {"$set": {"failures": 9}})
-        guest.post("/v1/tokens", json={"email": user.email, "password": "wrong"})
+        for _ in range(5):
+            guest.post("/v1/tokens", json={"email": user.email, "password": "wrong"})
 
         answer = guest.post("/v1/tokens", json={"email": user.email, "password": password})
 
         assert (answer.status_code, answer.json["type"]) == (429, "urn:kith:problem:too-many")
-        assert 1 <= int(answer.headers["Retry-After"]) <= 33
+        assert answer.headers["Retry-After"] == "1"
 
 
 class TestRefresh:
