@@ -62,7 +62,7 @@ def sign_in(
         )
     except Stale as error:
         raise SignInRefused(_WRONG) from error
-    return _open(accounts, user, now)
+    return _signed_in(accounts, user, now)
 
 
 def change_password(
@@ -92,7 +92,7 @@ def change_password(
     user = own_password.choose(
         accounts.users, user, old_password=old_password, new_password=new_password, now=now
     )
-    return _open(accounts, user, now)
+    return _signed_in(accounts, user, now)
 
 
 def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Document:
@@ -167,8 +167,8 @@ def _authenticated(users: UserRepository, email: str, password: str) -> User:
     return user
 
 
-def _open(accounts: Accounts, user: User, now: datetime) -> Document:
-    """The tokens of a new session of this user."""
+def _signed_in(accounts: Accounts, user: User, now: datetime) -> Document:
+    """The tokens for a user as they were read with the password that was right."""
     session = Session(
         id=crypto.new_session_id(),
         user_id=user.id,
