@@ -1,0 +1,108 @@
+"""A stranger who tries wrong passwords so that the owner of an account cannot get in."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from uuid import uuid4
+
+import pytest
+
+from tests.journeys.system import Person, System
+from tests.support.callers import Caller, new_address
+
+PASSWORD = "a password to be let in with"
+PAUSE = 0.5
+IN_TIME = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Siege:
+    """What came of an attack: how owners got in, each time, and how often strangers had to wait."""
+
+    seconds: list[float]
+    tries: list[int]
+    waits: int
+
+
+class TestLockOut:
+    def test_of_an_owner_is_not_to_be_had(self, kith: System, admin: Person) -> None:
+        siege = besiege(kith, admin, seconds=10, accounts=1)
+
+        assert len(siege.tries) >= 3
+        assert siege.waits > 0
+        assert max(siege.tries) <= 2
+
+    @pytest.mark.security
+    def test_of_many_is_not_to_be_had_for_minutes(self, kith: System, admin: Person) -> None:
+        siege = besiege(kith, admin, seconds=90, accounts=3)
+
+        figures = f"in {len(siege.seconds)} times, after {max(siege.seconds):.2f} s at most"
+        assert len(siege.seconds) >= 60, figures
+        assert siege.waits > 0
+        assert max(siege.tries) <= 2
+        assert max(siege.seconds) <= IN_TIME, figures
+
+
+def besiege(kith: System, admin: Person, *, seconds: float, accounts: int) -> Siege:
+    """Attack accounts from elsewhere and from where their owners sign in, who go on doing so."""
+    port = kith.ports["accounts"]
+    homes = {register(admin): new_address() for _ in range(accounts)}
+    for email, home in homes.items():
+        # Lately.
+        assert Caller(port, home).try_in(email, PASSWORD).status_code == 201
+    away = new_address()
+    strangers = [*((away, email) for email in homes), *((homes[email], email) for email in homes)]
+    taken, tries, waits = list[float](), list[int](), list[str]()
+    with attacking(port, strangers, waits):
+        ends_at = time.monotonic() + seconds
+        # At all places of the rhythm of those who attack.
+        for pause in cycle((0.31, 0.97, 1.63, 0.49, 1.21)):
+            if time.monotonic() > ends_at:
+                break
+            for email, home in homes.items():
+                began = time.monotonic()
+                tries.append(tries_to_get_in(Caller(port, home), email))
+                taken.append(time.monotonic() - began)
+            time.sleep(pause)
+    return Siege(seconds=taken, tries=tries, waits=len(waits))
+
+
+@contextmanager
+def attacking(port: int, strangers: list[tuple[str, str]], waits: list[str]) -> Iterator[None]:
+    over = threading.Event()
+
+    def attack(address: str, email: str) -> None:
+        caller = Caller(port, address)
+        while not over.wait(PAUSE):
+            answer = caller.try_in(email, "wrong")
+            assert answer.status_code in {401, 429}
+            if answer.status_code == 429:
+                waits.append(email)
+
+    threads = [threading.Thread(target=attack, args=one) for one in strangers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def tries_to_get_in(owner: Caller, email: str) -> int:
+    for number in range(1, 20):
+        if owner.try_in(email, PASSWORD).status_code == 201:
+            return number
+        time.sleep(0.2)
+    raise AssertionError("The owner is locked out.")
+
+
+def register(admin: Person) -> str:
+    email = f"{uuid4().hex}@shop.example"
+    body = {"email": email, "name": "Sam", "role": "sales", "password": PASSWORD}
+    assert admin.post("accounts", "/v1/users", body).status_code == 201
+    return email
