@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -144,7 +145,8 @@ def me(kith: System, tokens: Json) -> int:
 
 def makes_an_admin(kith: System, tokens: Json) -> bool:
     """True if accounts lets the bearer register somebody."""
-    body = {"email": "x@shop.example", "name": "X", "role": "admin", "password": NEW_PASSWORD}
+    email = f"{uuid4().hex}@shop.example"
+    body = {"email": email, "name": "X", "role": "admin", "password": NEW_PASSWORD}
     answer = Person(kith.ports, tokens).post(ACCOUNTS, "/v1/users", body)
     assert answer.status_code in {201, 401, 403}, answer.text
     return answer.status_code == 201
