@@ -35,6 +35,8 @@ class TestPassword:
         taken: list[Json] = []
         for _ in range(rounds):
             owner = hire(admin)
+            # So the account is known at this address, and its sign-ins are held up by none of others.
+            taken.append(sign_in(kith, owner))
             begun, changed = threading.Event(), threading.Event()
             changing = changer(admin, owner, {"password": NEW_PASSWORD}, begun, changed)
             at_once(changing, *[thief(kith, owner, begun, changed, taken)] * THIEVES)
@@ -44,7 +46,7 @@ class TestPassword:
         survivors = [tokens for tokens in taken if refresh(kith, tokens["refresh_token"]).ok]
         acting = [tokens for tokens in taken if me(kith, tokens) == 200]
         tell(f"{len(taken)} sign-ins with the old password in {rounds} rounds")
-        assert len(taken) >= rounds
+        assert len(taken) > rounds
         assert (survivors, acting) == ([], [])
 
 
@@ -100,10 +102,10 @@ def thief(
     def run() -> None:
         while not changed.is_set():
             answer = try_to_sign_in(kith, owner)
+            begun.set()
             if answer.status_code != 201:
                 return
             taken.append(answer.json())
-            begun.set()
 
     return run
 
