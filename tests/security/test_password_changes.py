@@ -35,7 +35,7 @@ class TestPassword:
         taken: list[Json] = []
         for _ in range(rounds):
             owner = hire(admin)
-            # So the account is known at this address, and its sign-ins are held up by none of others.
+            # So the account is known at this address, and the guesses of others hold up none of it.
             taken.append(sign_in(kith, owner))
             begun, changed = threading.Event(), threading.Event()
             changing = changer(admin, owner, {"password": NEW_PASSWORD}, begun, changed)
