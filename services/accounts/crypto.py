@@ -31,10 +31,11 @@ from shared.errors import Unavailable
 # times as much, so that a few sign-ins at once would stop everything else on a small machine.
 _HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
 
-# As many at once as fit beside other work on two cores. More would each take longer and hold more
-# memory, and those who wait must not hold all threads of a process.
+# As many at once as fit beside other work on two cores; more would each take longer, and 19 MiB. A
+# place is free again after some hundredths of a second, so that who waits holds a thread hardly
+# longer; who finds none in all this time would find no processor either.
 _HASHES_AT_ONCE = 2
-_PATIENCE = 1.0
+_PATIENCE = 3.0
 _places = BoundedSemaphore(_HASHES_AT_ONCE)
 
 

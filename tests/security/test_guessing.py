@@ -49,7 +49,8 @@ class TestSpray:
             answer = attacker.try_in(f"{uuid4().hex}@shop.example", "wrong")
             statuses.append(answer.status_code)
             wait = int(answer.headers.get("Retry-After", 0))
-            assert len(statuses) < 10_000
+            assert len(statuses) < 200, "Nothing slows it down."
+            time.sleep(0.1 if wait else 0)
         taken = time.monotonic() - began
 
         assert attacker.try_in(new, PASSWORD).status_code == 429
