@@ -22,11 +22,16 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsc
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(STAMP) ## Run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python -m services run
+
+.PHONY: admin-password
+admin-password: $(STAMP) ## Let somebody in as an admin, with a one-time password: EMAIL=boss@shop.example
+	@test -n "$$EMAIL" || { echo "Name the user: make admin-password EMAIL=boss@shop.example" >&2; exit 2; }
+	@exec $(BIN)/python -m services admin-password "$$EMAIL"
 
 .PHONY: import
 import: $(STAMP) ## Import a shop's export: FILE=orders.csv.gz PRESET=online-retail (or MAPPING=file.json)

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 FILES = {
+    "admin-password": "admin_password",
     "backup": "backup",
     "dead-letters": "events",
     "doctor": "doctor",

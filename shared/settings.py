@@ -5,6 +5,7 @@ With `services/tools/settings.py` the only modules that look at the environment.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import cast
 
@@ -35,6 +36,7 @@ class Settings:
     port: int
     web_workers: int
     web_threads: int
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     worker_processes: int
     accounts_url: str
     customers_url: str
@@ -98,6 +100,7 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
         port=listens_on,
         web_workers=env.int("WEB_WORKERS", 1, validate=AT_LEAST_ONE),
         web_threads=env.int("WEB_THREADS", 4, validate=AT_LEAST_ONE),
+        trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
         worker_processes=env.int("WORKER_PROCESSES", 1, validate=AT_LEAST_ONE),
         accounts_url=env.str("ACCOUNTS_URL", f"http://127.0.0.1:{port(env, 'accounts')}"),
         customers_url=env.str("CUSTOMERS_URL", f"http://127.0.0.1:{port(env, 'customers')}"),
@@ -116,6 +119,22 @@ def load(service: str = "", *, default_port: int = 8000) -> Settings:
     )
     seal(env)
     return replace(settings, event_keys=_event_keys(settings.secrets_dir))
+
+
+def _networks(env: Env, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    named: str = env.str(name, "", validate=_read_networks)
+    # What cannot be read is told when the environment is sealed.
+    return _read_networks(named) if named else ()
+
+
+def _read_networks(named: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    texts = named.split(",") if named.strip() else []
+    try:
+        return tuple(ip_network(text.strip()) for text in texts)
+    except ValueError as error:
+        raise marshmallow.ValidationError(
+            "It must be addresses or networks such as 10.0.0.0/8, with commas between."
+        ) from error
 
 
 def is_prefix(text: str) -> bool:

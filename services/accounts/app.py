@@ -11,7 +11,7 @@ from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import connect, service_database
 from shared.settings import Settings, load
-from shared.web import metrics
+from shared.web import client_address, metrics
 from shared.web.app import create_app as create_base
 
 
@@ -33,6 +33,7 @@ def create_app(
         metrics_token=secrets.read(settings.secrets_dir, metrics.TOKEN),
     )
     app.extensions["accounts"] = accounts
+    client_address.install(app, settings.trusted_proxies)
     api.register_blueprint(routes.users)
     api.register_blueprint(routes.tokens)
     app.register_blueprint(routes.well_known)

@@ -6,6 +6,7 @@ from pymongo.database import Database
 
 from services.accounts import PUBLISHES
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.attempts import AttemptRepository
 from services.accounts.repository.rights import GuardedUserRepository
 from services.accounts.repository.sessions import KeyRepository, SessionRepository
 from services.accounts.repository.users import UserRepository
@@ -19,4 +20,5 @@ def create_context(database: Database[Document]) -> Accounts:
         sessions=SessionRepository(database),
         keys=KeyRepository(database),
         users_as=partial(GuardedUserRepository, database, PUBLISHES),
+        attempts=AttemptRepository(database),
     )

@@ -3,12 +3,15 @@
 Knows no database and no HTTP.
 """
 
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
-from secrets import token_hex, token_urlsafe
+from secrets import token_bytes, token_hex, token_urlsafe
+from threading import BoundedSemaphore
 
 import jwt
 from argon2 import PasswordHasher
@@ -18,13 +21,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import OKPAlgorithm
 
+from services.accounts.passwords import canonical
 from shared.auth.keyring import ALGORITHM
 from shared.auth.tokens import ACCESS_SECONDS, AUDIENCE, ISSUER, TOKEN_TYPE
 from shared.document import Document
+from shared.errors import Unavailable
 
 # OWASP's minimum for argon2id (19 MiB, two passes, one lane). The library's own default costs five
 # times as much, so that a few sign-ins at once would stop everything else on a small machine.
 _HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
+
+# As many at once as fit beside other work on two cores; more would each take longer, and 19 MiB. A
+# place is free again after some hundredths of a second, so that who waits holds a thread hardly
+# longer; who finds none in all this time would find no processor either.
+_HASHES_AT_ONCE = 2
+_PATIENCE = 3.0
+_places = BoundedSemaphore(_HASHES_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -37,15 +49,30 @@ class SigningKey:
 
 def hash_password(password: str) -> str:
     """The argon2id hash of a password, with its own salt."""
-    return _HASHER.hash(password)
+    with _place():
+        return _HASHER.hash(canonical(password))
 
 
 def is_password(password_hash: str, password: str) -> bool:
-    """True if this is the password behind the hash."""
-    try:
-        return _HASHER.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
+    """True if this is the password behind the hash, in one form or another."""
+    forms = canonical(password), password
+    return _is_behind(password_hash, forms[0]) or (
+        # Hashes of earlier releases are of what was typed.
+        forms[0] != forms[1] and _is_behind(password_hash, forms[1])
+    )
+
+
+def is_nobody(password: str) -> bool:
+    """False, after as much work as for somebody: there is no password behind this hash."""
+    return is_password(_NOBODY, password)
+
+
+def is_outdated(password_hash: str, password: str) -> bool:
+    """True if the hash of this, the right password, would be made in another way today."""
+    if _HASHER.check_needs_rehash(password_hash):
+        return True
+    form = canonical(password)
+    return form != password and not _is_behind(password_hash, form)
 
 
 def password_mark(password: str, *, context: str) -> str:
@@ -53,15 +80,16 @@ def password_mark(password: str, *, context: str) -> str:
 
     As costly to guess back as the hash: a quick hash beside it would undo what it is for.
     """
-    return hash_secret_raw(
-        password.encode(),
-        sha256(context.encode()).digest(),
-        time_cost=_HASHER.time_cost,
-        memory_cost=_HASHER.memory_cost,
-        parallelism=_HASHER.parallelism,
-        hash_len=_HASHER.hash_len,
-        type=_HASHER.type,
-    ).hex()
+    with _place():
+        return hash_secret_raw(
+            password.encode(),
+            sha256(context.encode()).digest(),
+            time_cost=_HASHER.time_cost,
+            memory_cost=_HASHER.memory_cost,
+            parallelism=_HASHER.parallelism,
+            hash_len=_HASHER.hash_len,
+            type=_HASHER.type,
+        ).hex()
 
 
 def new_password() -> str:
@@ -148,3 +176,32 @@ def sign_access_token(
     return jwt.encode(
         claims, key.private_key, algorithm=ALGORITHM, headers={"kid": key.kid, "typ": TOKEN_TYPE}
     )
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _places.acquire(timeout=_PATIENCE):
+        raise Unavailable("Too many sign in at this moment; try again in a moment.")
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+def _is_behind(password_hash: str, password: str) -> bool:
+    with _place():
+        try:
+            return _HASHER.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _random(size: int) -> str:
+    return b64encode(token_bytes(size)).decode("ascii").rstrip("=")
+
+
+# Looks like any other, and costs the same to check; but nobody knows a password behind it.
+_NOBODY = (
+    f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    f"${_random(_HASHER.salt_len)}${_random(_HASHER.hash_len)}"
+)

@@ -1,4 +1,4 @@
-"""Collections of accounts: users, sessions and signing keys, their validators and indexes."""
+"""Collections of accounts: users, sessions, tries and signing keys; validators and indexes."""
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -50,6 +50,9 @@ USERS = Collection(
                     "pattern": r"^\$argon2id\$",
                     "maxLength": 300,
                 },
+                # True after somebody else has set it: the owner has to choose another.
+                "password_is_one_time": {"bsonType": "bool"},
+                # Of releases before `sign_in_attempts`, which need the first and write both.
                 "failures": validators.COUNT,
                 "next_try_at": validators.DATE,
                 "tokens_void_before": validators.DATE,
@@ -121,6 +124,30 @@ SESSIONS = Collection(
     ),
 )
 
+_MARK = "[0-9a-f]{64}"
+SIGN_IN_ATTEMPTS = Collection(
+    name="sign_in_attempts",
+    validator={
+        "$jsonSchema": validators.fields(
+            {
+                # Of an account, an address, or both; hashes of what was typed and seen.
+                "_id": {
+                    "bsonType": "string",
+                    "pattern": rf"^({_MARK}\.|\.{_MARK}|{_MARK}\.{_MARK})\z",
+                },
+                "revision": validators.VERSION,
+                "failures": validators.COUNT,
+                "began_at": validators.or_null(validators.DATE),
+                "in_burst": validators.COUNT,
+                "next_try_at": validators.or_null(validators.DATE),
+                "signed_in_at": validators.or_null(validators.DATE),
+                "expires_at": validators.DATE,
+            }
+        )
+    },
+    indexes=(IndexModel([("expires_at", ASCENDING)], name="expired", expireAfterSeconds=0),),
+)
+
 SIGNING_KEYS = Collection(
     name="signing_keys",
     validator={
@@ -148,4 +175,11 @@ SIGNING_KEYS = Collection(
     ),
 )
 
-COLLECTIONS = (USERS, SESSIONS, SIGNING_KEYS, *inbox.COLLECTIONS, MIGRATIONS)
+COLLECTIONS = (
+    USERS,
+    SESSIONS,
+    SIGN_IN_ATTEMPTS,
+    SIGNING_KEYS,
+    *inbox.COLLECTIONS,
+    MIGRATIONS,
+)

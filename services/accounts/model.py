@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from shared.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.values.email import email_key
 
 SESSION_LASTS = timedelta(days=30)
@@ -46,6 +46,18 @@ class SignInRefused(Unauthenticated):
     """The e-mail address or the password is wrong. Which one is not said."""
 
 
+class PasswordOneTime(Forbidden):
+    """The password was set by somebody else and works once, to choose another with it."""
+
+
+class PasswordNotOneTime(Conflict):
+    """The password is the user's own, so signing in does not change it."""
+
+
+class PasswordWrong(Invalid):
+    """The old password is not that of the caller."""
+
+
 class SessionEnded(Unauthenticated):
     """The refresh token no longer works."""
 
@@ -64,6 +76,7 @@ class User:
     role: str
     active: bool = True
     password_hash: str
+    password_is_one_time: bool = False
     tokens_void_before: datetime
     sessions_void_before: datetime
     created_at: datetime

@@ -12,6 +12,7 @@ from services.accounts.schemas import (
     DelegationSchema,
     DelegationsSchema,
     NewUserSchema,
+    OwnPasswordSchema,
     RefreshSchema,
     SignInSchema,
     TokensSchema,
@@ -25,6 +26,7 @@ from shared.auth.middleware import allow, caller, public
 from shared.document import Document
 from shared.idempotency import CreationRequest, creation_request
 from shared.web import responses
+from shared.web.client_address import client_address
 from shared.web.parsing import ApiBlueprint, idempotency_key
 from shared.web.preconditions import on_named_version
 
@@ -74,6 +76,21 @@ def get_me() -> Response:
     return responses.entity(_accounts().users.get(caller().id))
 
 
+@users.post("/me/password")
+@allow("sales", "admin")
+@users.arguments(OwnPasswordSchema)
+@users.answers(201, TokensSchema)
+def change_own_password(payload: Document) -> Response:
+    """Change one's own password, knowing the old one.
+
+    All sessions end; the answer begins a new one. Wrong passwords lead to waits (429).
+    """
+    tokens = sessions.change_password(
+        _accounts(), caller(), **payload, address=client_address(), now=clock.now()
+    )
+    return responses.data(tokens, status=201)
+
+
 @users.get("/<id>")
 @allow("admin")
 @users.answers(200, UserSchema)
@@ -89,7 +106,7 @@ def get_user(id: str) -> Response:
 @users.documents_precondition()
 @users.refuses(409)
 def change_user(payload: Document, id: str) -> Response:
-    """Change a user.
+    """Change a user. A password that somebody else sets works once, to choose another with.
 
     A new role, a new password or `active: false` voids their tokens within five seconds; a new
     password or `active: false` ends their sessions and delegations as well.
@@ -113,9 +130,11 @@ def change_user(payload: Document, id: str) -> Response:
 def sign_in(payload: Document) -> Response:
     """Sign in with e-mail address and password.
 
-    After five wrong ones in a row there is a wait (429).
+    After five wrong ones in a row those at the same network address wait (429), but hardly where
+    the user signed in lately. A one-time password needs `new_password` with it (403 without).
     """
-    return responses.data(sessions.sign_in(_accounts(), **payload, now=clock.now()), status=201)
+    tokens = sessions.sign_in(_accounts(), **payload, address=client_address(), now=clock.now())
+    return responses.data(tokens, status=201)
 
 
 @tokens.post("/refresh")

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
+from services.accounts import passwords
 from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
 from shared.identifiers import PATTERN
@@ -11,14 +12,41 @@ from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
 
-SHORTEST_PASSWORD = 10
-MAX_PASSWORD_LENGTH = 128
+_LENGTH = validate.Length(passwords.SHORTEST, passwords.LONGEST)
 
 
-def _password(**kwargs: Any) -> fields.String:
-    # The longest is there because hashing a megabyte is work that anybody could order.
-    length = validate.Length(SHORTEST_PASSWORD, MAX_PASSWORD_LENGTH)
-    return fields.String(validate=length, load_only=True, metadata={"format": "password"}, **kwargs)
+class PasswordField(fields.String):
+    """A password that is there already, as it was typed."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        password: str = super()._deserialize(value, attr, data, **kwargs)
+        # Hashing a megabyte is work that anybody could order, and so is another form of it.
+        if len(password) > passwords.LONGEST_RAW or (
+            len(password) > passwords.LONGEST
+            and len(passwords.canonical(password)) > passwords.LONGEST
+        ):
+            raise ValidationError(f"Longer than maximum length {passwords.LONGEST}.")
+        return password
+
+
+class NewPasswordField(PasswordField):
+    """A password to be set, in the common form. Operations look at what it is made of."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return passwords.canonical(super()._deserialize(value, attr, data, **kwargs))
+
+
+def _password(**kwargs: Any) -> PasswordField:
+    metadata = {"format": "password", "maxLength": passwords.LONGEST}
+    return PasswordField(load_only=True, metadata=metadata, **kwargs)
+
+
+def _new_password(**kwargs: Any) -> NewPasswordField:
+    metadata = {
+        "format": "password",
+        "description": "No common one, no run, and not the user's name or address.",
+    }
+    return NewPasswordField(validate=_LENGTH, load_only=True, metadata=metadata, **kwargs)
 
 
 def _role(**kwargs: Any) -> fields.String:
@@ -31,7 +59,7 @@ class NewUserSchema(Schema):
     email = EmailField(max_length=254, required=True)
     name = Text(max_length=200, required=True)
     role = _role(required=True)
-    password = _password(required=True)
+    password = _new_password(required=True)
 
 
 class UserChangesSchema(Schema):
@@ -41,7 +69,14 @@ class UserChangesSchema(Schema):
     name = Text(max_length=200)
     role = _role()
     active = YesNo()
-    password = _password()
+    password = _new_password()
+
+
+class OwnPasswordSchema(Schema):
+    """The caller's password, and the one that takes its place."""
+
+    old_password = _password(required=True)
+    new_password = _new_password(required=True)
 
 
 class UserSchema(Schema):
@@ -73,15 +108,11 @@ class UserQuerySchema(PageQuerySchema):
 
 
 class SignInSchema(Schema):
-    """The name and password of a user who signs in."""
+    """The name and password of a user who signs in; a one-time password needs a new one."""
 
     email = fields.String(required=True, validate=validate.Length(max=254))
-    password = fields.String(
-        required=True,
-        load_only=True,
-        validate=validate.Length(max=MAX_PASSWORD_LENGTH),
-        metadata={"format": "password"},
-    )
+    password = _password(required=True)
+    new_password = _new_password()
 
 
 class RefreshSchema(Schema):

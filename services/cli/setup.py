@@ -10,7 +10,7 @@ from shared.settings import SettingsInvalid
 @click.command(name="setup")
 def set_up() -> None:
     """Build the databases of all services and the first log-in. May be repeated."""
-    with terminal.sentence(SettingsInvalid):
+    with terminal.explained(SettingsInvalid):
         for line in setup.run(terminal.read()):
             click.echo(line)
 

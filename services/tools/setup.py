@@ -3,6 +3,7 @@
 Safe to run at every start.
 """
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from services.accounts import crypto
 from services.accounts.bootstrap import create_context
 from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions, users
+from services.accounts.passwords import PasswordRefused
 from services.accounts.schemas import NewUserSchema
 from services.registry import SERVICES
 from services.tools import migrate, mongo_users, schema
@@ -24,7 +26,12 @@ WAIT_SECONDS = 120
 
 
 def run(settings: Settings) -> Iterator[str]:
-    """Do what is missing; yields a line for each thing done, and at last how to sign in."""
+    """Do what is missing; yields a line for each thing done, and at last how to sign in.
+
+    That nobody can sign in is no reason not to start: `make admin-password` lets somebody in.
+
+    :raises SettingsInvalid: the first admin cannot be made of the variables; the message names one.
+    """
     wait_for_primary(settings, seconds=WAIT_SECONDS)
     yield from mongo_users.update(settings)
     with connect(settings, patient=True) as client:
@@ -53,6 +60,23 @@ def _first_admin(accounts: sessions.Accounts, settings: Settings) -> str:
     known = "sign in: with the password you know; ADMIN_PASSWORD does not change it"
     if accounts.users.has_admin():
         return known
+    if accounts.users.credentials(settings.admin_email) is not None:
+        return _locked_out(settings, "that address belongs to somebody who is none")
+    try:
+        shown = _register(accounts, settings)
+    except EmailTaken:
+        # Another setup, at the same time, was quicker.
+        return known
+    except SettingsInvalid as error:
+        # A new system is not begun with a mistake; one that is there goes on.
+        if not accounts.users.is_used():
+            raise
+        return _locked_out(settings, str(error).rstrip("."))
+    return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"
+
+
+def _register(accounts: sessions.Accounts, settings: Settings) -> str:
+    """Register the first admin, and say with which password."""
     password = settings.admin_password or crypto.new_password()
     admin: dict[str, Any] = {
         "email": settings.admin_email,
@@ -61,13 +85,21 @@ def _first_admin(accounts: sessions.Accounts, settings: Settings) -> str:
         "password": password,
     }
     for field, messages in NewUserSchema().validate(admin).items():
-        raise SettingsInvalid(f"ADMIN_{str(field).upper()} cannot be used: {' '.join(messages)}")
+        raise _unusable(str(field), " ".join(messages))
     try:
         users.register(accounts.users, **admin, now=datetime.now(UTC))
-    except EmailTaken:
-        if not accounts.users.has_admin():
-            raise
-        # Another setup, at the same time, was quicker.
-        return known
-    shown = "the ADMIN_PASSWORD you gave" if settings.admin_password else password
-    return f"sign in: {settings.admin_email} with {shown} (said this once, kept only as a hash)"
+    except PasswordRefused as refusal:
+        raise _unusable("password", refusal.errors[0].message) from refusal
+    return "the ADMIN_PASSWORD you gave" if settings.admin_password else password
+
+
+def _unusable(field: str, reason: str) -> SettingsInvalid:
+    return SettingsInvalid(f"ADMIN_{field.upper()} cannot be used: {reason}")
+
+
+def _locked_out(settings: Settings, reason: str) -> str:
+    email = settings.admin_email
+    return (
+        f"sign in: no admin is active, and none is made of {email}, for {reason}; "
+        f"`make admin-password EMAIL={shlex.quote(email)}` lets somebody in"
+    )

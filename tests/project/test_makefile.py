@@ -44,6 +44,23 @@ class TestImport:
         assert ended.stdout == "-m\nservices\nimport\nmy $shop's.csv\n--preset\nonline-retail\n"
 
 
+class TestAdminPassword:
+    def test_asks_for_the_user(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "admin-password")
+
+        assert ended.returncode != 0
+        assert ended.stderr.startswith("Name the user: make admin-password EMAIL=")
+
+    def test_hands_on_what_it_was_given(self, clone: Path) -> None:
+        build(clone)
+
+        ended = make(clone, "admin-password", "EMAIL=o'boss $$1@shop.example")
+
+        assert ended.stdout == "-m\nservices\nadmin-password\no'boss $1@shop.example\n"
+
+
 class TestBackup:
     def test_hands_on_what_it_was_given(self, clone: Path) -> None:
         build(clone)

@@ -62,6 +62,22 @@ class TestLoad:
 
         assert load("orders").customers_url == "http://customers:8000"
 
+    def test_believes_no_proxy_unless_told(self, given: Given) -> None:
+        assert load().trusted_proxies == ()
+
+        given(TRUSTED_PROXIES=" 10.0.0.0/8, 127.0.0.1,fd00::/8")
+
+        assert list(map(str, load().trusted_proxies)) == ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]
+
+    @pytest.mark.parametrize(
+        "named", ["gateway", "10.0.0.1/8", "10.0.0.0/8,", "10.0.0.0/8 ::1", "*"]
+    )
+    def test_names_a_proxy_that_cannot_be_read(self, given: Given, named: str) -> None:
+        given(TRUSTED_PROXIES=named)
+
+        with pytest.raises(SettingsInvalid, match="TRUSTED_PROXIES: It must be addresses"):
+            load()
+
     def test_reads_what_is_given(self, given: Given) -> None:
         given(MONGO_URL="mongodb://a", DATABASE_PREFIX="shop", WEB_WORKERS="3", LOG_JSON="true")
 

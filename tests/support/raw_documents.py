@@ -220,6 +220,16 @@ SESSION: Document = {
     "created_at": AT,
     "expires_at": LATER,
 }
+ATTEMPTS: Document = {
+    "_id": f"{HASH}.{HASH}",
+    "revision": 1,
+    "failures": 1,
+    "began_at": None,
+    "in_burst": 0,
+    "next_try_at": None,
+    "signed_in_at": AT,
+    "expires_at": LATER,
+}
 KEY: Document = {
     "_id": "key-1",
     "state": "signing",
@@ -518,6 +528,8 @@ CASES = (
     Case("a user is asked for once", "users", OTHER_USER, {"request": REQUEST}, beside=USER),
     Case("a session has a token", "sessions", SESSION, {"tokens": []}),
     Case("a token is not kept", "sessions", SESSION, {"tokens.0.hash": "in clear"}),
+    Case("no address is kept", "sign_in_attempts", ATTEMPTS, {"_id": "sam@example.com.127.0.0.1"}),
+    Case("tries are counted up", "sign_in_attempts", ATTEMPTS, {"failures": -1}),
     Case("one key signs", "signing_keys", RETIRED, {"state": "signing"}, beside=KEY),
     Case("a key's state is known", "signing_keys", KEY, {"state": "lost"}),
     # Imports.

@@ -7,7 +7,6 @@ session was written; so whoever changes the user meanwhile ends the session, too
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from services.accounts import crypto
 from services.accounts.model import (
@@ -17,15 +16,18 @@ from services.accounts.model import (
     SessionEnded,
     SignInRefused,
     User,
-    wait_after,
 )
+from services.accounts.operations import own_password, throttling
+from services.accounts.repository.attempts import AttemptRepository
 from services.accounts.repository.sessions import KeyRepository, SessionRepository
 from services.accounts.repository.users import UserRepository
 from shared.auth.caller import Caller
 from shared.auth.tokens import ACCESS_SECONDS
 from shared.document import Document
-from shared.errors import TooMany, Unavailable
+from shared.errors import Forbidden, Stale, Unavailable
 from shared.identifiers import new_id
+
+_WRONG = "The e-mail address or the password is wrong."
 
 
 @dataclass(frozen=True)
@@ -37,29 +39,65 @@ class Accounts:
     keys: KeyRepository
     users_as: Callable[[Caller], UserRepository]
     """The users as this admin changes them, as long as they are one."""
+    attempts: AttemptRepository
 
 
-def sign_in(accounts: Accounts, *, email: str, password: str, now: datetime) -> Document:
+def sign_in(
+    accounts: Accounts,
+    *,
+    email: str,
+    password: str,
+    now: datetime,
+    address: str = "",
+    new_password: str | None = None,
+) -> Document:
     """A new session: its tokens, for the right e-mail address and password.
+
+    `address` is the network address that asks. A one-time password needs a `new_password` with it.
 
     :raises SignInRefused: they are not right, or the user is not active.
     :raises TooMany: too many wrong passwords in a row; it says when to try again.
+    :raises PasswordOneTime: the password works only together with a new one.
     """
-    found = accounts.users.credentials(email)
-    if found is None:
-        crypto.is_password(_nobody(), password)
-        raise SignInRefused("The e-mail address or the password is wrong.")
-    user, failures, next_try_at = found
-    if next_try_at is not None and next_try_at > now:
-        seconds = int((next_try_at - now).total_seconds()) + 1
-        raise TooMany("Too many wrong passwords; wait a little and try again.", retry_after=seconds)
-    if not crypto.is_password(user.password_hash, password):
-        accounts.users.note_failure(user.id, next_try_at=now + wait_after(failures + 1))
-        raise SignInRefused("The e-mail address or the password is wrong.")
-    if not user.active:
-        raise SignInRefused("The e-mail address or the password is wrong.")
-    if failures:
-        accounts.users.forget_failures(user.id)
+    counted = throttling.begin(accounts.attempts, email=email, address=address, now=now)
+    user = _authenticated(accounts.users, email, password)
+    throttling.succeed(accounts.attempts, counted, now=now)
+    try:
+        user = own_password.settle(
+            accounts.users, user, password=password, new_password=new_password, now=now
+        )
+    except Stale as error:
+        raise SignInRefused(_WRONG) from error
+    return _signed_in(accounts, user, now)
+
+
+def change_password(
+    accounts: Accounts,
+    caller: Caller,
+    *,
+    old_password: str,
+    new_password: str,
+    address: str,
+    now: datetime,
+) -> Document:
+    """A new password for the caller, who knows the old one, and a new session.
+
+    All others end.
+
+    :raises Forbidden: a service asks that acts for the user.
+    :raises PasswordWrong: the old one is wrong.
+    :raises PasswordRefused: the new one is too easily guessed, or the old one.
+    :raises TooMany: too many wrong passwords in a row; it says when to try again.
+    """
+    if caller.via is not None:
+        raise Forbidden("A service that acts for somebody cannot change their password.")
+    user = accounts.users.get_user(caller.id)
+    counted = throttling.begin(accounts.attempts, email=user.email, address=address, now=now)
+    own_password.confirm(user, old_password)
+    throttling.succeed(accounts.attempts, counted, now=now)
+    user = own_password.choose(
+        accounts.users, user, old_password=old_password, new_password=new_password, now=now
+    )
     return _signed_in(accounts, user, now)
 
 
@@ -114,10 +152,16 @@ def make_signing_key(keys: KeyRepository, *, now: datetime) -> bool:
     return keys.signing_key() is None and keys.add_first(crypto.new_signing_key(now=now))
 
 
-@cache
-def _nobody() -> str:
-    """A hash to check in place of that of a user who does not exist: both then cost the same."""
-    return crypto.hash_password(crypto.new_password())
+def _authenticated(users: UserRepository, email: str, password: str) -> User:
+    user = users.credentials(email)
+    right = (
+        crypto.is_nobody(password)
+        if user is None
+        else crypto.is_password(user.password_hash, password)
+    )
+    if user is None or not right or not user.active:
+        raise SignInRefused(_WRONG)
+    return user
 
 
 def _signed_in(accounts: Accounts, user: User, now: datetime) -> Document:
@@ -135,7 +179,7 @@ def _signed_in(accounts: Accounts, user: User, now: datetime) -> Document:
         return begin(accounts, session, now=now)
     except SessionEnded as error:
         # The password that was right is the password no more.
-        raise SignInRefused("The e-mail address or the password is wrong.") from error
+        raise SignInRefused(_WRONG) from error
 
 
 def _rotate(accounts: Accounts, session: Session, old: str, now: datetime) -> str:

@@ -69,33 +69,23 @@ class UserRepository(Repository):
 
         :raises NoSuchUser: there is none.
         """
-        document = self.collection.find_one({"_id": id}, _PROJECTION)
+        document = self.collection.find_one({"_id": id}, {**_USER_FIELDS})
         if document is None:
             raise NoSuchUser("There is no user with this id.")
         return to_user(document)
 
-    def credentials(self, email: str) -> tuple[User, int, datetime | None] | None:
-        """A user, how often in a row signing in failed, and from when it may be tried again.
+    def credentials(self, email: str) -> User | None:
+        """The user with this address, whole; None if unknown."""
+        document = self.collection.find_one({"email_key": email_key(email)}, {**_USER_FIELDS})
+        return None if document is None else to_user(document)
 
-        None if unknown.
+    def rehash(self, id: str, *, old_hash: str, new_hash: str) -> None:
+        """Keep the same password in another form, unless it was changed meanwhile.
+
+        To everybody else nothing has changed, hence no new version and no event.
         """
-        document = self.collection.find_one(
-            {"email_key": email_key(email)}, {**_PROJECTION, "failures": 1, "next_try_at": 1}
-        )
-        if document is None:
-            return None
-        return to_user(document), document["failures"], document.get("next_try_at")
-
-    def note_failure(self, id: str, *, next_try_at: datetime) -> None:
-        """Count a wrong password."""
         self.collection.update_one(
-            {"_id": id}, {"$inc": {"failures": 1}, "$set": {"next_try_at": next_try_at}}
-        )
-
-    def forget_failures(self, id: str) -> None:
-        """Start counting from zero, after a right password."""
-        self.collection.update_one(
-            {"_id": id}, {"$set": {"failures": 0}, "$unset": {"next_try_at": ""}}
+            {"_id": id, "password_hash": old_hash}, {"$set": {"password_hash": new_hash}}
         )
 
     def search(self, query: Document, *, after: list[Any] | None, limit: int) -> Page:
@@ -136,20 +126,24 @@ class UserRepository(Repository):
         return EmailTaken("Another user has this e-mail address.", errors=(error,))
 
 
-_USER_FIELDS = (
-    "email",
-    "name",
-    "role",
-    "active",
-    "password_hash",
-    "tokens_void_before",
-    "sessions_void_before",
-    "created_at",
-    "updated_at",
-    "version",
+_USER_FIELDS = dict.fromkeys(
+    (
+        "email",
+        "name",
+        "role",
+        "active",
+        "password_hash",
+        "password_is_one_time",
+        "tokens_void_before",
+        "sessions_void_before",
+        "created_at",
+        "updated_at",
+        "version",
+        "token_version",
+        "session_version",
+    ),
+    1,
 )
-_VERSIONS = ("token_version", "session_version")
-_PROJECTION = dict.fromkeys((*_USER_FIELDS, *_VERSIONS), 1)
 
 
 def to_document(user: User) -> Document:
@@ -161,6 +155,5 @@ def to_document(user: User) -> Document:
 
 def to_user(document: Document) -> User:
     """A user as read with all its fields."""
-    # Written before there were versions, it is of the first.
-    versions = {name: document.get(name, 1) for name in _VERSIONS}
-    return User(id=document["_id"], **{name: document[name] for name in _USER_FIELDS}, **versions)
+    fields = {name: document[name] for name in _USER_FIELDS if name in document}
+    return User(id=document["_id"], **fields)

@@ -80,8 +80,8 @@ def add_user(accounts: Accounts, make_user: Callable[..., User]) -> Callable[...
 def sign_in(accounts: Accounts, password: str, now: datetime) -> Callable[..., Document]:
     """`sign_in(email=…)`: the tokens for the right password at `now`, unless others are given."""
 
-    def ask(*, email: str, password: str = password, at: datetime = now) -> Document:
-        return sessions.sign_in(accounts, email=email, password=password, now=at)
+    def ask(*, email: str, password: str = password, at: datetime = now, **more: str) -> Document:
+        return sessions.sign_in(accounts, email=email, password=password, now=at, **more)
 
     return ask
 

@@ -1,11 +1,12 @@
 """Passwords, refresh tokens and signatures, without any server."""
 
+import unicodedata
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import jwt
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
 from services.accounts import crypto
@@ -13,7 +14,7 @@ from services.accounts.crypto import SigningKey
 from shared.auth.caller import Caller
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
-from shared.errors import Unauthenticated
+from shared.errors import Unauthenticated, Unavailable
 from shared.identifiers import new_id
 
 
@@ -39,6 +40,42 @@ class TestPasswords:
     @pytest.mark.parametrize("damaged", ["", "correct horse battery", "$argon2id$", "$2b$12$abc"])
     def test_are_not_compared_with_what_is_no_hash(self, damaged: str, password: str) -> None:
         assert not crypto.is_password(damaged, password)
+
+    @pytest.mark.parametrize("typed", ["NFC", "NFD"])
+    def test_are_recognised_however_they_are_typed(self, typed: Literal["NFC", "NFD"]) -> None:
+        made = crypto.hash_password(unicodedata.normalize(typed, "schönes Wetter"))
+
+        assert crypto.is_password(made, unicodedata.normalize("NFC", "schönes Wetter"))
+        assert crypto.is_password(made, unicodedata.normalize("NFD", "schönes Wetter"))
+        assert not crypto.is_outdated(made, unicodedata.normalize(typed, "schönes Wetter"))
+
+    def test_of_earlier_releases_are_of_what_was_typed(self) -> None:
+        typed = unicodedata.normalize("NFD", "schönes Wetter")
+        made = crypto._HASHER.hash(typed)
+
+        assert crypto.is_password(made, typed)
+        assert crypto.is_outdated(made, typed)
+
+    def test_made_at_another_cost_are_outdated(self) -> None:
+        made = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash("correct horse")
+
+        assert crypto.is_outdated(made, "correct horse")
+
+    @pytest.mark.parametrize("password", ["", "correct horse battery", "x" * 128])
+    def test_of_nobody_are_wrong_at_the_same_cost(self, password: str, password_hash: str) -> None:
+        assert not crypto.is_nobody(password)
+        assert extract_parameters(crypto._NOBODY) == extract_parameters(password_hash)
+        assert len(crypto._NOBODY) == len(password_hash)
+
+    def test_are_hashed_two_at_a_time_and_nobody_waits_for_long(
+        self, monkeypatch: pytest.MonkeyPatch, password_hash: str
+    ) -> None:
+        monkeypatch.setattr(crypto, "_PATIENCE", 0.01)
+
+        with crypto._place(), crypto._place(), pytest.raises(Unavailable):
+            crypto.is_password(password_hash, "correct horse")
+
+        assert crypto.hash_password("correct horse")
 
     def test_that_are_made_up_are_long_and_new(self) -> None:
         made = {crypto.new_password() for _ in range(100)}

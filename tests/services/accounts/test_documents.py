@@ -46,6 +46,7 @@ class TestUsers:
             {"password_hash": None},
             {"failures": -1},
             {"failures": 1.5},
+            {"password_is_one_time": "no"},
             {"next_try_at": None},
             {"tokens_void_before": "2025-06-01"},
             {"sessions_void_before": None},
@@ -121,6 +122,38 @@ class TestSessions:
         assert database.sessions.index_information()["expired"]["expireAfterSeconds"] == 0
 
 
+class TestSignInAttempts:
+    @pytest.mark.parametrize("id", [f"{'0' * 64}.{'1' * 64}", f"{'0' * 64}.", f".{'1' * 64}"])
+    def test_are_of_an_account_an_address_or_both(self, database: Own, id: str) -> None:
+        database.sign_in_attempts.insert_one(attempts(_id=id))
+
+        assert database.sign_in_attempts.count_documents({}) == 1
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"_id": "."},
+            {"_id": "lee@example.com.127.0.0.1"},
+            {"_id": f"{'0' * 64}.{'1' * 64}\n"},
+            {"revision": 0},
+            {"failures": -1},
+            {"next_try_at": "now"},
+            {"expires_at": None},
+            {"email": "lee@example.com"},
+            {"address": "127.0.0.1"},
+        ],
+        ids=lambda change: str(change)[:60],
+    )
+    def test_refuses(self, database: Own, change: Document) -> None:
+        with pytest.raises(WriteError, match="failed validation"):
+            database.sign_in_attempts.insert_one(attempts(**change))
+
+    def test_forgets_those_that_are_over(self, database: Own) -> None:
+        indexes = database.sign_in_attempts.index_information()
+
+        assert indexes["expired"]["expireAfterSeconds"] == 0
+
+
 class TestSigningKeys:
     def test_takes_one_that_signs_at_a_time(self, database: Own) -> None:
         key = crypto.new_signing_key(now=AT)
@@ -153,6 +186,19 @@ def session(**changes: Any) -> Document:
         "via": None,
         "tokens": [{"hash": "0" * 64, "replaced_at": None}],
         "created_at": AT,
+        "expires_at": datetime(2999, 1, 1, tzinfo=UTC),
+    } | changes
+
+
+def attempts(**changes: Any) -> Document:
+    return {
+        "_id": f"{'0' * 64}.{'1' * 64}",
+        "revision": 1,
+        "failures": 1,
+        "began_at": None,
+        "in_burst": 0,
+        "next_try_at": None,
+        "signed_in_at": None,
         "expires_at": datetime(2999, 1, 1, tzinfo=UTC),
     } | changes
 

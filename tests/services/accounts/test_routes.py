@@ -8,7 +8,7 @@ import pytest
 from pymongo.database import Database
 
 from services.accounts.model import User
-from services.accounts.schemas import UserSchema
+from services.accounts.schemas import TokensSchema, UserSchema
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.identifiers import new_id
@@ -252,6 +252,71 @@ class TestChange:
         )
 
 
+class TestOwnPassword:
+    @pytest.mark.parametrize("role", ["sales", "admin"])
+    def test_is_changed_by_who_knows_the_old_one(
+        self, http_as: As, add_user: Add, password: str, role: str
+    ) -> None:
+        user = add_user(role=role)
+        body = {"old_password": password, "new_password": "a password of my own"}
+
+        answer = http_as(user).post("/v1/users/me/password", json=body)
+
+        assert (answer.status_code, answer.json["user"]["id"]) == (201, user.id)
+        assert answer.json.keys() == TokensSchema().fields.keys()
+        credentials = {"email": user.email, "password": body["new_password"]}
+        assert http_as(None).post("/v1/tokens", json=credentials).status_code == 201
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"old_password": "another password"}, "old_password"),
+            ({"old_password": None}, "old_password"),
+            ({"new_password": "elevenchars"}, "new_password"),
+            ({"new_password": "x" * 129}, "new_password"),
+            ({"new_password": "password1234"}, "new_password"),
+            ({"new_password": "correct horse battery"}, "new_password"),
+        ],
+        ids=str,
+    )
+    def test_is_refused_naming_the_field(
+        self, http_as: As, add_user: Add, password: str, change: Document, field: str
+    ) -> None:
+        body = {"old_password": password, "new_password": "a password of my own", **change}
+
+        answer = http_as(add_user()).post("/v1/users/me/password", json=body)
+
+        assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (
+            422,
+            [field],
+        )
+
+    def test_is_nobody_elses(self, http_as: As, add_user: Add, password: str) -> None:
+        body = {"old_password": password, "new_password": "a password of my own"}
+
+        assert http_as(None).post("/v1/users/me/password", json=body).status_code == 401
+        assert (
+            http_as(add_user(), "imports").post("/v1/users/me/password", json=body).status_code
+            == 403
+        )
+
+
+class TestWeakPasswords:
+    @pytest.mark.parametrize("password", ["password1234", "Ann@example.com", "ANN LEE ANN LEE"])
+    def test_are_refused_naming_the_field(self, http: Client, password: str) -> None:
+        id = http.post("/v1/users", json=ANN).json["id"]
+
+        answers = [
+            http.post("/v1/users", json=ANN | {"email": "b@example.com", "password": "1" * 20}),
+            http.patch(f"/v1/users/{id}", json={"password": password}, headers={"If-Match": '"1"'}),
+        ]
+
+        assert [answer.status_code for answer in answers] == [422, 422]
+        for answer in answers:
+            assert answer.json["type"] == "urn:kith:problem:password-refused"
+            assert [error["field"] for error in answer.json["errors"]] == ["password"]
+
+
 class TestRoles:
     @pytest.mark.parametrize(
         ("method", "path", "body", "sales", "admin"),
@@ -259,6 +324,7 @@ class TestRoles:
             ("POST", "", ANN, 403, 201),
             ("GET", "", None, 403, 200),
             ("GET", "/me", None, 200, 200),
+            ("POST", "/me/password", {}, 422, 422),
             ("GET", "/{id}", None, 403, 200),
             ("PATCH", "/{id}", {"name": "Ann Ng"}, 403, 200),
             ("DELETE", "/{id}", None, 405, 405),

@@ -1,6 +1,7 @@
 """What may come in as a user or a sign-in, without any server."""
 
-from typing import Any
+import unicodedata
+from typing import Any, Literal
 
 import pytest
 from marshmallow import ValidationError
@@ -35,9 +36,15 @@ class TestNewUser:
             "password": "  spaces count  ",
         }
 
-    @pytest.mark.parametrize("password", ["x" * 10, "x" * 128, "пароль пароль", "\x00" * 10])
+    @pytest.mark.parametrize("password", ["x" * 12, "x" * 128, "пароль пароль", "\x00" * 12])
     def test_may_have_any_password_of_some_length(self, password: str) -> None:
         assert NewUserSchema().load(ANN | {"password": password})["password"] == password
+
+    @pytest.mark.parametrize("form", ["NFC", "NFD"])
+    def test_has_a_password_of_one_form(self, form: Literal["NFC", "NFD"]) -> None:
+        typed = unicodedata.normalize(form, "é" * 128)
+
+        assert NewUserSchema().load(ANN | {"password": typed})["password"] == "é" * 128
 
     @pytest.mark.parametrize("field", ANN)
     def test_needs_every_field(self, field: str) -> None:
@@ -54,7 +61,7 @@ class TestNewUser:
             ("name", "x" * 201),
             ("role", "owner"),
             ("role", "Admin"),
-            ("password", "x" * 9),
+            ("password", "x" * 11),
             ("password", "x" * 129),
             ("active", True),
             ("id", "0" * 24),
@@ -88,6 +95,15 @@ class TestTokens:
         body = {"email": "ann@example.com", "password": "x" * 129}
 
         assert list(SignInSchema().validate(body)) == ["password"]
+
+    @pytest.mark.parametrize("form", ["NFC", "NFD"])
+    def test_a_password_is_measured_in_one_form_and_kept_in_its_own(
+        self, form: Literal["NFC", "NFD"]
+    ) -> None:
+        typed = unicodedata.normalize(form, "é" * 128)
+        body = {"email": "ann@example.com", "password": typed}
+
+        assert SignInSchema().load(body)["password"] == typed
 
     def test_a_refresh_token_is_not_endless(self) -> None:
         assert list(RefreshSchema().validate({"refresh_token": "x" * 201})) == ["refresh_token"]

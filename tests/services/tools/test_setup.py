@@ -9,13 +9,14 @@ import pytest
 from pymongo import MongoClient
 
 from services.accounts.bootstrap import create_context
-from services.accounts.model import EmailTaken
 from services.accounts.operations import sessions
 from services.accounts.operations.sessions import Accounts
 from services.tools import setup
 from shared.document import Document
 from shared.mongo.client import service_database
 from shared.settings import PORTS, Settings, SettingsInvalid
+
+ADDRESS = "admin@example.com"
 
 
 class TestRun:
@@ -61,6 +62,8 @@ class TestRun:
         refused = [
             (replace(settings, admin_password="short"), "ADMIN_PASSWORD"),
             (replace(settings, admin_password="x" * 129), "ADMIN_PASSWORD"),
+            (replace(settings, admin_password="password1234"), "ADMIN_PASSWORD"),
+            (replace(settings, admin_password=ADDRESS), "ADMIN_PASSWORD"),
             (replace(settings, admin_email="admin"), "ADMIN_EMAIL"),
         ]
 
@@ -70,16 +73,48 @@ class TestRun:
 
         assert accounts.users.collection.count_documents({}) == 0
 
-    def test_does_not_make_an_admin_of_somebody_else(
-        self, settings: Settings, accounts: Accounts
+    @pytest.mark.parametrize(
+        ("change", "password"),
+        [
+            ({"role": "sales"}, ""),
+            ({"active": False}, ""),
+            ({"role": "sales", "active": False}, "short"),
+        ],
+        ids=str,
+    )
+    def test_goes_on_where_nobody_can_sign_in_and_says_the_way_back(
+        self, settings: Settings, accounts: Accounts, change: Document, password: str
     ) -> None:
         list(setup.run(settings))
+        accounts.users.collection.update_one({}, {"$set": change})
+
+        (line,) = setup.run(replace(settings, admin_password=password))
+
+        assert line.startswith(f"sign in: no admin is active, and none is made of {ADDRESS}")
+        assert f"make admin-password EMAIL={ADDRESS}" in line
+        assert not accounts.users.has_admin()
+        assert accounts.users.collection.count_documents({}) == 1
+
+    def test_goes_on_where_others_are_and_the_variables_are_of_no_use(
+        self, settings: Settings, accounts: Accounts
+    ) -> None:
+        list(setup.run(replace(settings, admin_email="old@example.com")))
         accounts.users.collection.update_one({}, {"$set": {"role": "sales"}})
 
-        with pytest.raises(EmailTaken):
-            list(setup.run(settings))
+        (line,) = setup.run(replace(settings, admin_password="short"))
 
-        assert not accounts.users.has_admin()
+        assert "ADMIN_PASSWORD cannot be used: " in line
+        assert "make admin-password EMAIL=" in line
+
+    def test_makes_an_admin_of_a_free_address_where_none_is_active(
+        self, settings: Settings, accounts: Accounts
+    ) -> None:
+        list(setup.run(replace(settings, admin_email="old@example.com")))
+        accounts.users.collection.update_one({}, {"$set": {"active": False}})
+
+        lines = list(setup.run(settings))
+
+        assert signs_in(accounts, settings, password_in(lines))
 
     def test_twice_at_once_makes_one_key_and_one_admin(
         self, settings: Settings, accounts: Accounts

@@ -77,7 +77,8 @@ class TestSignIn:
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
     ) -> None:
         user = add_user()
-        accounts.users.collection.update_one({"_id": user.id}, {"$set": {"failures": 1_000}})
+        refused(sign_in, email=user.email, password="wrong")
+        accounts.attempts.collection.update_many({}, {"$set": {"failures": 1_000}})
         refused(sign_in, email=user.email, password="wrong")
 
         assert wait_for(refused(sign_in, email=user.email)) <= 301

@@ -33,7 +33,12 @@ class TestRegister:
         self, accounts: Accounts, now: datetime
     ) -> None:
         user = users.register(
-            accounts.users, email="lee@example.com", name="Ann", role="sales", password="x", now=now
+            accounts.users,
+            email="lee@example.com",
+            name="Ann",
+            role="sales",
+            password="correct horse",
+            now=now,
         )
 
         stored = accounts.users.collection.find_one({"_id": user["_id"]}) or {}
@@ -61,7 +66,7 @@ class TestRegister:
                 email="LEE@EXAMPLE.com",
                 name="B",
                 role="sales",
-                password="",
+                password="correct horse",
                 now=now,
             )
 

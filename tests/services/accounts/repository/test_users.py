@@ -1,6 +1,7 @@
 """Queries on users, sessions and signing keys, on the real server."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,8 @@ from shared.document import Document
 from shared.errors import Stale
 
 Add = Callable[..., User]
+
+OTHER_HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 
 
 class TestUsers:
@@ -51,7 +54,7 @@ class TestUsers:
 
         found = accounts.users.credentials(variant)
 
-        assert found == (user, 0, None)
+        assert found == user
 
     def test_keep_to_their_own_address(self, accounts: Accounts, add_user: Add) -> None:
         holder, other = add_user(email="ann@example.com"), add_user()
@@ -101,20 +104,32 @@ class TestUsers:
 
         assert accounts.users.has_admin() is is_one
 
+    def test_of_the_last_release_are_read(self, accounts: Accounts, add_user: Add) -> None:
+        user = add_user()
+        accounts.users.collection.update_one(
+            {"_id": user.id},
+            {"$unset": {"password_is_one_time": ""}, "$set": {"failures": 9}},
+        )
 
-class TestFailures:
-    def test_are_counted_and_forgotten(
-        self, accounts: Accounts, add_user: Add, now: datetime
+        assert accounts.users.credentials(user.email) == accounts.users.get_user(user.id) == user
+
+
+class TestRehash:
+    def test_changes_the_hash_and_nothing_else(self, accounts: Accounts, add_user: Add) -> None:
+        user = add_user()
+
+        accounts.users.rehash(user.id, old_hash=user.password_hash, new_hash=OTHER_HASH)
+
+        assert accounts.users.get_user(user.id) == replace(user, password_hash=OTHER_HASH)
+
+    def test_leaves_a_password_that_was_changed_meanwhile(
+        self, accounts: Accounts, add_user: Add
     ) -> None:
         user = add_user()
-        for _ in range(2):
-            accounts.users.note_failure(user.id, next_try_at=now)
 
-        counted = accounts.users.credentials(user.email)
-        accounts.users.forget_failures(user.id)
+        accounts.users.rehash(user.id, old_hash=OTHER_HASH, new_hash=OTHER_HASH)
 
-        assert counted == (user, 2, now)
-        assert accounts.users.credentials(user.email) == (user, 0, None)
+        assert accounts.users.get_user(user.id) == user
 
 
 class TestRevocations:
