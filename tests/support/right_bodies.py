@@ -145,11 +145,9 @@ class Targets:
     def address(self, operation: Operation, **places: str) -> str:
         """The address of a write about what is there, or about what is named."""
         ids = {"customers": self.customer_id, "orders": self.order_id, "accounts": self.user_id}
-        usual = {
-            "id": ids.get(operation.service, "a" * 24),
-            "entry_id": "a" * 24,
-            "visitor_id": "v-1",
-        }
+        usual = dict.fromkeys(operation.places, "a" * 24) | {"visitor_id": "v-1"}
+        if operation.service in ids:
+            usual["id"] = ids[operation.service]
         return operation.path.format(**usual | places)
 
     def _view(self) -> Json:
