@@ -45,9 +45,12 @@ def key_id(token: str, *, algorithm: str, type: str, longest: int) -> str:
 
 
 def _refuse_odd(claims: Claims, *, longest: int) -> None:
-    odd = [name for name, fits in _CLAIMS.items() if not fits(claims.get(name))]
-    if odd or ("act" in claims and not _is_actor(claims["act"])):
-        raise OddToken("A claim is not of its type.")
+    for name, fits in _CLAIMS.items():
+        if not fits(claims.get(name)):
+            raise OddToken(f"The claim {name} is missing, or not of its type.")
+    for name, fits in _FURTHER_CLAIMS.items():
+        if name in claims and not fits(claims[name]):
+            raise OddToken(f"The claim {name} is not of its type.")
     if claims["exp"] - claims["iat"] > longest:
         raise OddToken("It works for longer than any of ours.")
 
@@ -104,3 +107,9 @@ _CLAIMS: dict[str, Callable[[Any], bool]] = {
     "nbf": _is_whole,
     "exp": _is_whole,
 }
+_FURTHER_CLAIMS: dict[str, Callable[[Any], bool]] = {
+    "act": _is_actor,
+    "sid": _is_name,
+    "ver": _is_whole,
+}
+"""Who acts for the person, their session, and the version of what they may do."""

@@ -320,6 +320,8 @@ MORE: dict[str, Make] = {
     "role true": _claim(role=True),
     "role both": _claim(role="admin,sales"),
     "role under another name": _claim(role=LEFT_OUT, roles=["admin"]),
+    **{f"sid is {what}": _claim(sid=one) for what, one in _BAD_NAMES.items()},
+    **{f"ver is {what}": _claim(ver=one) for what, one in _BAD_TIMES.items()},
     "act is text": _claim(act="imports"),
     "act is null": _claim(act=None),
     "act is a list": _claim(act=[{"sub": "imports"}]),
