@@ -25,6 +25,7 @@ ACCESS_SECONDS = 600
 """How long an access token works after it was signed."""
 LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000
+_LONGEST_SECONDS = ACCESS_SECONDS + LEEWAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ class TokenVerifier:
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:
-            kid = shape.key_id(token, algorithm=ALGORITHM, type=TOKEN_TYPE, longest=ACCESS_SECONDS)
+            kid = shape.key_id(
+                token, algorithm=ALGORITHM, type=TOKEN_TYPE, longest=_LONGEST_SECONDS
+            )
             # The kid only ever looks up a key that is already here (RFC 8725, 3.10).
             key = self._keyring.key(kid)
             if key is None:

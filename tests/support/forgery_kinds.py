@@ -296,7 +296,7 @@ MORE: dict[str, Make] = {
     "exp at the edge": lambda mint: mint.token(exp=ago(LEEWAY_SECONDS)),
     "exp zero": _claim(exp=0),
     "exp in years": _long_lived,
-    "exp a little too far": lambda mint: mint.token(exp=ago(-ACCESS_SECONDS - 2)),
+    "exp a little too far": lambda mint: mint.token(exp=ago(-ACCESS_SECONDS - LEEWAY_SECONDS - 9)),
     "nbf ahead": lambda mint: mint.token(nbf=ago(-LEEWAY_SECONDS - 500)),
     "iat ahead": lambda mint: mint.token(iat=ago(-LEEWAY_SECONDS - 500)),
     **_typed("sub", _BAD_NAMES),
