@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -24,6 +23,7 @@ from shared.local.mongod import running_mongod
 from shared.local.redis_server import running_redis
 from shared.mongo.client import connect, wait_for_primary
 from shared.settings import Settings, load
+from tests.support import databases
 
 # A test that asks for one of these, directly or not, needs servers or takes long.
 SLOW_FIXTURES = frozenset({"mongo_url", "redis_url", "kith", "data_file", "online_retail"})
@@ -67,13 +67,10 @@ def _origin(value: object) -> str:
 @pytest.fixture
 def settings(mongo_url: str) -> Iterator[Settings]:
     """Settings that lead to the real servers and to databases of this test alone."""
-    prefix = f"test_{uuid4().hex[:12]}"
-    made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
+    made = databases.settings_of_its_own(mongo_url)
     yield made
     with connect(made) as client:
-        for name in client.list_database_names():
-            if name.startswith(prefix):
-                client.drop_database(name)
+        databases.drop(client, made)
 
 
 @pytest.fixture

@@ -24,15 +24,15 @@ LIGHT = [
     ("services.__main__", {*WEB, *QUEUE, *RULES, "pymongo", "rich", "structlog"}, 110),
     (
         "services.cli.relay",
-        {*WEB, "cryptography.x509", "phonenumbers", "requests", "prompt_toolkit"},
-        800,
+        {*WEB, "cryptography.x509", "phonenumbers", "requests", "prompt_toolkit", "rich"},
+        710,
     ),
     (
         "services.cli.worker",
-        {*WEB, "cryptography.x509", "phonenumbers", "requests", "prompt_toolkit"},
-        810,
+        {*WEB, "cryptography.x509", "phonenumbers", "requests", "prompt_toolkit", "rich"},
+        715,
     ),
-    ("services.cli.web", {*WEB - {"granian"}, *QUEUE, *RULES, "pymongo", "requests"}, 400),
+    ("services.cli.web", {*WEB - {"granian"}, *QUEUE, *RULES, "pymongo", "requests", "rich"}, 320),
     (
         "services.cli.run",
         {*WEB, "cryptography.x509", "celery", "kombu", *RULES, "rich", "requests"},

@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -16,8 +14,9 @@ from pymongo.errors import WriteError
 from services.registry import SERVICES, collections
 from services.tools import schema
 from shared.document import Document
-from shared.mongo.client import connect, service_database
-from shared.settings import Settings, load
+from shared.mongo.client import service_database
+from shared.settings import Settings
+from tests.support import databases
 from tests.support.raw_documents import CASES, CASES_OF_ALL, MISSING, Case
 
 Databases = dict[str, Database[Document]]
@@ -120,13 +119,11 @@ def built(client: MongoClient[Document], settings: Settings) -> Databases:
 @pytest.fixture(scope="module")
 def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, for all these tests."""
-    with connect(settings) as made:
+    with databases.client_of_its_own(settings) as made:
         yield made
-        for service in SERVICES:
-            made.drop_database(service_database(made, settings, service).name)
 
 
 @pytest.fixture(scope="module")
 def settings(mongo_url: str) -> Settings:
     """Settings that lead to databases of these tests alone."""
-    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
+    return databases.settings_of_its_own(mongo_url)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import redis
@@ -18,9 +17,10 @@ from shared.messaging.broker import broker_client, create_celery
 from shared.messaging.consumer import Consumer, Subscriptions
 from shared.messaging.relay import Relay
 from shared.messaging.worker import create_worker
-from shared.mongo.client import connect, service_database
+from shared.mongo.client import service_database
 from shared.mongo.collections import build
-from shared.settings import Settings, load
+from shared.settings import Settings
+from tests.support import databases
 from tests.support.clock import Clock
 from tests.support.handlers import RecordingHandlers
 from tests.support.queues import Message, take_messages
@@ -38,18 +38,15 @@ def log() -> Iterator[list[MutableMapping[str, Any]]]:
 @pytest.fixture(scope="session")
 def installation(mongo_url: str) -> Settings:
     """Settings that lead to databases of these tests alone."""
-    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
+    return databases.settings_of_its_own(mongo_url)
 
 
 @pytest.fixture(scope="session")
 def connection(installation: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, where the made-up service's database is built."""
-    with connect(installation) as made:
-        list(build(service_database(made, installation, "things"), COLLECTIONS))
+    with databases.client_of_its_own(installation) as made:
+        databases.built(made, installation, "things", COLLECTIONS)
         yield made
-        for name in made.list_database_names():
-            if name.startswith(installation.database_prefix):
-                made.drop_database(name)
 
 
 @pytest.fixture

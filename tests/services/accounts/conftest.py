@@ -1,17 +1,14 @@
 """Users to test with, and the accounts application on a database that each test finds empty."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.write_concern import WriteConcern
 
 from services.accounts import crypto, documents
 from services.accounts.app import create_app
@@ -25,9 +22,8 @@ from shared.auth.keyring import Keyring, read_published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, service_database
-from shared.mongo.collections import build
-from shared.settings import Settings, load
+from shared.settings import Settings
+from tests.support import databases
 
 PASSWORD = "correct horse battery"
 ADMIN = Caller(id=new_id(), role="admin")
@@ -161,12 +157,7 @@ def accounts(database: Database[Document], signing_key: Document) -> Accounts:
 def database(built: Database[Document]) -> Iterator[Database[Document]]:
     """The accounts database with its rules and indexes, empty."""
     yield built
-    *most, last = documents.COLLECTIONS
-    for collection in most:
-        built.get_collection(collection.name, write_concern=WriteConcern(w=1)).delete_many({})
-    # What is acknowledged by the majority has all that was written before it; otherwise the next
-    # test would see what is being deleted.
-    built[last.name].delete_many({})
+    databases.empty(built, [collection.name for collection in documents.COLLECTIONS])
 
 
 @pytest.fixture(scope="session")
@@ -178,23 +169,20 @@ def app(client: MongoClient[Document], settings: Settings) -> Flask:
 @pytest.fixture(scope="session")
 def built(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database, built once: building takes longer than most tests."""
-    made = service_database(client, settings, "accounts")
-    list(build(made, documents.COLLECTIONS))
-    return made
+    return databases.built(client, settings, "accounts", documents.COLLECTIONS)
 
 
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, for all tests of accounts."""
-    with connect(settings) as made:
+    with databases.client_of_its_own(settings) as made:
         yield made
-        made.drop_database(f"{settings.database_prefix}_accounts")
 
 
 @pytest.fixture(scope="session")
 def settings(mongo_url: str) -> Settings:
     """Settings that lead to a database for all tests of accounts."""
-    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
+    return databases.settings_of_its_own(mongo_url)
 
 
 @pytest.fixture(scope="session")

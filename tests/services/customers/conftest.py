@@ -1,17 +1,14 @@
 """Customers to test with, and their application on a database that each test finds empty."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.write_concern import WriteConcern
 
 from services.customers import PUBLISHES, documents
 from services.customers.app import create_app
@@ -23,9 +20,9 @@ from shared.auth.keyring import Keyring, Published
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import connect, service_database
-from shared.mongo.collections import build
-from shared.settings import Settings, load
+from shared.settings import Settings
+from tests.support import databases
+from tests.support.browsers import browsers
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -59,14 +56,7 @@ def http_as(
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
     assert database.name.endswith("customers")
-
-    def make(role: str | None) -> FlaskClient:
-        browser = app.test_client()
-        if role is not None:
-            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
-        return browser
-
-    return make
+    return browsers(app, headers)
 
 
 @pytest.fixture
@@ -91,12 +81,7 @@ def journal(database: Database[Document]) -> JournalRepository:
 def database(built: Database[Document]) -> Iterator[Database[Document]]:
     """The customers database with its rules and indexes, empty."""
     yield built
-    *most, last = documents.COLLECTIONS
-    for collection in most:
-        built.get_collection(collection.name, write_concern=WriteConcern(w=1)).delete_many({})
-    # What is acknowledged by the majority has all that was written before it. The next test would
-    # see a customer who is being deleted otherwise.
-    built[last.name].delete_many({})
+    databases.empty(built, [collection.name for collection in documents.COLLECTIONS])
 
 
 @pytest.fixture(scope="session")
@@ -109,20 +94,17 @@ def app(client: MongoClient[Document], settings: Settings, published: Published)
 @pytest.fixture(scope="session")
 def built(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The database, built once: building takes longer than most tests."""
-    made = service_database(client, settings, "customers")
-    list(build(made, documents.COLLECTIONS))
-    return made
+    return databases.built(client, settings, "customers", documents.COLLECTIONS)
 
 
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, for all tests of customers."""
-    with connect(settings) as made:
+    with databases.client_of_its_own(settings) as made:
         yield made
-        made.drop_database(f"{settings.database_prefix}_customers")
 
 
 @pytest.fixture(scope="session")
 def settings(mongo_url: str) -> Settings:
     """Settings that lead to a database for all tests of customers."""
-    return replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
+    return databases.settings_of_its_own(mongo_url)

@@ -8,14 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from socket import create_server
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.write_concern import WriteConcern
 
 from services.accounts import app as accounts_app
 from services.accounts import bootstrap as accounts_bootstrap
@@ -38,7 +36,9 @@ from shared.events.contracts import ImportAdvanced
 from shared.identifiers import new_id
 from shared.local.ports import LOOPBACK
 from shared.mongo.client import connect, service_database
-from shared.settings import Settings, load
+from shared.settings import Settings
+from tests.support import databases
+from tests.support.browsers import browser
 from tests.support.serving import serving
 from tests.support.stall import MAPPING, SHOP
 
@@ -50,7 +50,7 @@ def database(client: MongoClient[Document], settings: Settings) -> Iterator[Data
     """The imports database with its rules and indexes. It and the shop's are empty."""
     yield service_database(client, settings, "imports")
     for service in EMPTIED:
-        _empty(service_database(client, settings, service))
+        databases.empty(service_database(client, settings, service))
 
 
 @pytest.fixture
@@ -177,10 +177,7 @@ def http_as(
     assert database.name.endswith("imports")
 
     def make(role: str | None, **changes: Any) -> FlaskClient:
-        browser = make_app(**changes).test_client()
-        if role is not None:
-            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
-        return browser
+        return browser(make_app(**changes), None if role is None else headers(role))
 
     return make
 
@@ -253,11 +250,8 @@ def staff(client: MongoClient[Document], settings: Settings) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[MongoClient[Document]]:
     """A client for the real mongod, with the databases of all services built."""
-    with connect(settings) as made:
+    with databases.client_of_its_own(settings) as made:
         yield made
-        for name in made.list_database_names():
-            if name.startswith(settings.database_prefix):
-                made.drop_database(name)
 
 
 @pytest.fixture(scope="session")
@@ -268,10 +262,8 @@ def settings(mongo_url: str) -> Iterator[Settings]:
         accounts, customers, orders = (
             f"http://{LOOPBACK}:{each.getsockname()[1]}" for each in sockets
         )
-        made = replace(
-            load(),
-            mongo_url=mongo_url,
-            database_prefix=f"test_{uuid4().hex[:12]}",
+        made = databases.settings_of_its_own(
+            mongo_url,
             admin_password="correct horse",
             accounts_url=accounts,
             customers_url=customers,
@@ -289,12 +281,3 @@ def settings(mongo_url: str) -> Iterator[Settings]:
         for app, listener in zip(apps, sockets, strict=True):
             stack.enter_context(serving(app, listener))
         yield made
-
-
-def _empty(owned: Database[Document]) -> None:
-    *most, last = owned.list_collection_names()
-    for name in most:
-        owned.get_collection(name, write_concern=WriteConcern(w=1)).delete_many({})
-    # What is acknowledged by the majority has all that was written before it; otherwise the next
-    # test would see what is being deleted.
-    owned[last].delete_many({})

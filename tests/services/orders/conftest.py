@@ -19,9 +19,9 @@ from services.orders.repository.orders import OrderRepository
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.identifiers import new_id
-from shared.mongo.client import service_database
-from shared.mongo.collections import build
 from shared.settings import Settings
+from tests.support import databases
+from tests.support.browsers import browsers
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -90,9 +90,7 @@ def make_body() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def database(client: MongoClient[Document], settings: Settings) -> Database[Document]:
     """The orders database, built, with its rules and indexes."""
-    made = service_database(client, settings, "orders")
-    list(build(made, documents.COLLECTIONS))
-    return made
+    return databases.built(client, settings, "orders", documents.COLLECTIONS)
 
 
 @pytest.fixture
@@ -126,14 +124,7 @@ def http_as(
     assert database.name.endswith("orders")
     ask: Ask = customers.lookup
     app = create_app(settings, client=client, verifier=verifier, ask=ask)
-
-    def make(role: str | None) -> FlaskClient:
-        browser = app.test_client()
-        if role is not None:
-            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
-        return browser
-
-    return make
+    return browsers(app, headers)
 
 
 @pytest.fixture

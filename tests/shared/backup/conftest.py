@@ -1,9 +1,7 @@
 """A small database to back up, and somewhere to put its backups."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -13,9 +11,9 @@ from shared.backup import quietly
 from shared.backup.dump import dump
 from shared.backup.manifest import Manifest
 from shared.document import Document
-from shared.mongo.client import connect, service_database
-from shared.mongo.collections import build
-from shared.settings import Settings, load
+from shared.mongo.client import service_database
+from shared.settings import Settings
+from tests.support import databases
 from tests.support.odds import ODDS, OF_EVERY_TYPE, SERVICES
 from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository, changed, thing
 
@@ -23,15 +21,11 @@ from tests.support.things import COLLECTIONS, SUBSCRIBERS, ThingRepository, chan
 @pytest.fixture
 def settings(mongo_url: str) -> Iterator[Settings]:
     """Settings that lead to databases of this test alone, which are built."""
-    prefix = f"test_{uuid4().hex[:12]}"
-    made = replace(load(), mongo_url=mongo_url, database_prefix=prefix)
-    with connect(made) as client:
-        list(build(service_database(client, made, "things"), COLLECTIONS))
-        list(build(service_database(client, made, "odds"), (ODDS,)))
+    made = databases.settings_of_its_own(mongo_url)
+    with databases.client_of_its_own(made) as client:
+        databases.built(client, made, "things", COLLECTIONS)
+        databases.built(client, made, "odds", (ODDS,))
         yield made
-        for name in client.list_database_names():
-            if name.startswith(prefix):
-                client.drop_database(name)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from services.customers.app import create_app
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.settings import load
+from tests.support.browsers import browsers
 
 # Loosely typed: by werkzeug's types, any answer's JSON may be None, and each test looks into it.
 Client = Any
@@ -97,11 +98,4 @@ def http_as(
 ) -> Callable[..., FlaskClient]:
     """`http_as(role)`: a client of the application, signed in, or not if the role is None."""
     app = create_app(load(), client=mongomock.MongoClient(tz_aware=True), verifier=verifier)
-
-    def make(role: str | None) -> FlaskClient:
-        browser = app.test_client()
-        if role is not None:
-            browser.environ_base["HTTP_AUTHORIZATION"] = headers(role)["Authorization"]
-        return browser
-
-    return make
+    return browsers(app, headers)

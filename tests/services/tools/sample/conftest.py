@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
 from services.registry import collections
 from services.tools.sample import loading
 from services.tools.sample.plan import Plan
-from shared.mongo.client import connect, service_database
-from shared.mongo.collections import build
-from shared.settings import Settings, load
+from shared.settings import Settings
+from tests.support import databases
 
 PLAN = Plan(customers=60, orders=240)
 
@@ -40,14 +37,8 @@ def build_empty(mongo_url: str) -> Iterator[Callable[[], Settings]]:
 
 @contextmanager
 def _built(mongo_url: str) -> Iterator[Settings]:
-    settings = replace(load(), mongo_url=mongo_url, database_prefix=f"test_{uuid4().hex[:12]}")
-    with connect(settings) as client:
-        owned = {
-            service: service_database(client, settings, service)
-            for service in ("customers", "orders")
-        }
-        for service, one in owned.items():
-            list(build(one, collections(service)))
+    settings = databases.settings_of_its_own(mongo_url)
+    with databases.client_of_its_own(settings) as client:
+        for service in ("customers", "orders"):
+            databases.built(client, settings, service, collections(service))
         yield settings
-        for one in owned.values():
-            client.drop_database(one.name)
