@@ -35,7 +35,7 @@ class InsertingRepository(ReadingRepository):
         :raises IdempotencyKeyReused: the request's key came with another body.
         """
         try:
-            return self._add({**document, **self._stamp(document, request)})
+            return self._in_order(self._add({**document, **self._stamp(document, request)}))
         except DuplicateKeyError:
             repeated = self.first_answer(request)
             if repeated is None:
@@ -47,7 +47,8 @@ class InsertingRepository(ReadingRepository):
 
         :raises IdempotencyKeyReused: its key came with another body.
         """
-        return first_answer(request, self._find_request)
+        repeated = first_answer(request, self._find_request)
+        return None if repeated is None else self._in_order(repeated)
 
     def _add(self, document: Document) -> Document:
         self.collection.insert_one(document)
@@ -59,6 +60,10 @@ class InsertingRepository(ReadingRepository):
 
     def _shown(self, document: Document, names: tuple[str, ...]) -> Document:
         return {name: document[name] for name in names if name in document}
+
+    def _in_order(self, document: Document) -> Document:
+        """The fields in one order, so that an answer that comes again is the same byte by byte."""
+        return {**self._shown(document, ("_id", *self.public)), **document}
 
     def _find_request(self, key: str) -> Document | None:
         found = self.collection.find_one(

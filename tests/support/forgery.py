@@ -4,7 +4,7 @@ import hmac
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -30,15 +30,19 @@ LEFT_OUT = object()
 
 @dataclass(frozen=True)
 class Mint:
-    """Makes tokens around one key pair, as accounts stores it."""
+    """Makes tokens around one key pair, as accounts stores it.
+
+    `seen` has the claims of a token that accounts signed, whose times and id are made anew.
+    """
 
     key: Document
+    seen: Changes = field(default_factory=dict)
 
     def token(self, header: Changes | None = None, /, **claims: Any) -> str:
         """A token that is right but for what is given here. Its signature always fits."""
         private = self.key["private_key"]
         return jwt.encode(
-            _without_gaps(self._claims() | claims),
+            _without_gaps(self.claims() | claims),
             private,
             algorithm="EdDSA",
             headers=_without_gaps(self.header() | (header or {})),
@@ -47,7 +51,7 @@ class Mint:
     def assembled(self, header: Changes, sign: Callable[[bytes], bytes]) -> str:
         """A token with any header at all, and with the signature that `sign` gives."""
         whole = orjson.dumps(_without_gaps(self.header() | header))
-        return assemble(whole, orjson.dumps(self._claims()), sign)
+        return assemble(whole, orjson.dumps(self.claims()), sign)
 
     def sign(self, message: bytes) -> bytes:
         """The true signature of a message."""
@@ -65,23 +69,21 @@ class Mint:
         """The header that a token has to have."""
         return {"alg": "EdDSA", "typ": TOKEN_TYPE, "kid": self.key["_id"]}
 
-    def _private(self) -> Ed25519PrivateKey:
-        private = load_pem_private_key(self.key["private_key"].encode(), None)
-        assert isinstance(private, Ed25519PrivateKey)
-        return private
-
-    def _claims(self) -> Changes:
+    def claims(self) -> Changes:
+        """The claims that a token has to have."""
         now = int(time.time())
-        return {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": "a" * 24,
-            "role": "admin",
+        usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "a" * 24, "role": "admin"}
+        return (usual | self.seen) | {
             "jti": new_id(),
             "iat": now,
             "nbf": now,
             "exp": now + ACCESS_SECONDS,
         }
+
+    def _private(self) -> Ed25519PrivateKey:
+        private = load_pem_private_key(self.key["private_key"].encode(), None)
+        assert isinstance(private, Ed25519PrivateKey)
+        return private
 
 
 def mint(key: Document | None = None) -> Mint:
@@ -186,11 +188,11 @@ FORGERIES: dict[str, Make] = {
     "exp is text": _claims(exp="never"),
     "exp is null": _claims(exp=None),
     "expired": lambda mint: mint.token(exp=ago(31)),
-    "not yet valid": lambda mint: mint.token(nbf=ago(-60)),
+    "not yet valid": lambda mint: mint.token(nbf=ago(-900)),
     "nbf missing": _claims(nbf=LEFT_OUT),
     "iat missing": _claims(iat=LEFT_OUT),
     "iat is text": _claims(iat="yesterday"),
-    "issued in the future": lambda mint: mint.token(iat=ago(-60)),
+    "issued in the future": lambda mint: mint.token(iat=ago(-900)),
     "sub missing": _claims(sub=LEFT_OUT),
     "sub is a number": _claims(sub=1),
     "sid is a number": _claims(sid=1),

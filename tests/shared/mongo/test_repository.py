@@ -88,6 +88,13 @@ class TestInsertOfARequest:
         assert again == things.first_answer(REQUEST) == first
         assert things.collection.count_documents({}) == 1
 
+    def test_answers_with_the_fields_in_one_order(self, things: ThingRepository) -> None:
+        lamp = dict(reversed(thing(size=1).items()))
+
+        first = things.insert(lamp, request=REQUEST)
+
+        assert list(things.insert(lamp, request=REQUEST)) == list(first)
+
     def test_keeps_no_more_than_may_change(self, database: Database[Document]) -> None:
         things = Sealed(database)
 
