@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from services.accounts.repository.filters import FILTERS
 from shared.auth.roles import ROLES
 from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
+from shared.web.schemas import Schema
 
 SHORTEST_PASSWORD = 10
 MAX_PASSWORD_LENGTH = 128

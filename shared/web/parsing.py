@@ -4,7 +4,7 @@ Knows no schema.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import marshmallow
@@ -14,7 +14,9 @@ from flask_smorest import Blueprint
 from webargs import ValidationError
 from webargs.flaskparser import FlaskParser
 
-from shared.errors import FieldError, Invalid, Malformed, Stale, UnsupportedFormat, VersionMissing
+from shared.errors import Malformed, Stale, UnsupportedFormat, VersionMissing
+from shared.web.bodies import countable
+from shared.web.faults import refusal_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -41,7 +43,7 @@ class Parser(FlaskParser):
             raise UnsupportedFormat("Send JSON, with Content-Type: application/json.")
         try:
             # Unlike the standard parser, orjson refuses NaN, lone surrogates and endless nesting.
-            return orjson.loads(req.get_data(cache=False))
+            return orjson.loads(countable(req.get_data(cache=False)))
         except orjson.JSONDecodeError as error:
             raise Malformed(
                 f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
@@ -76,20 +78,6 @@ class Parser(FlaskParser):
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         by_field = next(iter(messages.values())) if len(messages) == 1 else messages
         raise refusal_of(by_field) from error
-
-
-def refusal_of(messages: Any) -> Invalid:
-    """marshmallow's nested messages as a refusal with one entry for each field."""
-    return Invalid("Some fields are not as they should be.", errors=tuple(_flatten(messages, ())))
-
-
-def _flatten(messages: Any, path: tuple[str, ...]) -> Iterator[FieldError]:
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            yield from _flatten(inner, path if key == "_schema" else (*path, str(key)))
-    else:
-        text = " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
-        yield FieldError(".".join(path) or "body", text)
 
 
 class ApiBlueprint(Blueprint):

@@ -1,11 +1,12 @@
 """JSON of views and visitors of the shop's website, a class for each direction."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
 from services.customers.model.journal import VIEW_KINDS
 from shared.web.bulk import MAX_ENTRIES
 from shared.web.fields import Text, Time
+from shared.web.schemas import Schema, Several
 
 _VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
 
@@ -35,7 +36,7 @@ class ActivitySchema(Schema):
     """
 
     batch = Text(max_length=100, required=True)
-    entries = fields.List(
+    entries = Several(
         # Null is an entry as wrong as any other, and no reason to refuse the rest.
         fields.Raw(allow_none=True),
         required=True,
