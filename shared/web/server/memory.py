@@ -15,7 +15,7 @@ _ARENAS = 2
 def prepare() -> None:
     """Have few arenas, and let the collector leave alone what was loaded. Before threads begin."""
     _call("mallopt", _M_ARENA_MAX, _ARENAS)
-    gc.collect()
+    give_back()
     gc.freeze()
 
 
