@@ -77,6 +77,12 @@ def web_path(service: str) -> str:
     return f"{__package__}.{service}.app:web"
 
 
+def create_web(service: str) -> Flask:
+    """The application of a web process, with settings of its own."""
+    app: Flask = _part(service, "app").web()
+    return app
+
+
 def create_app(
     service: str, settings: Settings, *, client: MongoClient[Document], verifier: TokenVerifier
 ) -> Flask:

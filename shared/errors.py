@@ -16,10 +16,13 @@ class FieldError:
 class Refusal(Exception):
     """A request that is not fulfilled. The message is a sentence that the caller may read."""
 
-    def __init__(self, message: str = "", *, errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(
+        self, message: str = "", *, errors: tuple[FieldError, ...] = (), more_errors: int = 0
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.errors = errors
+        self.more_errors = more_errors
 
 
 class Malformed(Refusal):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from services.accounts import passwords
 from services.accounts.repository.filters import FILTERS
@@ -11,6 +11,7 @@ from shared.identifiers import PATTERN
 from shared.web.email_field import EmailField
 from shared.web.fields import Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
+from shared.web.schemas import Schema
 
 _LENGTH = validate.Length(passwords.SHORTEST, passwords.LONGEST)
 

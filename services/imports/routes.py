@@ -24,11 +24,12 @@ from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
 from shared.document import Document
-from shared.errors import Forbidden, TooLarge, Unauthenticated, Unavailable, invalid
+from shared.errors import Forbidden, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.values.text import CONTROL, HIDDEN, is_blank
 from shared.web import responses
 from shared.web.app import without_deadline
+from shared.web.bodies import BodyLimit, body_limit
 from shared.web.parsing import ApiBlueprint, idempotency_key
 
 FORM_BYTES = 64 * 1024
@@ -52,9 +53,19 @@ def _settings() -> Settings:
     return settings
 
 
+def _file_limit() -> BodyLimit:
+    most = _settings().import_max_bytes
+    return BodyLimit(
+        most + FORM_BYTES,
+        advice=f"A file may have at most {most} bytes; "
+        "send it gzipped or in parts, or raise IMPORT_MAX_BYTES.",
+    )
+
+
 @blueprint.post("")
 @allow("sales", "admin")
 @without_deadline
+@body_limit(_file_limit)
 @blueprint.doc(
     requestBody={
         "required": True,
@@ -76,14 +87,6 @@ def ask_for_import() -> Response:
     The work goes on in the background, as you, for up to a day; look at the job for its progress.
     It ends when you sign out.
     """
-    settings = _settings()
-    request.max_content_length = settings.import_max_bytes + FORM_BYTES
-    # Refused by what the caller announces, before a byte of it is read.
-    if (request.content_length or 0) > request.max_content_length:
-        raise TooLarge(
-            f"A file may have at most {settings.import_max_bytes} bytes; "
-            "send it gzipped or in parts, or raise IMPORT_MAX_BYTES."
-        )
     upload, form = _upload(), _form()
     mapping = operations.read_mapping(form.get("preset"), form.get("mapping"))
     asked = Requester(caller().id, idempotency_key(), _delegate)
@@ -96,7 +99,7 @@ def ask_for_import() -> Response:
         mapping=mapping,
         asked=asked,
         now=clock.now(),
-        max_bytes=settings.import_max_unpacked_bytes,
+        max_bytes=_settings().import_max_unpacked_bytes,
     )
     return responses.entity(job, status=202, location=f"imports/{job['_id']}")
 

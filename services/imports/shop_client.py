@@ -5,10 +5,14 @@ Their bulk endpoints, called as the person who asked.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from shared.api_client import ApiClient, RefreshedToken
 from shared.document import Document
 from shared.settings import Settings
+
+NAMED_FAULTS = 200
+"""How many faults a bulk call names; a test holds it to what the services do."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,10 @@ def connect(settings: Settings, delegation: str) -> Shop:
     )
 
     def add_customers(batch: str, entries: Sequence[Document]) -> list[Document]:
-        return _results(customers.post("/v1/customers/bulk", {"batch": batch, "entries": entries}))
+        return _results(partial(_send, customers, "/v1/customers/bulk", batch), entries)
 
     def add_orders(batch: str, entries: Sequence[Document]) -> list[Document]:
-        return _results(orders.post("/v1/orders/bulk", {"batch": batch, "entries": entries}))
+        return _results(partial(_send, orders, "/v1/orders/bulk", batch), entries)
 
     return Shop(add_customers=add_customers, add_orders=add_orders)
 
@@ -59,9 +63,33 @@ def end_delegation(settings: Settings, delegation: str) -> None:
 def problem_text(problem: Document) -> str:
     """A refusal as one sentence for the column `reason`."""
     details = [f"{error['field']}: {error['message']}" for error in problem.get("errors", ())]
+    if more := problem.get("more_errors"):
+        details.append(f"And {more} more.")
     return " ".join([str(problem.get("detail", "It was refused.")), *details])
 
 
-def _results(answer: Document) -> list[Document]:
-    results: list[Document] = answer["results"]
+def _send(client: ApiClient, path: str, batch: str, entries: Sequence[Document]) -> list[Document]:
+    results: list[Document] = client.post(path, {"batch": batch, "entries": entries})["results"]
     return results
+
+
+def _results(
+    send: Callable[[Sequence[Document]], list[Document]], entries: Sequence[Document]
+) -> list[Document]:
+    """The result of each entry, with a reason for each that was refused.
+
+    A call names so many faults and no more; those that it only counted are sent again.
+    """
+    results = send(entries)
+    vague = [place for place, result in enumerate(results) if _is_vague(result)]
+    for begin in range(0, len(vague), NAMED_FAULTS):
+        places = vague[begin : begin + NAMED_FAULTS]
+        again = send([entries[place] for place in places])
+        for place, result in zip(places, again, strict=True):
+            results[place] = {**result, "index": place}
+    return results
+
+
+def _is_vague(result: Document) -> bool:
+    problem = result.get("problem", {})
+    return bool(problem.get("more_errors")) and not problem.get("errors")

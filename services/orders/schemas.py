@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.orders.model import API, KINDS, MAX_LINES, MAX_QUANTITY, STATUSES, Address
 from services.orders.repository.filters import FILTERS
@@ -11,9 +11,10 @@ from shared.web.bulk import MAX_ENTRIES, entry_field
 from shared.web.code_fields import CountryField, CurrencyField
 from shared.web.fields import Amount, IdField, Prose, Text, Time
 from shared.web.queries import PageQuerySchema, filter_fields
+from shared.web.schemas import Schema, Several
 
 
-class LinesField(fields.List[Any]):
+class LinesField(Several):
     """Lines, counted before they are read, so that too many cost nothing."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
@@ -89,7 +90,7 @@ class BulkOrdersSchema(Schema):
     """Up to 1,000 orders. `batch` names the work they belong to, which may be sent again."""
 
     batch = Text(max_length=100, required=True)
-    entries = fields.List(
+    entries = Several(
         entry_field("NewOrderEntry"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),

@@ -4,7 +4,6 @@ Knows no route of a service.
 """
 
 from collections.abc import Callable
-from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -19,12 +18,12 @@ from shared.auth import middleware
 from shared.auth.tokens import TokenVerifier
 from shared.document import Document
 from shared.mongo.client import deadline
-from shared.web import health, metrics, openapi, problems
+from shared.web import bodies, health, metrics, openapi, problems
 from shared.web.parsing import given_request_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_BODY_BYTES = 1024 * 1024
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -49,6 +48,9 @@ class ProblemSchema(Schema):
     detail = fields.String(required=True)
     request_id = fields.String(required=True)
     errors = fields.List(fields.Nested(FieldProblemSchema))
+    more_errors = fields.Integer(
+        metadata={"description": "How many faults were found that `errors` has no room for."}
+    )
 
 
 class _Api(Api):
@@ -83,9 +85,8 @@ def create_app(
         API_TITLE=title,
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        # A body is read whole before it is parsed; routes that take files or bulk say more
-        # themselves.
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        # Routes that take files or bulk say more themselves.
+        MAX_CONTENT_LENGTH=bodies.MAX_BODY_BYTES,
         # Otherwise tests and the debug mode would see an exception where callers see an answer.
         PROPAGATE_EXCEPTIONS=False,
     )
@@ -107,24 +108,11 @@ def create_app(
     _install_request_record(app)
     _install_deadline(app)
     middleware.install(app, verifier)
+    bodies.install(app)
     app.register_blueprint(openapi.blueprint(api, title=title))
     app.register_blueprint(health.blueprint(client))
     app.register_blueprint(metrics.blueprint(verifier, metrics_token))
     return app, api
-
-
-def body_limit(max_bytes: int) -> Callable[[View], View]:
-    """Let a view take bodies of up to `max_bytes` bytes instead of the usual limit."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            request.max_content_length = max_bytes
-            return view(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
-
-    return decorate
 
 
 def without_deadline(view: View) -> View:
@@ -171,6 +159,9 @@ def _install_request_record(app: Flask) -> None:
         structlog.contextvars.clear_contextvars()
         response.headers["X-Request-Id"] = g.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        # Data is no page: it loads nothing, and nobody shows it in a frame.
+        response.headers.setdefault("Content-Security-Policy", NOTHING)
         # Answers are personal data, and differ from caller to caller.
         response.headers.setdefault("Cache-Control", "no-store")
         route = request.url_rule.rule if request.url_rule else "none"

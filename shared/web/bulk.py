@@ -1,5 +1,6 @@
 """Bulk calls: many entries in one body, read one by one, with one result for each."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,15 +10,23 @@ from marshmallow import Schema, ValidationError, fields
 from shared.document import Document
 from shared.errors import Refusal
 from shared.web import problems, responses
-from shared.web.parsing import refusal_of
+from shared.web.faults import refusal_of
 
 MAX_ENTRIES = 1_000
-MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
+MAX_BULK_BODY_BYTES = 8 * 1024 * 1024
 """Room for `MAX_ENTRIES` customers or orders of many fields each."""
+
+MAX_CALL_ERRORS = 200
+"""How many faults one call names; entries after that say how many they have."""
+
+_SLICE = 10
 
 
 class BulkResultSchema(Schema):
-    """The outcome of one entry. `problem` says why it was refused."""
+    """The outcome of one entry. `problem` says why it was refused.
+
+    Its `errors` are 20 at most, and 200 in all results together; `more_errors` counts the others.
+    """
 
     index = fields.Integer(required=True)
     status = fields.String(required=True, metadata={"enum": ["created", "unchanged", "refused"]})
@@ -43,17 +52,19 @@ def entry_field(name: str) -> fields.Raw:
 
 def load_entries(schema: Schema, entries: Sequence[Any]) -> list[Document | Refusal]:
     """Each entry as loaded by `schema`, or the refusal of that entry alone."""
-    try:
-        return list(schema.load(entries, many=True))
-    except ValidationError:
-        return [_load(schema, entry) for entry in entries]
+    loaded = []
+    for begin in range(0, len(entries), _SLICE):
+        loaded += [_load(schema, entry) for entry in entries[begin : begin + _SLICE]]
+        # Whoever waits for the interpreter has it now, and not when it is taken from us.
+        time.sleep(0)
+    return loaded
 
 
 def answer(outcomes: Sequence[Document]) -> Response:
     """The answer of a bulk route. An outcome has `status`, and `id` or `refusal`."""
-    return responses.data(
-        {"results": [_result(index, outcome) for index, outcome in enumerate(outcomes)]}
-    )
+    results = [_result(index, outcome) for index, outcome in enumerate(outcomes)]
+    _share([result["problem"] for result in results if "problem" in result])
+    return responses.data({"results": results})
 
 
 def _load(schema: Schema, entry: Any) -> Document | Refusal:
@@ -72,3 +83,16 @@ def _result(index: int, outcome: Document) -> Document:
             "problem": problems.describe(outcome["refusal"]),
         }
     return {"index": index, "status": outcome["status"], "id": outcome["id"]}
+
+
+def _share(described: Sequence[Document]) -> None:
+    """Leave as many faults as one call names: one of each entry before a second one of any."""
+    faulty = [problem for problem in described if problem.get("errors")]
+    room = max(0, MAX_CALL_ERRORS - len(faulty))
+    for place, problem in enumerate(faulty):
+        errors = problem["errors"]
+        kept = min(len(errors), 1 + room) if place < MAX_CALL_ERRORS else 0
+        room -= max(0, kept - 1)
+        if kept < len(errors):
+            problem["more_errors"] = problem.get("more_errors", 0) + len(errors) - kept
+            problem["errors"] = errors[:kept]

@@ -4,7 +4,7 @@ Knows no schema.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import marshmallow
@@ -13,9 +13,11 @@ from flask_smorest import Blueprint
 from webargs import ValidationError
 from webargs.flaskparser import FlaskParser
 
-from shared.errors import FieldError, Invalid, Malformed, UnsupportedFormat
+from shared.errors import Malformed, UnsupportedFormat
 from shared.values import strict_json
+from shared.web.bodies import countable
 from shared.web.description import REFUSALS
+from shared.web.faults import refusal_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -43,7 +45,7 @@ class Parser(FlaskParser):
         if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
             raise UnsupportedFormat("Send JSON, with Content-Type: application/json.")
         try:
-            return strict_json.loads(req.get_data(cache=False))
+            return strict_json.loads(countable(req.get_data(cache=False)))
         except strict_json.NotJson as error:
             raise Malformed(f"The body is not valid JSON ({error}).") from error
         except strict_json.NameTwice as error:
@@ -78,20 +80,6 @@ class Parser(FlaskParser):
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         by_field = next(iter(messages.values())) if len(messages) == 1 else messages
         raise refusal_of(by_field) from error
-
-
-def refusal_of(messages: Any) -> Invalid:
-    """marshmallow's nested messages as a refusal with one entry for each field."""
-    return Invalid("Some fields are not as they should be.", errors=tuple(_flatten(messages, ())))
-
-
-def _flatten(messages: Any, path: tuple[str, ...]) -> Iterator[FieldError]:
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            yield from _flatten(inner, path if key == "_schema" else (*path, str(key)))
-    else:
-        text = " ".join(map(str, messages)) if isinstance(messages, list) else str(messages)
-        yield FieldError(".".join(path) or "body", text)
 
 
 class ApiBlueprint(Blueprint):

@@ -82,6 +82,8 @@ def describe(refusal: Refusal) -> dict[str, Any]:
             | ({"holder": error.holder} if error.holder else {})
             for error in refusal.errors
         ]
+    if refusal.more_errors:
+        body["more_errors"] = refusal.more_errors
     return body
 
 

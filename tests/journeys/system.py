@@ -55,6 +55,11 @@ class Person:
         if tokens is not None:
             self._session.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
+    @property
+    def authorization(self) -> str:
+        """The header that they send."""
+        return str(self._session.headers["Authorization"])
+
     def call(self, method: str, service: str, path: str, **options: Any) -> requests.Response:
         """What a service answers."""
         url = f"http://{LOOPBACK}:{self._ports[service]}{path}"

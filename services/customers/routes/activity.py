@@ -14,7 +14,7 @@ from shared import clock
 from shared.auth.middleware import allow, origin
 from shared.document import Document
 from shared.web import bulk, responses
-from shared.web.app import body_limit
+from shared.web.bodies import body_limit
 from shared.web.parsing import ApiBlueprint
 
 MAX_ACTIVITY_BODY_BYTES = 8 * 1024 * 1024

@@ -18,7 +18,7 @@ from shared.auth.middleware import allow, caller, origin
 from shared.document import Document
 from shared.idempotency import creation_request
 from shared.web import bulk, responses
-from shared.web.app import body_limit
+from shared.web.bodies import body_limit
 from shared.web.parsing import ApiBlueprint, idempotency_key
 from shared.web.preconditions import on_named_version
 

@@ -1,11 +1,12 @@
 """JSON of views and visitors of the shop's website, a class for each direction."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from services.customers.model.activity import VISITOR_ID, VISITOR_ID_RULE
 from services.customers.model.journal import VIEW_KINDS
 from shared.web.bulk import MAX_ENTRIES, entry_field
 from shared.web.fields import Prose, Text, Time
+from shared.web.schemas import Schema, Several
 
 _VISITOR_ID = validate.Regexp(rf"{VISITOR_ID}\Z", error=VISITOR_ID_RULE)
 
@@ -35,7 +36,7 @@ class ActivitySchema(Schema):
     """
 
     batch = Text(max_length=100, required=True)
-    entries = fields.List(
+    entries = Several(
         entry_field("View"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import current_app
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
 from services.customers.model.customers import Address, Email, Phone
 from services.customers.repository.filters import FILTERS
@@ -13,6 +13,7 @@ from shared.web.code_fields import CountryField
 from shared.web.email_field import EmailField
 from shared.web.fields import Prose, Text, Time, YesNo
 from shared.web.queries import PageQuerySchema, filter_fields
+from shared.web.schemas import Pairs, Schema, Several
 
 _PREFERENCE_KEY = validate.Regexp(
     r"^[a-z][a-z0-9_]{0,49}\Z", error="Use a-z, 0-9 and _, at most 50 characters."
@@ -104,8 +105,8 @@ class AddressSchema(Schema):
         return Address(**data)
 
 
-def _many(schema: type[Schema], most: int) -> fields.List:
-    return fields.List(fields.Nested(schema), validate=validate.Length(max=most))
+def _many(schema: type[Schema], most: int) -> Several:
+    return Several(fields.Nested(schema), validate=validate.Length(max=most))
 
 
 class CustomerFieldsSchema(Schema):
@@ -118,14 +119,14 @@ class CustomerFieldsSchema(Schema):
     emails = _many(EmailSchema, 20)
     phones = _many(PhoneSchema, 20)
     addresses = _many(AddressSchema, 50)
-    tags = fields.List(Text(max_length=50), validate=validate.Length(max=50))
-    preferences = fields.Dict(
+    tags = Several(Text(max_length=50), validate=validate.Length(max=50))
+    preferences = Pairs(
         keys=fields.String(validate=_PREFERENCE_KEY),
         values=PreferenceField(),
         validate=validate.Length(max=50),
     )
     channels = fields.Nested(ChannelsSchema)
-    interests = fields.List(Text(max_length=50), validate=validate.Length(max=50))
+    interests = Several(Text(max_length=50), validate=validate.Length(max=50))
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -157,7 +158,7 @@ class BulkCustomersSchema(Schema):
     """
 
     batch = Text(max_length=100, required=True)
-    entries = fields.List(
+    entries = Several(
         entry_field("NewCustomer"),
         required=True,
         validate=validate.Length(min=1, max=MAX_ENTRIES),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from services.customers.model.journal import KINDS, MAX_SUMMARY_LENGTH, STAFF_KINDS
 from services.customers.repository.filters import JOURNAL_FILTERS
@@ -11,6 +11,7 @@ from shared.values.strict_json import MAX_DIGITS, LongNumber
 from shared.values.text import CONTROL
 from shared.web.fields import Prose, Time
 from shared.web.queries import PageQuerySchema, filter_fields
+from shared.web.schemas import Schema
 
 MAX_DATA_BYTES = 4_096
 DEEPEST_DATA = 4

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from services.imports import shop_client
-from services.imports.shop_client import problem_text
+from services.imports.shop_client import NAMED_FAULTS, problem_text
 from shared.api_client import ApiRefused
 from shared.document import Document
 from shared.settings import Settings
+from shared.web.bulk import MAX_CALL_ERRORS
 
 Headers = Callable[[str], dict[str, str]]
 ANN = {"external_id": "7", "last_name": "Lee", "emails": [], "phones": [], "addresses": []}
@@ -71,6 +72,18 @@ class TestShop:
 
         assert [result["status"] for result in results] == ["created", "refused", "unchanged"]
         assert "external_id" in problem_text(results[1]["problem"])
+
+    def test_gives_a_reason_for_each_refusal_however_many(
+        self, settings: Settings, delegation: str
+    ) -> None:
+        town = shop_client.connect(settings, delegation)
+        wrong = [{**ANN, "external_id": number} for number in range(2 * NAMED_FAULTS + 50)]
+
+        results = town.add_customers("import:1", [ANN, *wrong])
+
+        assert [result["index"] for result in results] == list(range(len(wrong) + 1))
+        assert all("external_id" in problem_text(each["problem"]) for each in results[1:])
+        assert NAMED_FAULTS == MAX_CALL_ERRORS
 
     def test_a_batch_sent_again_is_answered_alike(
         self, settings: Settings, delegation: str

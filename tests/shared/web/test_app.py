@@ -11,7 +11,8 @@ from shared.auth.middleware import public
 from shared.mongo.client import connect
 from shared.settings import Settings
 from shared.web import responses
-from shared.web.app import MAX_BODY_BYTES, body_limit, without_deadline
+from shared.web.app import without_deadline
+from shared.web.bodies import MAX_BODY_BYTES, body_limit
 from shared.web.parsing import ApiBlueprint
 from shared.web.responses import data
 from tests.support.limits import Limits

@@ -63,6 +63,30 @@ class TestAnswer:
         }
 
 
+class TestFaults:
+    def test_are_named_up_to_a_number_in_one_call(self, many: FlaskClient) -> None:
+        results = many.get("/refusals/30").get_json()["results"]
+
+        problems = [result["problem"] for result in results]
+        named = [len(problem["errors"]) for problem in problems]
+        assert sum(named) == bulk.MAX_CALL_ERRORS
+        assert min(named) >= 1
+        assert sum(problem.get("more_errors", 0) for problem in problems) == 30 * 20 - sum(named)
+
+    def test_of_more_entries_than_that_are_counted(self, many: FlaskClient) -> None:
+        results = many.get("/refusals/210").get_json()["results"]
+
+        named = [len(result["problem"]["errors"]) for result in results]
+        assert named == [1] * bulk.MAX_CALL_ERRORS + [0] * 10
+        assert results[-1]["problem"]["more_errors"] == 20
+
+    def test_that_are_few_are_all_named(self, many: FlaskClient) -> None:
+        results = many.get("/refusals/10").get_json()["results"]
+
+        assert [len(result["problem"]["errors"]) for result in results] == [20] * 10
+        assert not any("more_errors" in result["problem"] for result in results)
+
+
 class EntrySchema(Schema):
     """One entry."""
 
@@ -85,4 +109,17 @@ def http(serve: Serve) -> FlaskClient:
         )
 
     blueprint.get("/outcomes")(public(outcomes))
+    return serve(blueprint)
+
+
+@pytest.fixture
+def many(serve: Serve) -> FlaskClient:
+    """A client of an application that refuses as many entries as it is told, for 20 faults each."""
+    blueprint = ApiBlueprint("refusals", __name__)
+
+    def refuse(count: int) -> Response:
+        faults = tuple(FieldError(f"name{number}", "Unknown field.") for number in range(20))
+        return bulk.answer([{"refusal": Invalid("Wrong.", errors=faults)}] * count)
+
+    blueprint.get("/refusals/<int:count>")(public(refuse))
     return serve(blueprint)

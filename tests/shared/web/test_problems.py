@@ -24,7 +24,7 @@ from shared import errors
 from shared.auth.middleware import public
 from shared.errors import FieldError, Refusal
 from shared.web import problems
-from shared.web.app import MAX_BODY_BYTES
+from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.parsing import ApiBlueprint
 from shared.web.responses import data
 

@@ -178,8 +178,8 @@ class TestLimits:
 
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "entries")
 
-    def test_takes_16_mib(self, http: Client, database: Database[Document]) -> None:
-        room = 16 * 1024 * 1024
+    def test_takes_8_mib(self, http: Client, database: Database[Document]) -> None:
+        room = 8 * 1024 * 1024
         body = b'{"batch": "one", "entries": [{"external_id": "1"}]}'
 
         fits = http.post(ADDRESS, data=body.ljust(room), content_type="application/json")

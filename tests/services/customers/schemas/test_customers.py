@@ -14,7 +14,7 @@ from services.customers.schemas.customers import (
     CustomerQuerySchema,
     NewCustomerSchema,
 )
-from shared.web.parsing import refusal_of
+from shared.web.faults import refusal_of
 
 Body = dict[str, Any]
 
