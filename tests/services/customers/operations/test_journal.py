@@ -52,7 +52,9 @@ class TestForgetting:
     def test_comes_with_the_deletion(
         self, journal: JournalRepository, letters: DeadLetters, dead_lettered: str
     ) -> None:
-        operations.note_deletions(journal, letters, [CustomerDeleted(customer_id="x", **said(2))])
+        operations.note_deletions(
+            journal, letters, [CustomerDeleted(customer_id=new_id(), **said(2))]
+        )
         assert letters.count() == 2
 
         event = CustomerDeleted(customer_id=dead_lettered, **said(2))
