@@ -38,6 +38,27 @@ class TestLoad:
         given(SECRETS_DIR="/run/secrets")
         assert load("orders").mongo_user == "orders"
 
+    def test_reads_the_keys_of_events_and_shows_them_nowhere(
+        self, given: Given, tmp_path: Path
+    ) -> None:
+        given(SECRETS_DIR=str(tmp_path))
+        assert load().event_keys == ()
+
+        (tmp_path / "event_keys").write_text("ab" * 32 + "\n" + "cd" * 32 + "\n")
+
+        assert load().event_keys == (b"\xab" * 32, b"\xcd" * 32)
+        assert "event_keys" not in repr(load())
+
+    @pytest.mark.parametrize("content", [b"ab", b"\xff\xfe", b"xyz" * 20])
+    def test_refuses_keys_that_are_none(self, given: Given, tmp_path: Path, content: bytes) -> None:
+        given(SECRETS_DIR=str(tmp_path))
+        (tmp_path / "event_keys").write_bytes(content)
+
+        with pytest.raises(SettingsInvalid, match="event_keys cannot be used: It ") as refusal:
+            load()
+
+        assert "xyz" not in str(refusal.value)
+
     def test_listens_for_this_machine_alone(self) -> None:
         assert load().host == "127.0.0.1"
 

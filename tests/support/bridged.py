@@ -118,6 +118,9 @@ class _Anybody:
             raise Unauthenticated("Sign in first.")
         return Caller("0" * 24, "sales", None)
 
+    def check_current(self) -> None:
+        """It is known what was revoked."""
+
 
 def make_app() -> Flask:
     """The toy."""

@@ -173,6 +173,24 @@ class TestRefuseUnfitBroker:
         assert "Traceback" not in ended.stderr
 
 
+class TestKeys:
+    @pytest.mark.parametrize("process", ["relay", "worker"])
+    def test_of_events_are_needed_to_start(self, tmp_path: Path, process: str) -> None:
+        ended = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "services", process, "customers"],
+            cwd=Path(__file__).parents[3],
+            env={"SECRETS_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(f"Error: {tmp_path}/event_keys is missing or empty;")
+        assert ended.stderr.count("\n") == 1
+
+
 class TestWaitForFitBroker:
     def test_waits_for_a_server_that_comes_late(self, settings: Settings, tmp_path: Path) -> None:
         late = replace(settings, redis_url=redis_url(port := free_port()))

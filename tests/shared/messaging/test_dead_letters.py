@@ -22,6 +22,15 @@ MakeHearing = Callable[..., Consumer]
 Messages = Callable[[str], list[Message]]
 
 
+class TestForgetForged:
+    def test_leaves_all_others(self, letters: DeadLetters, database: Database[Document]) -> None:
+        for id in ("forged-1", "forged-f", "forge", "malformed-1", "a"):
+            Inbox(database).dead_letter({**delivery(1), "id": id}, "X")
+
+        assert letters.forget_forged() == 2
+        assert [letter.id for letter in letters.search()] == ["forge", "malformed-1", "a"]
+
+
 class TestSearch:
     def test_finds_the_oldest_first(
         self, letters: DeadLetters, database: Database[Document]
@@ -41,6 +50,7 @@ class TestSearch:
         [
             ("ValueError: no", "Mend the reason, then: make replay ID="),
             ("EventUnknown: X", "Start newer workers, then: make replay ID="),
+            ("It is forged: X", "Find out who can write to Redis"),
             ("It is malformed: X", "Have its sender republish the state of its documents"),
             ("It happened 99 days ago", "Have its sender republish the state of its documents"),
         ],
@@ -142,6 +152,15 @@ class TestReplay:
         assert handled.attempts == {13: MAX_ATTEMPTS}
         assert letter.error.startswith("KeyError in on_changed")
         assert not letter.waits
+
+    def test_of_a_forgery_does_nothing(
+        self, letters: DeadLetters, database: Database[Document]
+    ) -> None:
+        """Sent again by the relay it would be signed."""
+        Inbox(database).dead_letter({**delivery(1), "id": "forged-1"}, "It is forged: X")
+
+        assert letters.replay("forged-1", now=datetime.now(UTC)) is Replay.FORGED
+        assert database.dead_letters.count_documents({"outbox": {"$exists": True}}) == 0
 
     def test_of_what_had_its_effect_only_forgets_the_letter(
         self,

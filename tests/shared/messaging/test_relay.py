@@ -69,6 +69,25 @@ class TestSendDue:
             }
         )
 
+    def test_sends_no_event_that_it_does_not_know(
+        self,
+        make_relay: Callable[..., Relay],
+        things: ThingRepository,
+        queue: Queue,
+        due: datetime,
+        log: list[MutableMapping[str, Any]],
+    ) -> None:
+        """Nobody here can say what in it is private; a newer relay will."""
+        added(things, 3)
+        things.collection.update_one({}, {"$set": {"outbox.0.name": "SomethingNew"}})
+
+        make_relay().send_due(due)
+
+        ((*sent,),) = queue("others")
+        assert [one["name"] for one in sent] == ["ThingLost"] * 2
+        assert [entry["event"] for entry in log] == ["events_unknown"]
+        assert len(waiting(things)) == 3
+
     def test_leaves_an_event_where_it_is_until_its_receipt(
         self, relay: Relay, things: ThingRepository, due: datetime
     ) -> None:

@@ -7,15 +7,19 @@ import pytest
 from pymongo.database import Database
 
 from services.customers.operations import journal as operations
+from services.customers.repository.customers import CustomerRepository
 from services.customers.repository.journal import JournalRepository
 from shared.document import Document
 from shared.events.contracts import (
     ConsentChanged,
     CustomerDeleted,
+    CustomerDetailsChanged,
     CustomerRegistered,
     OrderPlaced,
 )
 from shared.identifiers import new_id
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.inbox import Inbox
 
 START = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -40,6 +44,55 @@ class TestNote:
 
         assert "Lee" not in str(list(journal.collection.find({})))
         assert [one["data"] for one in journal.collection.find({})] == [{}, {}]
+
+
+class TestForgetting:
+    """The values of a customer that an event holds which could not be handled."""
+
+    def test_comes_with_the_deletion(
+        self, journal: JournalRepository, letters: DeadLetters, dead_lettered: str
+    ) -> None:
+        operations.note_deletions(
+            journal, letters, [CustomerDeleted(customer_id=new_id(), **said(2))]
+        )
+        assert letters.count() == 2
+
+        event = CustomerDeleted(customer_id=dead_lettered, **said(2))
+        operations.note_deletions(journal, letters, [event])
+
+        assert [letter.event for letter in letters.search()] == ["CustomerRegistered"]
+
+    def test_comes_with_the_dead_letter_if_they_are_deleted_already(
+        self,
+        customers: CustomerRepository,
+        letters: DeadLetters,
+        dead_lettered: str,
+        database: Database[Document],
+    ) -> None:
+        event = CustomerDetailsChanged(customer_id=dead_lettered, changes=[], **said(1))
+        database.customers.insert_one(
+            {"_id": dead_lettered, "deleted_at": START, "version": 2, "outbox": []}
+        )
+
+        operations.forget_values_of_deleted(customers, letters, event)
+
+        assert [letter.event for letter in letters.search()] == ["CustomerRegistered"]
+
+
+@pytest.fixture
+def letters(database: Database[Document]) -> DeadLetters:
+    """The dead letters of customers."""
+    return DeadLetters(database, "customers")
+
+
+@pytest.fixture
+def dead_lettered(database: Database[Document]) -> str:
+    """The id of a customer with two dead letters, one of which holds values."""
+    id = new_id()
+    for name in ("CustomerRegistered", "CustomerDetailsChanged"):
+        delivery = {"id": new_id(), "name": name, "document_id": id, "data": {"customer_id": id}}
+        Inbox(database).dead_letter(delivery, "ValueError")
+    return id
 
 
 class TestNoteOrders:
