@@ -241,6 +241,19 @@ class TestRefusal:
         assert "in use by another run" in ended.stderr
         assert "DATA_DIR" in ended.stderr
 
+    def test_names_a_folder_that_cannot_hold_the_secrets(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "secrets").touch()
+
+        ended = run({**environment, "DATA_DIR": str(tmp_path)})
+
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            f"The secrets in {tmp_path}/secrets cannot be made (File exists); DATA_DIR names "
+            "another folder.\n"
+        )
+
     def test_names_a_given_server_that_does_not_answer(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
