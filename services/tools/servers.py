@@ -7,7 +7,7 @@ from pathlib import Path
 from services.tools import secrets
 from services.tools.settings import LauncherSettings
 from shared.local import mongod, redis_server, servers
-from shared.local.ports import folder
+from shared.local.ports import FolderTaken, folder
 from shared.local.servers import Server
 from shared.local.supervisor import Supervisor
 
@@ -27,6 +27,7 @@ def start(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) -> 
     """Start what is to be started, and make everybody's secrets before; the servers' addresses.
 
     :raises ServerFailed: one does not start, or does not answer.
+    :raises FolderTaken: the secrets cannot be written.
     :raises ServerMissing: there is none that runs on this machine.
     :raises StopAsked: while waiting.
     """
@@ -35,7 +36,13 @@ def start(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) -> 
         mongod.require_mongodb(settings.mongo_url)
     if settings.redis_url:
         redis_server.require_redis(settings.redis_url)
-    secrets.make(root)
+    try:
+        secrets.make(root)
+    except OSError as error:
+        raise FolderTaken(
+            f"The secrets in {root} cannot be made ({error.strerror}); DATA_DIR names another "
+            "folder."
+        ) from error
     servers.start(list(_ours(settings, home=home, root=root)), supervisor=supervisor)
     return (
         settings.mongo_url or mongod.mongo_url(settings.mongo_port),

@@ -20,6 +20,8 @@ from shared.local.supervisor import Command
 from shared.mongo import logins
 
 REPLICA_SET = "kith"
+# It says which parameters it was given before it turns to its log. What is wrong goes to stderr.
+_SILENTLY = ("/bin/sh", "-c", 'exec "$0" "$@" >/dev/null')
 
 
 def mongo_url(port: int) -> str:
@@ -72,7 +74,7 @@ def mongod(directory: Path, *, port: int, key_file: Path | None = None) -> Serve
     argv = mongod_argv(find_mongod(), directory=data, log=log, port=port, key_file=key_file)
     login = logins.as_server(key_file.read_text().strip()) if key_file else {}
     return Server(
-        command=Command(name="mongod", argv=argv, stage=STAGE, grace=GRACE),
+        command=Command(name="mongod", argv=(*_SILENTLY, *argv), stage=STAGE, grace=GRACE),
         directory=data,
         log=log,
         variable="MONGO_URL",

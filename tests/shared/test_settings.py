@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.registry import SERVICES
-from services.tools.settings import load_backup, load_launcher
+from services.tools.settings import keep_from_children, load_backup, load_launcher
 from shared.settings import PORTS, SERVER_PORTS, SettingsInvalid, is_prefix, load
 
 Given = Callable[..., None]
@@ -231,6 +232,16 @@ class TestLoadLauncher:
 
         with pytest.raises(SettingsInvalid, match=name):
             load_launcher()
+
+
+class TestKeepFromChildren:
+    def test_takes_out_what_one_process_alone_is_to_have(self, given: Given) -> None:
+        given(ADMIN_PASSWORD="secret", TOKEN="token", SECRETS_DIR="/secrets", LOG_JSON="1")
+
+        keep_from_children()
+
+        assert not {"ADMIN_PASSWORD", "TOKEN", "SECRETS_DIR"} & set(os.environ)
+        assert os.environ["LOG_JSON"] == "1"
 
 
 @pytest.fixture(autouse=True)

@@ -24,8 +24,13 @@ class TestExplained:
                 OperationFailure("Index already exists with a different name: old"),
                 "MongoDB refused something (Index already exists with a different name: old).",
             ),
+            (
+                OperationFailure("Authentication failed.", 18),
+                "MongoDB refused something (Authentication failed.). Commands sign in by the "
+                "password in SECRETS_DIR, or as the user whom MONGO_URL names.",
+            ),
         ],
-        ids=["away", "refuses"],
+        ids=["away", "refuses", "lets nobody in"],
     )
     def test_is_one_sentence(self, failure: Exception, sentence: str) -> None:
         with pytest.raises(ClickException) as complaint, explained():

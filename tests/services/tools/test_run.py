@@ -75,6 +75,19 @@ class TestPlan:
             assert process.environment["ORDERS_URL"] == "http://127.0.0.1:3"
             assert process.environment["HOST"] == "127.0.0.1"
 
+    def test_hands_the_password_to_the_setup_alone(
+        self, make_settings: Callable[..., LauncherSettings]
+    ) -> None:
+        made = launcher.plan(make_settings(admin_password="secret"), mongo_url="", redis_url="")
+        assert made.sample
+
+        holders = [
+            process.name
+            for process in (made.setup, made.sample, *made.processes)
+            if "secret" in process.environment.values()
+        ]
+        assert holders == ["setup"]
+
     def test_stops_the_webs_first_and_all_within_ten_seconds(
         self, settings: LauncherSettings
     ) -> None:
@@ -228,6 +241,19 @@ class TestRefusal:
         assert "in use by another run" in ended.stderr
         assert "DATA_DIR" in ended.stderr
 
+    def test_names_a_folder_that_cannot_hold_the_secrets(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "secrets").touch()
+
+        ended = run({**environment, "DATA_DIR": str(tmp_path)})
+
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            f"The secrets in {tmp_path}/secrets cannot be made (File exists); DATA_DIR names "
+            "another folder.\n"
+        )
+
     def test_names_a_given_server_that_does_not_answer(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
@@ -336,9 +362,9 @@ def settings(make_settings: Callable[..., LauncherSettings]) -> LauncherSettings
 
 @pytest.fixture
 def make_settings(tmp_path: Path) -> Callable[..., LauncherSettings]:
-    """`make_settings(sample=…)`: what `make run` reads."""
+    """`make_settings(sample=…, admin_password=…)`: what `make run` reads."""
 
-    def make(*, sample: bool = True) -> LauncherSettings:
+    def make(*, sample: bool = True, admin_password: str = "") -> LauncherSettings:
         return LauncherSettings(
             mongo_url="",
             redis_url="",
@@ -347,7 +373,7 @@ def make_settings(tmp_path: Path) -> Callable[..., LauncherSettings]:
             data_dir=tmp_path,
             sample=sample,
             admin_email="admin@example.com",
-            admin_password="",
+            admin_password=admin_password,
             ports={name: number for number, name in enumerate(PORTS, start=1)},
         )
 

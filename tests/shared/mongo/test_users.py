@@ -1,6 +1,7 @@
 """Users of MongoDB, on a server that asks for passwords."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ class TestSettle:
 
         after = list(system.admin["system.users"].find({"user": {"$in": ["operator", "orders"]}}))
         assert after == before
+
+    def test_by_several_at_once_makes_each_once(self, system: Client, url: str) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: list(settle(system, [OPERATOR, ORDERS])), range(4)))
+
+        with as_user(url, ORDERS) as client:
+            client.shop_orders.orders.find_one()
+        assert system.admin["system.users"].count_documents({}) == 2
 
     def test_takes_a_new_password(self, system: Client, url: str) -> None:
         list(settle(system, [ORDERS]))
