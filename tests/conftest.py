@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
+from secrets import token_hex, token_urlsafe
 from types import ModuleType
 from typing import Any
 
@@ -119,6 +119,7 @@ def secrets_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Secrets of this session alone, never those of a Kith that runs from this folder."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / EVENT_KEYS).write_text(token_hex(KEY_BYTES))
+    (folder / "delegation_key").write_text(token_urlsafe())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECRETS_DIR", str(folder))
         yield folder

@@ -9,23 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from celery import Celery
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from shared.document import Document
 from shared.events.signature import Signer, read_keys
 from shared.local.ports import LOOPBACK
 from shared.messaging.broker import create_celery
-from shared.settings import EVENT_KEYS, Settings, load
+from shared.mongo.client import connect, service_database
+from shared.settings import EVENT_KEYS, OPERATOR, Settings, load
 from tests.journeys.system import System
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/]{40,}={0,2}")
 
 
 def settings(kith: System) -> Settings:
-    """Settings that lead to the servers of a running Kith."""
+    """Settings that lead to the servers of a running Kith, as its operator."""
     return replace(
         load(),
+        secrets_dir=data(kith) / "secrets" / OPERATOR,
+        mongo_user=OPERATOR,
+        redis_user=OPERATOR,
         mongo_url=f"mongodb://{LOOPBACK}:{kith.ports['mongo']}/?directConnection=true",
         redis_url=f"redis://{LOOPBACK}:{kith.ports['redis']}/0",
         database_prefix="kith",
@@ -34,21 +37,19 @@ def settings(kith: System) -> Settings:
 
 def run(kith: System, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of an operator's to its end."""
-    known = settings(kith)
-    urls = {"MONGO_URL": known.mongo_url, "REDIS_URL": known.redis_url}
-    return replace(kith, environment=kith.environment | urls).run(*arguments)
+    return kith.run(*arguments)
 
 
 @contextmanager
 def database(kith: System, service: str) -> Iterator[Database[Document]]:
     """The database of a service."""
-    with MongoClient[Document](settings(kith).mongo_url, tz_aware=True) as client:
-        yield client[f"kith_{service}"]
+    with connect(settings(kith)) as client:
+        yield service_database(client, settings(kith), service)
 
 
 @contextmanager
 def queue(kith: System) -> Iterator[Celery]:
-    """A sender of messages that is none of Kith's."""
+    """A sender of messages who has a login, and is none of Kith's."""
     with create_celery("stranger", settings(kith)) as celery:
         yield celery
 

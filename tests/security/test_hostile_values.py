@@ -71,6 +71,9 @@ SIZES = [
 ]
 of_each_size = pytest.mark.parametrize("size", SIZES)
 
+OF_ONES_OWN = ("/v1/tokens", "/v1/users/me/password")
+"""Addresses that ask for a password or token which nobody has here."""
+
 
 class TestFields:
     @of_each_size
@@ -105,7 +108,7 @@ class TestFields:
         answers = {
             str(operation): attack.send(operation, attack.targets.body(operation)).status_code
             for operation in attack.writes()
-            if operation.fields and not operation.path.startswith("/v1/tokens")
+            if operation.fields and not operation.path.startswith(OF_ONES_OWN)
         }
 
         assert {name: status for name, status in answers.items() if status >= 300} == {}

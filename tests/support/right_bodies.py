@@ -122,6 +122,10 @@ class Targets:
         """A body that is right for this write."""
         made: dict[str, Callable[[], Json]] = {
             "POST /v1/users": user,
+            "POST /v1/users/me/password": lambda: {
+                "old_password": PASSWORD,
+                "new_password": f"{PASSWORD} and more",
+            },
             "PATCH /v1/users/{id}": lambda: user() | {"active": True},
             "POST /v1/tokens": lambda: {"email": "nobody@example.com", "password": PASSWORD},
             "POST /v1/tokens/refresh": lambda: {"refresh_token": f"{'a' * 24}.{'b' * 43}"},
