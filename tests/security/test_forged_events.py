@@ -227,12 +227,23 @@ def letters(kith: System) -> Iterator[Callable[..., int]]:
 
 
 @pytest.fixture
-def placed(admin: Person) -> Document:
-    """An order of 7.50, which its customer's purchases know of."""
+def placed(kith: System, admin: Person) -> Iterator[Document]:
+    """An order of 7.50, which its customer's purchases know of.
+
+    Both are gone in the end as if they had never been: what an attack signed says what is not so.
+    """
     customer = admin.post("customers", "/v1/customers", {"last_name": "Forged"}).json()
     line = {"sku": "MUG", "quantity": 1, "unit_price": "7.50"}
     body = {"customer_id": customer["id"], "currency": "EUR", "lines": [line]}
     order: Document = admin.post("orders", "/v1/orders", body).json()
     path = f"/v1/customers/{customer['id']}"
     wait_for(lambda: admin.get("customers", path)["purchases"]["orders"] == 1, "the order is known")
-    return order
+    yield order
+    wait_for(lambda: kith.waiting_events() == 0, "all events were handled")
+    with back_door.database(kith, "orders") as base:
+        base.orders.delete_one({"_id": order["id"]})
+        base.customer_cards.delete_one({"_id": customer["id"]})
+    with back_door.database(kith, "customers") as base:
+        base.ledger.delete_one({"_id": order["id"]})
+        base.journal.delete_many({"customer_id": customer["id"]})
+        base.customers.delete_one({"_id": customer["id"]})

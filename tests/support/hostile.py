@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.web.faults import MAX_NAME
+
 TOO_LONG = "x" * 100_000
 
 
@@ -269,8 +271,8 @@ def refused(answer: Any, field: str) -> bool:
 
 
 def names(problem: dict[str, Any], field: str) -> bool:
-    """Whether a problem is about this field."""
-    return any(error["field"].startswith(field) for error in problem["errors"])
+    """Whether a problem is about this field. Of a long name it repeats the beginning."""
+    return any(error["field"].startswith(field[:MAX_NAME]) for error in problem["errors"])
 
 
 def is_problem(answer: Any) -> bool:
