@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from hmac import digest
+from hmac import compare_digest, digest
 from secrets import token_bytes, token_hex, token_urlsafe
 from threading import BoundedSemaphore
 
@@ -37,6 +37,9 @@ _HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
 _HASHES_AT_ONCE = 2
 _PATIENCE = 3.0
 _places = BoundedSemaphore(_HASHES_AT_ONCE)
+
+_BODY = 43
+"""Characters of a refresh secret before its mark: 256 bits."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,10 @@ def new_session_id() -> str:
     return token_hex(12)
 
 
-def new_refresh_secret() -> str:
-    """The secret half of a refresh token: 256 bits."""
-    return token_urlsafe(32)
+def new_refresh_secret(seed: str | None = None) -> str:
+    """The secret half of a refresh token: 256 bits, and the mark of its session that has a seed."""
+    body = token_urlsafe(32)
+    return body if seed is None else body + _session_mark(body, seed)
 
 
 def new_seed() -> str:
@@ -120,8 +124,14 @@ def next_refresh_secret(secret: str, *, seed: str) -> str:
 
     So a repeated answer needs no token stored in clear: the seed alone gives none.
     """
-    derived = digest(bytes.fromhex(seed), secret.encode(), sha256)
-    return urlsafe_b64encode(derived).rstrip(b"=").decode("ascii")
+    body = _text(digest(bytes.fromhex(seed), secret.encode(), sha256))
+    return body + _session_mark(body, seed)
+
+
+def was_given_out(secret: str, *, seed: str) -> bool:
+    """True if a session with this seed gave out this secret, however long ago."""
+    body, mark = secret[:_BODY], secret[_BODY:]
+    return compare_digest(mark.encode(), _session_mark(body, seed).encode())
 
 
 def hash_secret(secret: str) -> str:
@@ -194,6 +204,15 @@ def _is_behind(password_hash: str, password: str) -> bool:
             return _HASHER.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _session_mark(body: str, seed: str) -> str:
+    # By itself no secret: it tells a token that was replaced long ago from one that never was.
+    return _text(digest(bytes.fromhex(seed), b"mark " + body.encode(), sha256)[:16])
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def _random(size: int) -> str:

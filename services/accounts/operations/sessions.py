@@ -4,7 +4,7 @@ Tokens are given out only for a session that has the version which its user has 
 session was written; so whoever changes the user meanwhile ends the session, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,9 @@ from shared.auth.tokens import ACCESS_SECONDS
 from shared.document import Document
 from shared.errors import Forbidden, Stale, Unavailable
 from shared.identifiers import new_id
+
+Tokens = Mapping[str, datetime | None]
+"""When each of a session's refresh tokens was replaced, by its hash."""
 
 _WRONG = "The e-mail address or the password is wrong."
 
@@ -106,7 +109,7 @@ def begin(accounts: Accounts, session: Session, *, now: datetime) -> Document:
 
     :raises SessionEnded: its user has changed since the session's version was read.
     """
-    secret = crypto.new_refresh_secret()
+    secret = crypto.new_refresh_secret(session.seed)
     accounts.sessions.add(session, secret_hash=crypto.hash_secret(secret))
     return _tokens(accounts, session, refresh_token=f"{session.id}.{secret}", now=now)
 
@@ -121,13 +124,11 @@ def refresh(accounts: Accounts, *, refresh_token: str, now: datetime) -> Documen
     """
     session_id, _, secret = refresh_token.partition(".")
     found = accounts.sessions.find_session(session_id)
-    secret_hash = crypto.hash_secret(secret)
     # Somebody who only knows, or guesses, the id of a session must not be able to end it.
-    if found is None or found[0].expires_at <= now or secret_hash not in found[1]:
+    if found is None or found[0].expires_at <= now or not _is_known(*found, secret):
         raise SessionEnded("The session has ended; sign in again.")
     session, tokens = found
-    replaced_at = tokens[secret_hash]
-    if replaced_at is not None and now - replaced_at > GRACE:
+    if _is_used_up(tokens, secret, now):
         # A token that was replaced comes again: somebody else has a copy.
         accounts.sessions.end(session.id, now=now)
         raise SessionEnded("This refresh token was used before; sign in again.")
@@ -143,13 +144,30 @@ def sign_out(accounts: Accounts, *, refresh_token: str, now: datetime) -> None:
     """
     session_id, _, secret = refresh_token.partition(".")
     found = accounts.sessions.find_session(session_id)
-    if found is not None and crypto.hash_secret(secret) in found[1]:
+    if found is not None and _is_known(*found, secret):
         accounts.sessions.end(session_id, now=now)
 
 
 def make_signing_key(keys: KeyRepository, *, now: datetime) -> bool:
     """Make the key that signs tokens, unless there is one; True if one was made."""
     return keys.signing_key() is None and keys.add_first(crypto.new_signing_key(now=now))
+
+
+def _is_known(session: Session, tokens: Tokens, secret: str) -> bool:
+    """True if the session gave out this secret, remembered or not.
+
+    It remembers the latest, and whoever has one can replace it often enough to have it forgotten.
+    """
+    given_out = session.seed is not None and crypto.was_given_out(secret, seed=session.seed)
+    return given_out or crypto.hash_secret(secret) in tokens
+
+
+def _is_used_up(tokens: Tokens, secret: str, now: datetime) -> bool:
+    secret_hash = crypto.hash_secret(secret)
+    replaced_at = tokens.get(secret_hash)
+    if replaced_at is None:
+        return secret_hash not in tokens
+    return now - replaced_at > GRACE
 
 
 def _authenticated(users: UserRepository, email: str, password: str) -> User:

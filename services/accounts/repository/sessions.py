@@ -17,7 +17,7 @@ from shared.document import Document
 from shared.mongo.repository import Repository
 
 MAX_TOKENS = 20
-"""Refresh tokens of one session that are remembered; older ones are strangers to it."""
+"""Refresh tokens of one session that are remembered; older ones are known by their mark."""
 MAX_LISTED = 200
 _REVOKED = timedelta(seconds=REVOKED_SECONDS)
 _DELEGATIONS: Document = {"via": {"$ne": None}, "ended_at": None}

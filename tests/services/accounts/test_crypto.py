@@ -95,7 +95,8 @@ class TestRefreshSecrets:
         assert len(stored) == 64
 
     def test_have_one_successor(self) -> None:
-        secret, seed = crypto.new_refresh_secret(), crypto.new_seed()
+        seed = crypto.new_seed()
+        secret = crypto.new_refresh_secret(seed)
 
         successor = crypto.next_refresh_secret(secret, seed=seed)
 
@@ -103,6 +104,16 @@ class TestRefreshSecrets:
         assert successor != crypto.next_refresh_secret(secret, seed=crypto.new_seed())
         assert successor != crypto.next_refresh_secret(successor, seed=seed)
         assert len(successor) == len(secret)
+
+    def test_are_recognised_however_old(self) -> None:
+        seed, other = crypto.new_seed(), crypto.new_seed()
+        first = crypto.new_refresh_secret(seed)
+        second = crypto.next_refresh_secret(first, seed=seed)
+
+        assert all(crypto.was_given_out(secret, seed=seed) for secret in (first, second))
+        strangers = ("", "é", first[:43], first[:-1], first[:43] + second[43:], "x" + first[1:])
+        assert not any(crypto.was_given_out(secret, seed=seed) for secret in strangers)
+        assert not crypto.was_given_out(first, seed=other)
 
 
 class TestSigningKeys:

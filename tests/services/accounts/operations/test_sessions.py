@@ -18,6 +18,7 @@ from services.accounts.model import (
 from services.accounts.operations import sessions
 from services.accounts.operations.callers import OwnVerifier
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.sessions import MAX_TOKENS
 from shared.auth.caller import Caller
 from shared.document import Document
 from shared.errors import Refusal, TooMany, Unauthenticated, Unavailable
@@ -164,6 +165,18 @@ class TestRefresh:
             refresh(accounts, stolen, at=now + timedelta(seconds=11))
         with pytest.raises(SessionEnded):
             refresh(accounts, mine, at=now + timedelta(seconds=11))
+
+    def test_a_thief_who_replaces_it_often_is_found_out_too(
+        self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
+    ) -> None:
+        mine = theirs = sign_in(email=add_user().email)["refresh_token"]
+        for _ in range(MAX_TOKENS + 1):
+            theirs = refresh(accounts, theirs, at=now)["refresh_token"]
+
+        with pytest.raises(SessionEnded):
+            refresh(accounts, mine, at=now + timedelta(minutes=1))
+        with pytest.raises(SessionEnded):
+            refresh(accounts, theirs, at=now + timedelta(minutes=1))
 
     def test_a_second_sign_in_outlives_the_end_of_the_first(
         self, accounts: Accounts, add_user: Add, sign_in: SignIn, now: datetime
