@@ -80,6 +80,7 @@ def get_me() -> Response:
 @allow("sales", "admin")
 @users.arguments(OwnPasswordSchema)
 @users.answers(201, TokensSchema)
+@users.refuses(429)
 def change_own_password(payload: Document) -> Response:
     """Change one's own password, knowing the old one.
 
@@ -126,7 +127,7 @@ def change_user(payload: Document, id: str) -> Response:
 @tokens.doc(security=[])
 @tokens.arguments(SignInSchema)
 @tokens.answers(201, TokensSchema)
-@tokens.refuses(401, 429)
+@tokens.refuses(401, 403, 409, 429)
 def sign_in(payload: Document) -> Response:
     """Sign in with e-mail address and password.
 

@@ -8,7 +8,10 @@ from services.accounts.model import PasswordNotOneTime, PasswordOneTime, Passwor
 from services.accounts.operations.users import changed_event
 from services.accounts.passwords import PasswordRefused
 from services.accounts.repository.users import UserRepository
-from shared.errors import FieldError
+from shared.errors import FieldError, Stale, Unavailable
+
+TURNS = 20
+"""How often a new password is written again because the user was changed at the same moment."""
 
 
 def settle(
@@ -21,7 +24,7 @@ def settle(
     :raises PasswordOneTime: it works only together with a new one.
     :raises PasswordNotOneTime: there is a new one, and the old one is the user's own.
     :raises PasswordRefused: the new one is too easily guessed, or the old one.
-    :raises Stale: the user was changed meanwhile.
+    :raises Stale: the user has left, or has another password, since they were read.
     """
     if user.password_is_one_time:
         if new_password is None:
@@ -48,17 +51,33 @@ def choose(
     """The user with a new password of their own; whatever was signed in before is out.
 
     :raises PasswordRefused: it is too easily guessed, or the old one.
-    :raises Stale: the user was changed meanwhile.
+    :raises Stale: the user has left, or has another password, since they were read.
     """
     passwords.check(new_password, email=user.email, name=user.name, field="new_password")
     if passwords.canonical(new_password) == passwords.canonical(old_password):
         reason = FieldError("new_password", "It is the old one; choose another.")
         raise PasswordRefused("This password cannot be used.", errors=(reason,))
-    changed = user.changed(
-        now=now, password_hash=crypto.hash_password(new_password), password_is_one_time=False
-    )
-    users.save(changed, changed_event(changed, now))
-    return replace(changed, version=changed.version + 1)
+    new_hash = crypto.hash_password(new_password)
+    for _ in range(TURNS):
+        changed = user.changed(now=now, password_hash=new_hash, password_is_one_time=False)
+        try:
+            users.save(changed, changed_event(changed, now))
+        except Stale:
+            user = _same_password(users, user)
+        else:
+            return replace(changed, version=changed.version + 1)
+    raise Unavailable("Somebody changes this user all the time; try again in a moment.")
+
+
+def _same_password(users: UserRepository, user: User) -> User:
+    """The user as they are now: a new name or role does not come between.
+
+    :raises Stale: they have left, or have another password.
+    """
+    found = users.get_user(user.id)
+    if found.session_version != user.session_version:
+        raise Stale("The password was changed meanwhile.")
+    return found
 
 
 def confirm(user: User, old_password: str) -> None:

@@ -90,6 +90,7 @@ def change_password(
     :raises Forbidden: a service asks that acts for the user.
     :raises PasswordWrong: the old one is wrong.
     :raises PasswordRefused: the new one is too easily guessed, or the old one.
+    :raises SessionEnded: it is the password no more, or the caller was switched off.
     :raises TooMany: too many wrong passwords in a row; it says when to try again.
     """
     if caller.via is not None:
@@ -98,9 +99,12 @@ def change_password(
     counted = throttling.begin(accounts.attempts, email=user.email, address=address, now=now)
     own_password.confirm(user, old_password)
     throttling.succeed(accounts.attempts, counted, now=now)
-    user = own_password.choose(
-        accounts.users, user, old_password=old_password, new_password=new_password, now=now
-    )
+    try:
+        user = own_password.choose(
+            accounts.users, user, old_password=old_password, new_password=new_password, now=now
+        )
+    except Stale as error:
+        raise SessionEnded("Your password was changed meanwhile; sign in again.") from error
     return _signed_in(accounts, user, now)
 
 

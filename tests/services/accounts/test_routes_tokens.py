@@ -23,6 +23,22 @@ As = Callable[..., Client]
 Add = Callable[..., User]
 
 
+class TestDescription:
+    @pytest.mark.parametrize(
+        ("path", "statuses"),
+        [
+            ("/v1/tokens", {"401", "403", "409", "429"}),
+            ("/v1/users/me/password", {"401", "422", "429"}),
+        ],
+    )
+    def test_says_how_passwords_are_refused(
+        self, guest: Client, path: str, statuses: set[str]
+    ) -> None:
+        described = guest.get("/openapi.json").json["paths"][path]["post"]["responses"]
+
+        assert statuses <= described.keys()
+
+
 class TestSignIn:
     def test_gives_tokens(self, guest: Client, add_user: Add, password: str) -> None:
         user = add_user(role="admin")

@@ -18,12 +18,12 @@ from services.accounts.model import (
     SignInRefused,
     User,
 )
-from services.accounts.operations import sessions
+from services.accounts.operations import own_password, sessions
 from services.accounts.operations.sessions import Accounts
 from services.accounts.passwords import PasswordRefused
 from shared.auth.caller import Caller
 from shared.document import Document
-from shared.errors import Forbidden, Refusal, TooMany, Unauthenticated
+from shared.errors import Forbidden, Refusal, Stale, TooMany, Unauthenticated
 
 Add = Callable[..., User]
 SignIn = Callable[..., Document]
@@ -159,6 +159,43 @@ class TestChange:
         with pytest.raises(TooMany):
             change_own(accounts, user, password, at=now)
 
+    @pytest.mark.parametrize("changes", [{"name": "Lee"}, {"role": "admin"}])
+    def test_bears_with_a_change_of_something_else(
+        self,
+        accounts: Accounts,
+        add_user: Add,
+        password: str,
+        now: datetime,
+        change: Change,
+        changes: Document,
+    ) -> None:
+        user = add_user()
+        change(user, changes, at=now)
+
+        choose(accounts, user, password, at=now)
+
+        stored = accounts.users.get_user(user.id)
+        assert crypto.is_password(stored.password_hash, OWN)
+        assert {name: getattr(stored, name) for name in changes} == changes
+
+    @pytest.mark.parametrize("changes", [{"password": RESET}, {"active": False}])
+    def test_gives_way_to_an_admin(
+        self,
+        accounts: Accounts,
+        add_user: Add,
+        password: str,
+        now: datetime,
+        change: Change,
+        changes: Document,
+    ) -> None:
+        user = add_user()
+        change(user, changes, at=now)
+
+        with pytest.raises(Stale):
+            choose(accounts, user, password, at=now)
+
+        assert not crypto.is_password(accounts.users.get_user(user.id).password_hash, OWN)
+
     def test_is_not_for_services_that_act_for_somebody(
         self, accounts: Accounts, add_user: Add, password: str, now: datetime
     ) -> None:
@@ -211,6 +248,10 @@ def change_own(
         address="",
         now=at,
     )
+
+
+def choose(accounts: Accounts, user: User, old: str, *, at: datetime) -> User:
+    return own_password.choose(accounts.users, user, old_password=old, new_password=OWN, now=at)
 
 
 def refresh(accounts: Accounts, tokens: Document, at: datetime) -> Document:
