@@ -7,7 +7,8 @@ from services.tools import admin_password
 from services.tools.admin_password import AdminNotMade
 
 
-@click.command(name="admin-password")
+# An address may begin with a dash.
+@click.command(name="admin-password", context_settings={"ignore_unknown_options": True})
 @click.argument("email")
 def let_in(email: str) -> None:
     """Make the user of EMAIL an active admin with a new one-time password."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+
+from marshmallow import ValidationError
 
 from services.accounts import crypto
 from services.accounts.bootstrap import create_context
@@ -33,6 +34,7 @@ def run(settings: Settings, email: str) -> Iterator[str]:
         accounts = create_context(service_database(client, settings, "accounts"))
         if accounts.keys.signing_key() is None:
             raise AdminNotMade("There is no key to sign with yet; run the setup step first.")
+        email = _as_stored(accounts, email)
         password = crypto.new_password()
         yield _let_in(accounts, email, password)
         throttling.forget(accounts.attempts, email=email)
@@ -40,6 +42,18 @@ def run(settings: Settings, email: str) -> Iterator[str]:
             f"one-time password: {password} (said this once, kept only as a hash); sign in by "
             'POST /v1/tokens with "email", this "password", and a "new_password" of your own'
         )
+
+
+def _as_stored(accounts: Accounts, email: str) -> str:
+    """The address in the one form that is stored; one that an earlier release took goes on."""
+    if accounts.users.credentials(email) is not None:
+        return email
+    try:
+        address: str = NewUserSchema(only=("email",)).load({"email": email})["email"]
+    except ValidationError as error:
+        said = " ".join(error.messages_dict["email"])
+        raise AdminNotMade(f"The email cannot be used: {said}") from error
+    return address
 
 
 def _let_in(accounts: Accounts, email: str, password: str) -> str:
@@ -69,13 +83,13 @@ def _restore(accounts: Accounts, found: User, password: str) -> str:
 
 
 def _register(accounts: Accounts, email: str, password: str) -> str:
-    admin: dict[str, Any] = {
-        "email": email,
-        "name": "Admin",
-        "role": "admin",
-        "password": password,
-    }
-    for field, messages in NewUserSchema().validate(admin).items():
-        raise AdminNotMade(f"The {field} cannot be used: {' '.join(messages)}")
-    users.register(accounts.users, **admin, now=datetime.now(UTC), password_is_one_time=True)
+    users.register(
+        accounts.users,
+        email=email,
+        name="Admin",
+        role="admin",
+        password=password,
+        now=datetime.now(UTC),
+        password_is_one_time=True,
+    )
     return f"{email}: nobody had this address, so an admin was registered with it"

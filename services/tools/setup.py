@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
+from marshmallow import ValidationError
 
 from services.accounts import crypto
 from services.accounts.bootstrap import create_context
@@ -23,6 +24,8 @@ from shared.mongo.client import connect, service_database, wait_for_primary
 from shared.settings import Settings, SettingsInvalid
 
 WAIT_SECONDS = 120
+
+_TAKEN = "that address belongs to somebody who is none"
 
 
 def run(settings: Settings) -> Iterator[str]:
@@ -61,12 +64,12 @@ def _first_admin(accounts: sessions.Accounts, settings: Settings) -> str:
     if accounts.users.has_admin():
         return known
     if accounts.users.credentials(settings.admin_email) is not None:
-        return _locked_out(settings, "that address belongs to somebody who is none")
+        return _locked_out(settings, _TAKEN)
     try:
         shown = _register(accounts, settings)
     except EmailTaken:
-        # Another setup, at the same time, was quicker.
-        return known
+        # Another setup, at the same time, was quicker, or somebody has the address in its one form.
+        return known if accounts.users.has_admin() else _locked_out(settings, _TAKEN)
     except SettingsInvalid as error:
         # A new system is not begun with a mistake; one that is there goes on.
         if not accounts.users.is_used():
@@ -84,10 +87,11 @@ def _register(accounts: sessions.Accounts, settings: Settings) -> str:
         "role": "admin",
         "password": password,
     }
-    for field, messages in NewUserSchema().validate(admin).items():
-        raise _unusable(str(field), " ".join(messages))
     try:
-        users.register(accounts.users, **admin, now=datetime.now(UTC))
+        users.register(accounts.users, **NewUserSchema().load(admin), now=datetime.now(UTC))
+    except ValidationError as error:
+        field, messages = next(iter(error.messages_dict.items()))
+        raise _unusable(str(field), " ".join(messages)) from error
     except PasswordRefused as refusal:
         raise _unusable("password", refusal.errors[0].message) from refusal
     return "the ADMIN_PASSWORD you gave" if settings.admin_password else password

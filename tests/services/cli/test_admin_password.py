@@ -16,6 +16,14 @@ class TestAdminPassword:
         )
         assert last.startswith("one-time password: ")
 
+    def test_takes_an_address_that_begins_with_a_dash(self, call: Call) -> None:
+        call("setup")
+
+        code, said, _ = call("admin-password", "-x@example.com")
+
+        assert code == 0
+        assert said.startswith("-x@example.com: ")
+
     def test_ends_with_a_sentence_where_it_cannot(self, call: Call) -> None:
         code, _, complained = call("admin-password", "boss@example.com")
 

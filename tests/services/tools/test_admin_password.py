@@ -87,6 +87,35 @@ class TestRun:
 
         assert accounts.users.collection.count_documents({}) == 1
 
+    @pytest.mark.parametrize(
+        ("typed", "stored"),
+        [
+            (" Lee@SHOP.example ", "Lee@shop.example"),
+            ("lee@xn--mnchen-3ya.de", "lee@münchen.de"),
+            ("-lee@shop.example", "-lee@shop.example"),
+        ],
+    )
+    def test_takes_an_address_however_it_is_typed(
+        self, settings: Settings, accounts: Accounts, typed: str, stored: str
+    ) -> None:
+        first_admin(settings)
+        list(admin_password.run(settings, stored))
+
+        lines = list(admin_password.run(settings, typed))
+
+        assert lines[0].startswith(f"{stored}: an active admin now")
+        assert lets_in(accounts, settings, lines, email=stored)
+
+    def test_registers_an_address_in_its_one_form(
+        self, settings: Settings, accounts: Accounts
+    ) -> None:
+        first_admin(settings)
+
+        lines = list(admin_password.run(settings, " lee@xn--mnchen-3ya.de "))
+
+        assert lines[0].startswith("lee@münchen.de: nobody had this address")
+        assert lets_in(accounts, settings, lines, email="lee@münchen.de")
+
     def test_needs_the_setup_step(self, settings: Settings) -> None:
         with pytest.raises(AdminNotMade, match="run the setup step"):
             list(admin_password.run(settings, settings.admin_email))

@@ -56,6 +56,13 @@ class TestRun:
         assert lines[-1].startswith("sign in: Boss@example.com with the ADMIN_PASSWORD you gave")
         assert signs_in(accounts, given, "correct horse")
 
+    def test_registers_the_address_in_its_one_form(
+        self, settings: Settings, accounts: Accounts
+    ) -> None:
+        list(setup.run(replace(settings, admin_email=" boss@xn--mnchen-3ya.de ")))
+
+        assert (accounts.users.collection.find_one({}) or {})["email"] == "boss@münchen.de"
+
     def test_makes_nobody_who_could_not_sign_in(
         self, settings: Settings, accounts: Accounts
     ) -> None:
@@ -94,6 +101,16 @@ class TestRun:
         assert f"make admin-password EMAIL={ADDRESS}" in line
         assert not accounts.users.has_admin()
         assert accounts.users.collection.count_documents({}) == 1
+
+    def test_does_not_pass_over_that_the_address_is_somebodys_in_another_form(
+        self, settings: Settings, accounts: Accounts
+    ) -> None:
+        list(setup.run(replace(settings, admin_email="boss@münchen.de")))
+        accounts.users.collection.update_one({}, {"$set": {"role": "sales"}})
+
+        (line,) = setup.run(replace(settings, admin_email="boss@xn--mnchen-3ya.de"))
+
+        assert line.startswith("sign in: no admin is active")
 
     def test_goes_on_where_others_are_and_the_variables_are_of_no_use(
         self, settings: Settings, accounts: Accounts
