@@ -57,8 +57,12 @@ class AttemptRepository(Repository):
         return bool(written.matched_count or written.upserted_id)
 
     def forget(self, account: str) -> None:
-        """Begin anew with an account, at all addresses."""
-        self.collection.delete_many({"_id": {"$regex": f"^{re.escape(account)}\\."}})
+        """Begin anew with an account, at all addresses; where it is known it stays so."""
+        anew = {"failures": 0, "began_at": None, "in_burst": 0, "next_try_at": None}
+        self.collection.update_many(
+            {"_id": {"$regex": f"^{re.escape(account)}\\."}},
+            {"$set": anew, "$inc": {"revision": 1}},
+        )
 
 
 def _read(kind: type[Counter], id: str, document: Document | None, now: datetime) -> Counter:

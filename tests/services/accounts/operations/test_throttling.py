@@ -116,6 +116,18 @@ class TestLockOut:
 
         assert look(email, "right", AWAY, now) == "in"
 
+    def test_leaves_known_addresses_known(
+        self, accounts: Accounts, add_user: Add, look: Look, now: datetime
+    ) -> None:
+        email = add_user().email
+        assert look(email, "right", HOME, now) == "in"
+
+        throttling.forget(accounts.attempts, email=email)
+
+        for number in range(30):
+            look(email, "wrong", f"203.0.113.{number % 8}", now)
+        assert look(email, "right", HOME, now) == "in"
+
 
 class TestManyNewColleagues:
     def test_at_one_address_sign_in_without_a_wait(self, accounts: Accounts, now: datetime) -> None:
