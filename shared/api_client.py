@@ -68,9 +68,15 @@ class RefreshedToken:
     """A token that is replaced, by a refresh token, shortly before it expires."""
 
     def __init__(
-        self, accounts_url: str, refresh_token: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        accounts_url: str,
+        refresh_token: str,
+        *,
+        tries: int = TRIES,
+        timeout: float | tuple[float, float] = TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._accounts = ApiClient(accounts_url)
+        self._accounts = ApiClient(accounts_url, tries=tries, timeout=timeout)
         self._refresh_token = refresh_token
         self._clock = clock
         self._access_token = ""

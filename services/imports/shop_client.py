@@ -11,6 +11,14 @@ from shared.api_client import ApiClient, RefreshedToken
 from shared.document import Document
 from shared.settings import Settings
 
+ACCOUNTS_TRIES = 3
+ACCOUNTS_SECONDS = (3.0, 5.0)
+"""How often accounts is asked, and how long it may take, to connect and to answer.
+
+What is asked is quickly answered. Who asks is a web thread, or a step of an import, which has to
+end in time to come again without being counted as a failure.
+"""
+
 NAMED_FAULTS = 200
 """How many faults a bulk call names; a test holds it to what the services do."""
 
@@ -28,7 +36,9 @@ class Shop:
 
 def connect(settings: Settings, delegation: str) -> Shop:
     """The shop as seen by whoever gave this delegation."""
-    token = RefreshedToken(settings.accounts_url, delegation)
+    token = RefreshedToken(
+        settings.accounts_url, delegation, tries=ACCOUNTS_TRIES, timeout=ACCOUNTS_SECONDS
+    )
     customers, orders = (
         ApiClient(settings.customers_url, token),
         ApiClient(settings.orders_url, token),
@@ -49,15 +59,18 @@ def delegate(settings: Settings, authorization: str) -> str:
     :raises ApiRefused: accounts does not take the token.
     :raises ApiUnreachable: accounts does not answer.
     """
-    answer = ApiClient(settings.accounts_url).post(
+    answer = _accounts(settings).post(
         "/v1/tokens/delegations", {"to": "imports"}, headers={"Authorization": authorization}
     )
     return str(answer["refresh_token"])
 
 
 def end_delegation(settings: Settings, delegation: str) -> None:
-    """Give a delegation back, once the work is done."""
-    ApiClient(settings.accounts_url).post("/v1/tokens/revoke", {"refresh_token": delegation})
+    """Give a delegation back, once the work is done.
+
+    :raises ApiUnreachable: accounts does not answer.
+    """
+    _accounts(settings).post("/v1/tokens/revoke", {"refresh_token": delegation})
 
 
 def problem_text(problem: Document) -> str:
@@ -66,6 +79,10 @@ def problem_text(problem: Document) -> str:
     if more := problem.get("more_errors"):
         details.append(f"And {more} more.")
     return " ".join([str(problem.get("detail", "It was refused.")), *details])
+
+
+def _accounts(settings: Settings) -> ApiClient:
+    return ApiClient(settings.accounts_url, tries=ACCOUNTS_TRIES, timeout=ACCOUNTS_SECONDS)
 
 
 def _send(client: ApiClient, path: str, batch: str, entries: Sequence[Document]) -> list[Document]:

@@ -2,19 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from socket import create_server
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from services.imports import shop_client
 from services.imports.shop_client import NAMED_FAULTS, problem_text
-from shared.api_client import ApiRefused
+from services.imports.steps import STEP_SECONDS
+from shared.api_client import ApiRefused, ApiUnreachable
 from shared.document import Document
+from shared.local.ports import LOOPBACK
 from shared.settings import Settings
 from shared.web.bulk import MAX_CALL_ERRORS
 
 Headers = Callable[[str], dict[str, str]]
-ANN = {"external_id": "7", "last_name": "Lee", "emails": [], "phones": [], "addresses": []}
+WORKER_SECONDS = 50
+ANSWER_SECONDS = sum(shop_client.ACCOUNTS_SECONDS)
+ASKING: dict[str, Callable[[Settings], object]] = {
+    "to begin": lambda settings: shop_client.delegate(settings, "Bearer x"),
+    "to go on": lambda settings: shop_client.connect(settings, "a.b").add_customers("1", [ANN]),
+    "to end": lambda settings: shop_client.end_delegation(settings, "a.b"),
+}
+ANN: Document = {
+    "external_id": "7",
+    "last_name": "Lee",
+    "emails": [],
+    "phones": [],
+    "addresses": [],
+}
 
 
 @pytest.mark.usefixtures("database")
@@ -55,6 +72,21 @@ class TestDelegation:
             shop_client.connect(settings, delegation).add_customers("import:1", [ANN])
 
         assert refused.value.status == 401
+
+    @pytest.mark.parametrize("ask", ASKING, ids=str)
+    def test_does_not_wait_for_accounts_until_a_step_is_out_of_time(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, ask: str
+    ) -> None:
+        monkeypatch.setattr(shop_client, "ACCOUNTS_SECONDS", (0.1, 0.1))
+        began = monotonic()
+
+        with create_server((LOOPBACK, 0)) as hanging:
+            url = f"http://{LOOPBACK}:{hanging.getsockname()[1]}"
+            with pytest.raises(ApiUnreachable):
+                ASKING[ask](replace(settings, accounts_url=url))
+
+        tries, pauses = shop_client.ACCOUNTS_TRIES, monotonic() - began
+        assert tries * ANSWER_SECONDS + pauses < WORKER_SECONDS - STEP_SECONDS
 
     def test_can_be_given_back_twice(self, settings: Settings, delegation: str) -> None:
         shop_client.end_delegation(settings, delegation)
