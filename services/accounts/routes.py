@@ -157,6 +157,7 @@ def refresh(payload: Document) -> Response:
 @allow("sales", "admin")
 @tokens.arguments(DelegationSchema)
 @tokens.answers(201, TokensSchema)
+@tokens.refuses(429)
 def delegate(payload: Document) -> Response:
     """Let a service act for the caller for up to a day, or until the caller signs out.
 

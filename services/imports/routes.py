@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from http import HTTPStatus
 from typing import BinaryIO, cast
 
 from flask import Response, current_app, request
@@ -24,7 +25,7 @@ from shared import clock
 from shared.api_client import ApiRefused, ApiUnreachable
 from shared.auth.middleware import allow, caller
 from shared.document import Document
-from shared.errors import Forbidden, Unauthenticated, Unavailable, invalid
+from shared.errors import Forbidden, TooMany, Unauthenticated, Unavailable, invalid
 from shared.settings import Settings
 from shared.values.text import CONTROL, HIDDEN, is_blank
 from shared.web import responses
@@ -78,6 +79,7 @@ def _file_limit() -> BodyLimit:
 )
 @blueprint.answers(202, ImportSchema)
 @blueprint.documents_creation()
+@blueprint.refuses(429)
 def ask_for_import() -> Response:
     """Import a file.
 
@@ -178,6 +180,8 @@ def _delegate() -> str:
             "The accounts service does not answer now; try again in a moment."
         ) from error
     except ApiRefused as error:
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise TooMany(str(error), retry_after=60) from error
         # The token was revoked a moment ago, or is one that cannot be passed on.
         refusals = {401: Unauthenticated, 403: Forbidden}
         if error.status not in refusals:

@@ -10,7 +10,7 @@ from services.accounts.model import DELEGATION_LASTS, NoSuchDelegation, Session
 from services.accounts.operations.sessions import Accounts, begin
 from shared.auth.caller import Caller
 from shared.document import Document
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, TooMany, Unauthenticated
 
 
 def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> Document:
@@ -20,6 +20,7 @@ def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> D
 
     :raises Forbidden: the caller is itself such a service.
     :raises Unauthenticated: the caller's session has ended.
+    :raises TooMany: the caller has too many of them, or had until a moment ago.
     """
     if caller.via is not None:
         raise Forbidden("A service that acts for somebody cannot pass that on.")
@@ -28,6 +29,8 @@ def delegate(accounts: Accounts, caller: Caller, *, to: str, now: datetime) -> D
     if found is None:
         raise Unauthenticated("The token belongs to no session; refresh it, or sign in again.")
     parent, _ = found
+    if accounts.sessions.has_many(parent, now=now):
+        raise TooMany("You have too many delegations; end some, and wait.", retry_after=60)
     session = Session(
         id=crypto.new_session_id(),
         user_id=caller.id,

@@ -19,6 +19,8 @@ from shared.mongo.repository import Repository
 MAX_TOKENS = 20
 """Refresh tokens of one session that are remembered; older ones are known by their mark."""
 MAX_LISTED = 200
+MAX_DELEGATIONS = 1_000
+"""Delegations of one session, or of one user those that ended in the last minutes."""
 _REVOKED = timedelta(seconds=REVOKED_SECONDS)
 _DELEGATIONS: Document = {"via": {"$ne": None}, "ended_at": None}
 
@@ -109,6 +111,19 @@ class SessionRepository(Repository):
         query = {**_DELEGATIONS, **whose, "expires_at": {"$gt": now}}
         found = self.collection.find(query, {**self._projection, "version": 1})
         return list(found.sort([("created_at", -1), ("_id", -1)]).limit(MAX_LISTED))
+
+    def has_many(self, parent: Session, *, now: datetime) -> bool:
+        """True if a session has as many delegations as it may, or its user ended so many lately.
+
+        What ended lately is published, and read every few seconds by every process.
+        """
+        alive = {"parent": parent.id, "expires_at": {"$gt": now}}
+        ended = {"user_id": parent.user_id, "ended_at": {"$gt": now - _REVOKED}}
+        return any(
+            self.collection.count_documents(query, limit=MAX_DELEGATIONS, hint=index)
+            == MAX_DELEGATIONS
+            for query, index in ((alive, "parent"), (ended, "ended"))
+        )
 
     def delegation_owner(self, id: str) -> str | None:
         """The user whose delegation this is; None if there is no such delegation."""

@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import validate
 from pymongo.database import Database
 
+from services.accounts.repository.sessions import MAX_DELEGATIONS
 from services.imports import presets
 from services.imports.context import ImportContext
 from services.imports.routes import FORM_BYTES
@@ -251,6 +252,21 @@ class TestAskForImport:
         assert answer.status_code == 403
         assert "cannot pass that on" in answer.json["detail"]
         assert database["uploads.files"].count_documents({}) == 0
+
+    def test_waits_while_there_are_too_many_delegations(
+        self, http: Client, ask: Ask, browse: Callable[[str], Any]
+    ) -> None:
+        ask()
+        delegations = browse("accounts").database["sessions"]
+        one = delegations.find_one({"via": "imports"}, sort=[("created_at", -1)]) or {}
+        more = [{**one, "_id": f"{number:024}"} for number in range(MAX_DELEGATIONS)]
+        delegations.insert_many(more)
+        try:
+            answer = send(http)
+        finally:
+            delegations.delete_many({"_id": {"$in": [each["_id"] for each in more]}})
+
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (429, "60")
 
     def test_keeps_the_delegation_sealed_and_to_itself(
         self, http: Client, ask: Ask, context: ImportContext, database: Database[Document]

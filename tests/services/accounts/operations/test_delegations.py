@@ -10,9 +10,10 @@ from services.accounts.model import NoSuchDelegation, SessionEnded, User
 from services.accounts.operations import delegations, sessions
 from services.accounts.operations.callers import OwnVerifier
 from services.accounts.operations.sessions import Accounts
+from services.accounts.repository.sessions import MAX_DELEGATIONS
 from shared.auth.caller import Caller
 from shared.document import Document
-from shared.errors import Forbidden, Unauthenticated
+from shared.errors import Forbidden, TooMany, Unauthenticated
 
 Add = Callable[..., User]
 SignIn = Callable[..., Document]
@@ -66,6 +67,32 @@ class TestDelegate:
 
         with pytest.raises(Unauthenticated):
             delegations.delegate(accounts, caller, to="imports", now=now)
+
+    @pytest.mark.parametrize("ended", [False, True])
+    def test_has_a_limit(
+        self,
+        accounts: Accounts,
+        add_user: Add,
+        sign_in: SignIn,
+        delegate: Delegate,
+        now: datetime,
+        ended: bool,
+    ) -> None:
+        user, other = add_user(), add_user()
+        signed_in = sign_in(email=user.email)
+        delegate(user, signed_in)
+        one = accounts.sessions.collection.find_one({"via": "imports"}) or {}
+        more = [{**one, "_id": f"{number:024}"} for number in range(MAX_DELEGATIONS)]
+        accounts.sessions.collection.insert_many(more)
+        if ended:
+            sessions.sign_out(accounts, refresh_token=signed_in["refresh_token"], now=now)
+            signed_in = sign_in(email=user.email)
+
+        with pytest.raises(TooMany):
+            delegate(user, signed_in)
+
+        assert delegate(other)
+        assert delegate(user, sign_in(email=user.email), at=now + timedelta(days=1))
 
     def test_keeps_its_token(
         self, accounts: Accounts, add_user: Add, delegate: Delegate, now: datetime, verify: Verify
