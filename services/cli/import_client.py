@@ -15,6 +15,8 @@ from shared.api_client import ApiClient, ApiRefused, GivenToken, RefreshedToken,
 from shared.document import Document
 
 POLL_SECONDS = 0.5
+PASSWORD_ONE_TIME = "urn:kith:problem:password-one-time"  # noqa: S105 - the type of a refusal
+_CHOOSE = " Do that once by POST /v1/tokens; then import with the new password."
 _PIECE = 1024 * 1024
 _PHASES = {"rows": "reading rows", "customers": "customers", "orders": "orders"}
 """Counts of a job in the order of its work, each with its name for people."""
@@ -48,7 +50,8 @@ def sign_in(accounts_url: str, *, token: str, email: str, password: str) -> Toke
     try:
         tokens = ApiClient(accounts_url).post("/v1/tokens", {"email": email, "password": password})
     except ApiRefused as error:
-        raise ImportFailed(f"Signing in as {email} was refused: {error}") from error
+        hint = _CHOOSE if error.problem.get("type") == PASSWORD_ONE_TIME else ""
+        raise ImportFailed(f"Signing in as {email} was refused: {error}{hint}") from error
     return RefreshedToken(accounts_url, tokens["refresh_token"])
 
 

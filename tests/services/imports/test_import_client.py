@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from pymongo import MongoClient
 
+from services.accounts.bootstrap import create_context
+from services.accounts.operations import users
 from services.cli import import_client
 from services.cli.import_client import ImportFailed, ImportRequest
 from services.imports.repository.jobs import JobRepository
 from shared.api_client import ApiClient, GivenToken
 from shared.document import Document
+from shared.identifiers import new_id
+from shared.mongo.client import service_database
 from shared.settings import Settings
 from tests.support.serving import served
 from tests.support.stall import MAPPING, SHOP, SHOP_ACCOUNT, row, shop_file
@@ -38,6 +44,26 @@ class TestSignIn:
         with pytest.raises(ImportFailed, match=r"Signing in as eve@stall\.example was refused"):
             import_client.sign_in(
                 settings.accounts_url, token="", email="eve@stall.example", password="wrong horse"
+            )
+
+    def test_says_what_to_do_with_a_one_time_password(
+        self, settings: Settings, client: MongoClient[Document]
+    ) -> None:
+        accounts = create_context(service_database(client, settings, "accounts"))
+        email = f"{new_id()}@stall.example"
+        users.register(
+            accounts.users,
+            email=email,
+            name="Sam",
+            role="sales",
+            password="correct horse",
+            now=datetime.now(UTC),
+            password_is_one_time=True,
+        )
+
+        with pytest.raises(ImportFailed, match=r"works once.* Do that once by POST /v1/tokens"):
+            import_client.sign_in(
+                settings.accounts_url, token="", email=email, password="correct horse"
             )
 
 
