@@ -190,6 +190,18 @@ class TestGateway:
         assert f"-web:{PORT} " in gateway
         assert f"port {PORT}\n" in gateway
 
+    def test_holds_no_early_answer_back(self, gateway: str) -> None:
+        snippet = gateway[gateway.index("(answer_early) {") :].partition("\n}")[0]
+        proxies = re.findall(r"^\t\treverse_proxy ", gateway, re.MULTILINE)
+        refusals = gateway[gateway.index("handle_errors {") :]
+
+        # A body that comes too slowly, and one whose sender may not: waiting for the rest of either
+        # would last as long as the sender likes.
+        assert {"408", "401", "403", "413"} <= set(snippet.split())
+        assert "header Connection close" in snippet
+        assert gateway.count("import answer_early") == len(proxies)
+        assert "header Connection close" in refusals
+
 
 class TestImage:
     def test_runs_as_nobody_special(self, dockerfile: str) -> None:
