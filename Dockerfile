@@ -17,10 +17,11 @@ COPY services services
 # The user below may not write here, so without this every start would compile every module again.
 RUN python -m compileall -q shared services
 
-# New volumes that are mounted there get this owner, so that the secrets can be written by nobody
-# special.
+# New volumes that are mounted there get this owner, so that secrets and backups can be written by
+# nobody special.
 RUN mkdir -p /run/kith/own && for name in accounts customers orders imports operator mongo redis; \
-      do mkdir -m 700 "/run/kith/$name"; done && chmod 700 /run/kith/own && chown -R kith /run/kith
+      do mkdir -m 700 "/run/kith/$name"; done && chmod 700 /run/kith/own && mkdir -m 700 backups \
+      && chown -R kith /run/kith backups
 
 USER 10001
 ENTRYPOINT ["python", "-m", "services"]

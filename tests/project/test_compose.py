@@ -109,6 +109,20 @@ class TestServers:
         assert stack["services"][name]["volumes"][0] == f"{name}-data:{path}"
         assert f"{name}-data" in stack["volumes"]
 
+    def test_backups_outlive_containers_and_the_user_may_write_them(
+        self, stack: Definition, dockerfile: str
+    ) -> None:
+        holders = [
+            name
+            for name, one in stack["services"].items()
+            if "backups:/kith/backups" in one.get("volumes", [])
+        ]
+
+        assert holders == ["setup"]
+        assert "backups" in stack["volumes"]
+        assert "WORKDIR /kith\n" in dockerfile
+        assert re.search(r"mkdir -m 700 backups.*chown -R kith .*backups", dockerfile, re.DOTALL)
+
     def test_redis_neither_evicts_nor_forgets(self, redis_options: dict[str, str]) -> None:
         assert redis_options["--maxmemory-policy"] == "noeviction"
         assert redis_options["--appendonly"] == "yes"
