@@ -163,16 +163,19 @@ def forget_messages(settings: Settings, queues: Iterable[str]) -> None:
 def forget_release_before(settings: Settings, services: Iterable[str]) -> bool:
     """Drop what a release before this one kept in Redis, and from its file; False if nothing.
 
-    Its messages named customers, and what was once in the append-only file stays there until that
-    is written anew.
+    Its messages named customers, and nobody had signed them, so that workers would count those that
+    still wait as forged; the relays send them again. What was once in the append-only file stays
+    there until that is written anew.
 
     :raises redis.RedisError: the server does not answer.
     """
-    tables = [f"_kombu.binding.{service}" for service in services]
+    queues = list(services)
+    tables = [f"_kombu.binding.{queue}" for queue in queues]
     with broker_client(settings) as client:
-        names = (queue_key(settings, name) for name in (*ONCE_SHARED, *tables))
-        if not client.delete(*names):
+        its_own = [queue_key(settings, name) for name in (*ONCE_SHARED, *tables)]
+        if not client.exists(*its_own):
             return False
+        client.delete(*its_own, *(queue_key(settings, queue) for queue in queues))
         client.bgrewriteaof()
     return True
 

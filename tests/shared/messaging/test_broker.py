@@ -115,6 +115,7 @@ class TestForgetReleaseBefore:
     ) -> None:
         own_redis.hset(queue_key(own_settings, "unacked"), "tag", "somebody@example.com")
         own_redis.sadd(queue_key(own_settings, "_kombu.binding.things"), "x")
+        own_redis.lpush(queue_key(own_settings, "things"), "a message that nobody signed")
         assert in_files(own_folder, b"somebody@example.com")
 
         assert forget_release_before(own_settings, ["things"])
@@ -122,6 +123,15 @@ class TestForgetReleaseBefore:
         assert own_redis.keys() == []
         assert eventually(lambda: not in_files(own_folder, b"somebody@example.com"))
         assert not forget_release_before(own_settings, ["things"])
+
+    def test_leaves_the_messages_of_this_release(
+        self, own_redis: redis.Redis, own_settings: Settings
+    ) -> None:
+        own_redis.lpush(queue_key(own_settings, "things"), "message")
+
+        assert not forget_release_before(own_settings, ["things"])
+
+        assert own_redis.llen(queue_key(own_settings, "things")) == 1
 
 
 def in_files(folder: Path, text: bytes) -> bool:
