@@ -150,9 +150,10 @@ def _event_keys(folder: Path) -> tuple[bytes, ...]:
     try:
         text = secrets.read(folder, EVENT_KEYS)
         return () if text is None else read_keys(text)
-    except (KeysUnfit, UnicodeError) as error:
-        reason = error if isinstance(error, KeysUnfit) else "It is no text."
-        raise SettingsInvalid(f"{folder / EVENT_KEYS} cannot be used: {reason}") from error
+    except secrets.SecretUnreadable as error:
+        raise SettingsInvalid(str(error)) from error
+    except KeysUnfit as error:
+        raise SettingsInvalid(f"{folder / EVENT_KEYS} cannot be used: {error}") from error
 
 
 def port(env: Env, name: str, default: int | None = None) -> int:

@@ -71,7 +71,7 @@ def explained(*kinds: type[Exception]) -> Iterator[None]:
     from pymongo.errors import OperationFailure, PyMongoError
 
     try:
-        with sentence(*kinds):
+        with sentence(SecretMissing, *kinds):
             yield
     except OperationFailure as error:
         advice = _LOG_IN if error.code in _NOT_LET_IN else ""

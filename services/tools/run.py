@@ -16,6 +16,7 @@ from shared.local.ports import LOOPBACK, FolderTaken, PortTaken, check_ports
 from shared.local.servers import ServerFailed
 from shared.local.signals import stopping_on_signals
 from shared.local.supervisor import Command, StopAsked, Supervisor
+from shared.secrets import SecretMissing
 from shared.settings import SettingsInvalid
 
 # Every process must be ready within this many seconds. An old laptop with a cold disk needs some.
@@ -62,6 +63,7 @@ def run() -> int:
         SettingsInvalid,
         PortTaken,
         FolderTaken,
+        SecretMissing,
         ServerMissing,
         ServerFailed,
         StartFailed,

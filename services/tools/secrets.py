@@ -24,7 +24,10 @@ _OWNER_ALONE = stat.S_IRWXU
 
 
 def make(root: Path) -> None:
-    """Make what is missing in `root`. What is there stays, and goes to everybody who needs it."""
+    """Make what is missing in `root`. What is there stays, and goes to everybody who needs it.
+
+    :raises SecretMissing: what is there is empty, or cannot be read.
+    """
     root.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)
     root.chmod(_OWNER_ALONE)
     for user in (*SERVICES, OPERATOR):

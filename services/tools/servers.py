@@ -28,6 +28,7 @@ def start(settings: LauncherSettings, *, home: Path, supervisor: Supervisor) -> 
 
     :raises ServerFailed: one does not start, or does not answer.
     :raises FolderTaken: the secrets cannot be written.
+    :raises SecretMissing: one of them is empty, or cannot be read.
     :raises ServerMissing: there is none that runs on this machine.
     :raises StopAsked: while waiting.
     """

@@ -1,7 +1,9 @@
 """Files of secrets: made once, for their owner alone."""
 
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -47,6 +49,46 @@ def test_an_empty_file_is_no_secret_and_is_named(tmp_path: Path) -> None:
     assert secrets.read(tmp_path, "key") is None
     with pytest.raises(secrets.SecretMissing, match=r"key is missing or empty.*SECRETS_DIR"):
         secrets.require(tmp_path, "key")
+
+
+def test_an_emptied_one_is_neither_used_nor_replaced(tmp_path: Path) -> None:
+    (tmp_path / "key").touch()
+
+    with pytest.raises(secrets.SecretMissing, match=r"key is empty; put back .* or remove it"):
+        secrets.ensure(tmp_path, "key", lambda: "another")
+
+    assert (tmp_path / "key").read_text() == ""
+
+
+@pytest.mark.parametrize("use", [secrets.read, secrets.require, partial(secrets.put, text="new")])
+def test_one_that_cannot_be_read_is_named(tmp_path: Path, use: Callable[[Path, str], str]) -> None:
+    # What another user's file does as well, but not to root, who runs tests in containers.
+    (tmp_path / "key").mkdir()
+
+    with pytest.raises(secrets.SecretUnreadable, match=r"key cannot be read \(Is a directory\)"):
+        use(tmp_path, "key")
+
+
+def test_one_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(secrets.SecretUnreadable, match="key cannot be used: It is no text"):
+        secrets.read(tmp_path, "key")
+
+
+@pytest.mark.parametrize(
+    "use", [partial(secrets.ensure, make=lambda: "a secret"), partial(secrets.put, text="a secret")]
+)
+def test_one_that_others_could_read_is_closed(
+    tmp_path: Path, use: Callable[[Path, str], None]
+) -> None:
+    (tmp_path / "key").write_text("a secret\n")
+    (tmp_path / "key").chmod(0o644)
+    tmp_path.chmod(0o755)
+
+    use(tmp_path, "key")
+
+    assert (mode(tmp_path), mode(tmp_path / "key")) == (0o700, 0o600)
 
 
 def test_what_is_put_there_replaces_what_was(tmp_path: Path) -> None:

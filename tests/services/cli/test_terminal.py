@@ -9,6 +9,7 @@ from rich.console import Console
 
 from services.cli import terminal
 from services.cli.terminal import explained, sentence
+from shared.secrets import SecretMissing
 from tests.services.cli.conftest import Call
 
 
@@ -54,6 +55,10 @@ class TestExplained:
     def test_is_that_of_an_exception_of_the_kinds_that_are_named(self) -> None:
         with pytest.raises(ClickException, match="no such key"), explained(KeyError, LookupError):
             raise LookupError("no such key")
+
+    def test_is_that_of_a_password_that_cannot_be_used(self) -> None:
+        with pytest.raises(ClickException, match="orders/key is empty"), explained():
+            raise SecretMissing("orders/key is empty")
 
 
 class TestSentence:

@@ -254,6 +254,20 @@ class TestRefusal:
             "another folder.\n"
         )
 
+    def test_names_a_secret_that_was_emptied(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        (tmp_path / "secrets" / "orders").mkdir(parents=True)
+        (tmp_path / "secrets" / "orders" / "mongo_password").touch()
+
+        ended = run({**environment, "DATA_DIR": str(tmp_path)})
+
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            f"{tmp_path}/secrets/orders/mongo_password is empty; put back what was in it, or "
+            "remove it.\n"
+        )
+
     def test_names_a_given_server_that_does_not_answer(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
