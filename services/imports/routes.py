@@ -1,6 +1,6 @@
 """HTTP routes of imports: parse, call one operation, render."""
 
-from collections.abc import Iterator
+import codecs
 from contextlib import closing
 from http import HTTPStatus
 from typing import BinaryIO, cast
@@ -138,17 +138,16 @@ def get_import(id: str) -> Response:
 @blueprint.answers(200, content_type="text/csv")
 def get_rejects(id: str) -> Response:
     """Download the rejected rows: row number, reason, and the row as it was."""
-    job = _context().jobs.get(id)
+    mapping = Mapping.from_dict(_context().jobs.get(id)["mapping"])
     rows = _context().rows.rejected(id)
     with closing(_context().files.open(id)) as stream:
-        head = inspect(
-            stream,
-            Mapping.from_dict(job["mapping"]),
-            max_bytes=_settings().import_max_unpacked_bytes,
-        )
+        head = inspect(stream, mapping, max_bytes=_settings().import_max_unpacked_bytes)
+    # It is to be imported again with this mapping.
+    encoding = codecs.lookup(mapping.format.encoding or "utf-8").name
+    pieces = operations.write_rejects(rows, list(head.header))
     return Response(
-        _encoded(operations.write_rejects(rows, list(head.header))),
-        content_type="text/csv; charset=utf-8",
+        codecs.iterencode(pieces, encoding, "replace"),
+        content_type=f"text/csv; charset={encoding}",
         headers={"Content-Disposition": f'attachment; filename="rejects-{id}.csv"'},
     )
 
@@ -188,11 +187,6 @@ def _delegate() -> str:
             raise
         raise refusals[error.status](str(error)) from error
     return _context().seal.close(delegation)
-
-
-def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece.encode("utf-8")
 
 
 SCHEMAS = (NewImportFormSchema,)

@@ -25,6 +25,9 @@ HEAD_ROWS = 20
 _DELIMITERS = (",", ";", "\t", "|")
 # Excel's way to tell itself the delimiter: a line of its own before the header.
 _DECLARED = re.compile(r'"?sep=(?P<delimiter>.)"?\s*', re.IGNORECASE)
+# Our own file of rejected rows, as we wrote it or as a spreadsheet saved it, whatever the mapping
+# says of the shop's files.
+_REJECTS = re.compile(r'"?row"?(?P<delimiter>[,;\t|])"?reason"?(?P=delimiter)')
 _BROKEN = (csv.Error, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, Endless)
 
 
@@ -46,6 +49,7 @@ class Table:
         self._mapping = mapping
         self._text = text
         self._lines = Lines(text)
+        self._quotes = bool(mapping.format.quote)
         try:
             self.delimiter, self._records = self._open(mapping)
             header = next(self._records, [])
@@ -77,7 +81,7 @@ class Table:
         self.rows_read = rows_read
         self._text = text
         self._lines = Lines(text)
-        self._records = _records(iter(self._lines), self.delimiter, self._mapping)
+        self._records = _records(iter(self._lines), self.delimiter, quotes=self._quotes)
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         """The rows from where reading stands.
@@ -103,8 +107,11 @@ class Table:
         if declared:
             first = next(lines, "")
         given = mapping.format.delimiter or (declared and declared["delimiter"])
+        if rejects := _REJECTS.match(first):
+            self._quotes, given = True, rejects["delimiter"]
         delimiter = given or _likeliest_delimiter(first, mapping)
-        return delimiter, _records(itertools.chain([first], lines), delimiter, mapping)
+        records = _records(itertools.chain([first], lines), delimiter, quotes=self._quotes)
+        return delimiter, records
 
     def _first_line(self, lines: Iterator[str]) -> str:
         for line in lines:
@@ -164,8 +171,8 @@ def inspect(stream: Binary, mapping: Mapping, *, max_bytes: int) -> Head:
     return Head(encoding=table.encoding, delimiter=table.delimiter, header=header, rows=first_rows)
 
 
-def _records(lines: Iterator[str], delimiter: str, mapping: Mapping) -> Iterator[list[str]]:
-    if not mapping.format.quote:
+def _records(lines: Iterator[str], delimiter: str, *, quotes: bool) -> Iterator[list[str]]:
+    if not quotes:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     # Strict: otherwise a stray quotation mark would swallow the rows up to the next one unseen.
     return csv.reader(lines, delimiter=delimiter, strict=True)
@@ -178,7 +185,8 @@ def _likeliest_delimiter(header: str, mapping: Mapping) -> str:
     """
 
     def worth(delimiter: str) -> tuple[int, int]:
-        titles = next(_records(iter([header]), delimiter, mapping))
+        quotes = bool(mapping.format.quote)
+        titles = next(_records(iter([header]), delimiter, quotes=quotes))
         return matches(titles, mapping), len(titles)
 
     return max(_DELIMITERS, key=worth)

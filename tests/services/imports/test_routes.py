@@ -379,6 +379,25 @@ class TestGetRejects:
         ]
         assert found[0][1] == 'The quantity "many" is not a number with "." before its decimals.'
 
+    @pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+    def test_can_be_imported_again_with_the_same_mapping(
+        self, http: Client, ask: Ask, finish: Finish, encoding: str
+    ) -> None:
+        own = {
+            "mapping": json.dumps(MAPPING | {"format": {"encoding": encoding, "delimiter": ";"}})
+        }
+        strange = row("6", name="Müller", quantity="many", sku="é")
+        id = ask((SHOP.decode() + strange).replace(",", ";").encode(encoding), **own)
+        finish(id)
+
+        rejects = http.get(f"/v1/imports/{id}/rejects.csv")
+
+        assert rejects.content_type == f"text/csv; charset={encoding}"
+        again = ask(rejects.data, **own)
+        finish(again)
+        text = http.get(f"/v1/imports/{again}/rejects.csv").data.decode(encoding)
+        assert [line[-8:] for line in csv.reader(io.StringIO(text))][-1] == strange.split(",")
+
     def test_has_only_the_header_before_there_are_any(self, http: Client, ask: Ask) -> None:
         text = http.get(f"/v1/imports/{ask()}/rejects.csv").text
 

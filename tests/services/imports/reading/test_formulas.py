@@ -76,6 +76,27 @@ class TestRejectsReadAgain:
         assert [cells[2:] for _, cells in table] == raw
         assert next(csv.reader(io.StringIO(text)))[-1] == "'=Note"
 
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+    @pytest.mark.parametrize(
+        "format", [{"delimiter": ";"}, {"delimiter": "|", "quote": ""}], ids=["semicolons", "bars"]
+    )
+    def test_are_read_whatever_the_mapping_says_of_other_files(
+        self, make_mapping: Any, format: dict[str, str], delimiter: str
+    ) -> None:
+        rows = [{"row": 1, "reason": 'It is "2";', "raw": ["1", "2", "3", "t"]}]
+        written = csv.reader(
+            io.StringIO("".join(write_rejects(rows, ["No", "Qty", "Price", "Time"])))
+        )
+        # As we wrote it, or as a spreadsheet of another country saved it.
+        saved = io.StringIO()
+        csv.writer(saved, delimiter=delimiter).writerows(written)
+
+        table = open_table(
+            io.BytesIO(saved.getvalue().encode()), make_mapping(format=format), max_bytes=10_000
+        )
+
+        assert [cells[2:] for _, cells in table] == [["1", "2", "3", "t"]]
+
     def test_another_file_is_read_as_it_is(self, make_mapping: Any) -> None:
         text = "No,Qty,Price,Time\n'=1,1,1,1\n"
 
