@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from werkzeug.datastructures import FileStorage
 
 from tests.support.described import WRITES, Operation, Path, operations
 from tests.support.hostile import EVERYWHERE, ODD_NUMBERS, OPERAND, is_problem, shown
@@ -379,7 +380,7 @@ def as_json(body: Any) -> str:
 
 def form(body: dict[str, Any] | None) -> dict[str, Any]:
     """A body as a form with a file in it."""
-    fields = {
+    fields: dict[str, Any] = {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in (body or {}).items()
         # One of the two says what the columns are.
@@ -387,8 +388,18 @@ def form(body: dict[str, Any] | None) -> dict[str, Any]:
     }
     if "file" in fields:
         content = fields.pop("file").encode("utf-8", "surrogatepass")
-        return {**fields, "file": (BytesIO(content), "shop.csv")}
-    return dict(fields)
+        return _sendable(fields) | {"file": (BytesIO(content), "shop.csv")}
+    return _sendable(fields)
+
+
+def _sendable(fields: dict[str, str]) -> dict[str, Any]:
+    """Texts of a form. The client sends one that is no UTF-8 byte by byte, as it does a file."""
+    return {
+        name: FileStorage(BytesIO(value.encode("utf-8", "surrogatepass")))
+        if any("\ud800" <= letter <= "\udfff" for letter in value)
+        else value
+        for name, value in fields.items()
+    }
 
 
 def as_sent(text: str) -> str:
