@@ -96,7 +96,7 @@ class Pair(Attempts):
         )
 
     def succeeded(self, now: datetime) -> Self:
-        """These begun anew after the right password; the address is known from now on."""
+        """These from the beginning, after the right password; the address is known from now on."""
         return replace(
             self,
             revision=self.revision + 1,

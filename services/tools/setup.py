@@ -53,7 +53,7 @@ def _leave_release_before(settings: Settings) -> Iterator[str]:
         return
     try:
         if forget_release_before(settings, SERVICES):
-            yield "Redis: messages of the release before dropped, its file is written anew"
+            yield "Redis: messages of the release before dropped, its file is rewritten"
     except redis.RedisError as error:
         # Nothing else here needs Redis.
         yield f"Redis: not reached ({type(error).__name__}); an older release's messages stay there"

@@ -52,7 +52,7 @@ def loads(text: bytes) -> Any:
 def _is_plain(text: bytes, value: Any) -> bool:
     """True if nothing was lost; false if something may have been.
 
-    Written anew, the value has as many colons as the text, in strings and behind names, unless a
+    Written again, the value has as many colons as the text, in strings and behind names, unless a
     name went missing. A colon that is written as an escape is the one way to deceive this.
     """
     if b"\\u003" in text or _MANY_DIGITS in text.translate(_ALIKE, b"."):

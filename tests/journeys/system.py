@@ -94,7 +94,7 @@ class System:
         return Person(self.ports, answer.json())
 
     def admin(self) -> Person:
-        """The first admin, signed in anew."""
+        """The first admin, signed in again."""
         return self.sign_in(**ADMIN)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -154,7 +154,7 @@ class System:
         return MongoClient(url, username=user, password=password, authSource="admin")
 
     def waiting_events(self) -> int:
-        """How many documents have something to say that was not heard yet."""
+        """The number of documents with events that were not handled yet."""
         with self.mongo(OPERATOR) as client:
             return sum(
                 client[f"kith_{service}"][name].count_documents({"outbox.0": {"$exists": True}})

@@ -122,7 +122,7 @@ class TestCustomers:
         assert sales.call("GET", "customers", path).status_code == 404
         wait_for(
             lambda: refusal(place(sales, id)) == "urn:kith:problem:customer-gone",
-            "orders has heard that the customer is gone",
+            "orders knows that the customer is gone",
         )
         assert place(sales, id).json()["errors"][0]["field"] == "customer_id"
 

@@ -87,7 +87,7 @@ class TestRealShop:
             "total file": "5,761,931.382 GBP",
         }
         assert len(read_rejects(admin, newest(admin))) == 1 + 927
-        wait_for(lambda: kith.waiting_events() == 0, "all events are heard")
+        wait_for(lambda: kith.waiting_events() == 0, "all events are handled")
         bought = purchases_in(data_file)
         found = {
             customer["external_id"]: Purchases.read(customer["purchases"])

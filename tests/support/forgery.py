@@ -32,7 +32,7 @@ LEFT_OUT = object()
 class Mint:
     """Makes tokens around one key pair, as accounts stores it.
 
-    `seen` has the claims of a token that accounts signed, whose times and id are made anew.
+    `seen` has the claims of a token that accounts signed, whose times and id are made again.
     """
 
     key: Document

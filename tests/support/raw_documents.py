@@ -291,7 +291,7 @@ FILE: Document = {
     "uploadDate": AT,
 }
 CHUNK: Document = {"_id": ObjectId(A_ID), "files_id": A_ID, "n": 0, "data": b"a"}
-HEARD: Document = {"_id": A_ID, "attempts": 1, "seen_at": AT, "done_at": AT}
+HANDLED: Document = {"_id": A_ID, "attempts": 1, "seen_at": AT, "done_at": AT}
 LETTER: Document = {"_id": A_ID, "delivery": {"id": A_ID}, "error": "KeyError", "parked_at": AT}
 APPLIED: Document = {
     "_id": "0001_split",
@@ -490,7 +490,7 @@ CASES = (
     Case("an order is asked for once", "orders", OTHER_ORDER, {"request": REQUEST}, beside=ORDER),
     Case("a card has its form", "customer_cards", CARD, {"email": "ann@example.com"}),
     Case("a card's version begins at 1", "customer_cards", CARD, {"version": 0}),
-    # What customers heard of orders and of staff.
+    # What customers knows of orders and of staff.
     Case("an entry's total is a number", "ledger", LEDGER, {"total": money("NaN")}),
     Case("an entry's total fits its kind", "ledger", LEDGER, {"total": money("-5.10")}),
     Case("an entry's kind fits its total", "ledger", LEDGER, {"kind": "return"}),
@@ -557,17 +557,19 @@ CASES = (
 
 # In the database of every service.
 CASES_OF_ALL = (
-    Case("attempts are counted up", "inbox", HEARD, {"attempts": -1}),
-    Case("attempts are whole", "inbox", HEARD, {"attempts": 1.5}),
-    Case("it is known when an event was seen", "inbox", HEARD, {"seen_at": MISSING}),
-    Case("it is known when an event was done", "inbox", HEARD, {"done_at": None}),
-    Case("an event is heard once", "inbox", HEARD | {"_id": B_ID}, {"_id": A_ID}, beside=HEARD),
-    Case("it is known why one was parked", "dead_letters", LETTER, {"error": MISSING}),
-    Case("a parked event is there", "dead_letters", LETTER, {"delivery": None}),
-    Case("it is known when one was parked", "dead_letters", LETTER, {"parked_at": "today"}),
-    Case("a parked event has no more", "dead_letters", LETTER, {"note": "x"}),
+    Case("attempts are counted up", "inbox", HANDLED, {"attempts": -1}),
+    Case("attempts are whole", "inbox", HANDLED, {"attempts": 1.5}),
+    Case("it is known when an event was seen", "inbox", HANDLED, {"seen_at": MISSING}),
+    Case("it is known when an event was done", "inbox", HANDLED, {"done_at": None}),
     Case(
-        "an event is parked once",
+        "an event is handled once", "inbox", HANDLED | {"_id": B_ID}, {"_id": A_ID}, beside=HANDLED
+    ),
+    Case("it is known why one was dead-lettered", "dead_letters", LETTER, {"error": MISSING}),
+    Case("a dead letter has its event", "dead_letters", LETTER, {"delivery": None}),
+    Case("it is known when one was parked", "dead_letters", LETTER, {"parked_at": "today"}),
+    Case("a dead letter has no more", "dead_letters", LETTER, {"note": "x"}),
+    Case(
+        "an event is dead-lettered once",
         "dead_letters",
         LETTER | {"_id": B_ID},
         {"_id": A_ID},

@@ -113,7 +113,7 @@ class Targets:
         self.renew()
 
     def renew(self) -> None:
-        """Make them anew; one may have been deleted."""
+        """Make them again; one may have been deleted."""
         self.customer_id = self._made("customers", "/v1/customers", customer())
         self.order_id = self._made("orders", "/v1/orders", order())
         self.user_id = self._made("accounts", "/v1/users", user())

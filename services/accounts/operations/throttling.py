@@ -55,7 +55,7 @@ def succeed(attempts: AttemptRepository, counted: Try, *, now: datetime) -> None
 
 
 def forget(attempts: AttemptRepository, *, email: str) -> None:
-    """Let the account of `email` begin anew everywhere."""
+    """Let the account of `email` start again everywhere."""
     attempts.forget(account_mark(email))
 
 

@@ -57,11 +57,11 @@ class AttemptRepository(Repository):
         return bool(written.matched_count or written.upserted_id)
 
     def forget(self, account: str) -> None:
-        """Begin anew with an account, at all addresses; where it is known it stays so."""
-        anew = {"failures": 0, "began_at": None, "in_burst": 0, "next_try_at": None}
+        """Start again with an account, at all addresses; where it is known it stays so."""
+        start = {"failures": 0, "began_at": None, "in_burst": 0, "next_try_at": None}
         self.collection.update_many(
             {"_id": {"$regex": f"^{re.escape(account)}\\."}},
-            {"$set": anew, "$inc": {"revision": 1}},
+            {"$set": start, "$inc": {"revision": 1}},
         )
 
 

@@ -89,7 +89,7 @@ class TestJournal:
             {"data": {f"n{number}": 1 for number in range(21)}},
             {"data": {"x": "y" * MAX_DATA_BYTES}},
             {"corrects": 1},
-            # Nobody can correct what was heard.
+            # Nobody can correct what an event wrote.
             {"corrects": "order:1:1"},
             {"request": {"key": "a:1"}},
             {"outbox": []},

@@ -24,7 +24,7 @@ ACTOR = {"id": "a", "role": "sales"}
 ENVELOPE: dict[str, Any] = {"occurred_at": "2025-06-02T12:00:00+00:00", "actor": ACTOR}
 CHANGES = [{"field": "tags", "before": [], "after": ["vip"]}]
 ABOUT: dict[str, Any] = {"customer_id": "c", "version": 2, **ENVELOPE}
-HEARD = datetime(2025, 6, 2, 12, tzinfo=UTC)
+RECEIVED = datetime(2025, 6, 2, 12, tzinfo=UTC)
 
 
 class TestOfCustomer:
@@ -60,7 +60,7 @@ class TestOfCustomer:
         )
         assert (entry.customer_id, entry.at, entry.actor, entry.source) == (
             "c",
-            HEARD,
+            RECEIVED,
             ACTOR,
             "api",
         )
@@ -129,12 +129,14 @@ class TestOfOrder:
     def test_took_a_step_when_it_took_it(self, event: type[OrderState], kind: str) -> None:
         entry = journal_entries.of_order(order(event, version=2), "c")
 
-        assert (entry.id, entry.kind, entry.at) == ("order:o:2", kind, HEARD)
+        assert (entry.id, entry.kind, entry.at) == ("order:o:2", kind, RECEIVED)
 
 
 class TestImported:
     def test_is_one_for_each_customer_and_import(self) -> None:
-        ids = {journal_entries.imported(batch, who, HEARD).id for batch in "xyx" for who in "abb"}
+        ids = {
+            journal_entries.imported(batch, who, RECEIVED).id for batch in "xyx" for who in "abb"
+        }
 
         assert len(ids) == 4
 
@@ -151,7 +153,9 @@ class TestViewed:
         ids=["page", "title", "product", "long"],
     )
     def test_says_what_was_looked_at(self, view: dict[str, Any], summary: str) -> None:
-        entry = journal_entries.viewed("c", {"_id": "view:1", "at": HEARD, "batch": "one", **view})
+        entry = journal_entries.viewed(
+            "c", {"_id": "view:1", "at": RECEIVED, "batch": "one", **view}
+        )
 
         assert (entry.summary, entry.kind) == (summary, f"{view['kind']}_viewed")
         assert entry.data == {name: view[name] for name in view if name != "kind"} | {

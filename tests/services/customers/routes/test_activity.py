@@ -304,7 +304,7 @@ def identify(http: Client, visitor_id: str, customer_id: str) -> Any:
 
 
 def handle(database: Database[Document]) -> None:
-    """Have customers hear what it says of visitors."""
+    """Have customers handle what it published of visitors."""
     for visitor in database.visitors.find({}):
         told = [VisitorTied.from_data(entry["data"]) for entry in visitor["outbox"]]
         worker.create_handlers(load(), database)[VisitorTied](told)

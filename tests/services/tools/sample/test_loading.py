@@ -99,7 +99,7 @@ class TestLoad:
         with connect(database, listeners=[seen]) as client:
             loading.write(database, client, plan)
 
-        # Two batches of customers, two of their arrivals in the journal, two of cards, four of
+        # Two batches of customers, two of their arrivals in the journal, two of copies, four of
         # orders, four of ledger entries, four of the journal's; with one document a command there
         # would be nearly twenty thousand.
         assert seen.names.count("insert") == 18
