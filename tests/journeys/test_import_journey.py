@@ -169,7 +169,9 @@ def read_rejects(person: Person, job: Json) -> list[list[str]]:
     """The lines of the list of rejected rows."""
     answer = person.call("GET", "imports", f"/v1/imports/{job['id']}/rejects.csv")
     assert answer.status_code == 200
-    return list(csv.reader(io.StringIO(answer.content.decode("utf-8"), newline="")))
+    # In the encoding that its mapping names, and says so.
+    assert "charset=" in answer.headers["Content-Type"]
+    return list(csv.reader(io.StringIO(answer.text, newline="")))
 
 
 def all_customers(person: Person) -> Iterator[Json]:

@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.accounts import crypto
-from services.accounts.model import (
-    GRACE,
-    SESSION_LASTS,
-    Session,
-    SessionEnded,
-    SignInRefused,
-    User,
-)
+from services.accounts.model import GRACE, SESSION_LASTS, Session, SessionEnded, SignInRefused, User
 from services.accounts.operations import own_password, throttling
 from services.accounts.repository.attempts import AttemptRepository
 from services.accounts.repository.sessions import KeyRepository, SessionRepository
