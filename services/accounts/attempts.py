@@ -4,6 +4,7 @@ Pure: no database, no clock, no hash. A try is counted before the password is lo
 had failed, and a success makes up for it: sixteen at once get no more guesses than five in a row.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -37,7 +38,7 @@ PAIR_LASTS = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempts:
+class Attempts(ABC):
     """Tries of one kind. `revision` rises with each, so that none is counted over another."""
 
     id: str
@@ -53,9 +54,9 @@ class Attempts:
         """The time until the next try is let through; nothing or less if that is now."""
         return timedelta(0) if self.next_try_at is None else self.next_try_at - now
 
+    @abstractmethod
     def tried(self, now: datetime) -> Self:
         """These with one more failure."""
-        raise NotImplementedError
 
 
 class Pair(Attempts):

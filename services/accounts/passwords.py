@@ -69,7 +69,7 @@ def _weakness(password: str, *, email: str, name: str) -> str | None:
 
 
 def _repeated(password: str) -> str:
-    """The shortest piece of which the password is so many copies; itself, if of none."""
+    """The shortest piece that makes the password when repeated; at most the password itself."""
     return password[: (password + password).index(password, 1)]
 
 
@@ -109,7 +109,7 @@ def _is_padded(password: str, word: str) -> bool:
 def _common() -> frozenset[str]:
     """The most common passwords, in lower case: 30,000, about 2 MB.
 
-    They lie in the wheel of zxcvbn. Imported, it would make tables of all its lists and keep them.
+    The wheel of zxcvbn has them. Imported, it would make tables of all its lists and keep them.
     """
     spec = find_spec("zxcvbn")
     if spec is None or spec.origin is None:

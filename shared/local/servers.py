@@ -89,7 +89,7 @@ def _error(line: str) -> str:
 
 def _make_room(server: Server) -> None:
     server.directory.mkdir(parents=True, exist_ok=True)
-    # What customers said and bought lies in it, whatever the modes of the single files.
+    # What customers said and bought is stored in it, whatever the modes of the single files.
     server.directory.chmod(stat.S_IRWXU)
     if server.log.exists():
         # One earlier log is kept, so that they do not grow for ever.

@@ -165,7 +165,7 @@ def forget_release_before(settings: Settings, services: Iterable[str]) -> bool:
 
     Its messages named customers, and nobody had signed them, so that workers would count those that
     still wait as forged; the relays send them again. What was once in the append-only file stays
-    there until that is written anew.
+    there until that is rewritten.
 
     :raises redis.RedisError: the server does not answer.
     """

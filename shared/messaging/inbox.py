@@ -165,7 +165,7 @@ class Inbox:
         )
 
     def count_forged(self, *, most: int) -> int:
-        """The number of forgeries among the dead letters, of which `most` are counted."""
+        """The number of forgeries among the dead letters; `most` is as far as it counts."""
         return self._dead_letters.count_documents(FORGED_IDS, limit=most)
 
     def forget_dead_letters(self, deliveries: Sequence[Document]) -> None:

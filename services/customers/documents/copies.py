@@ -52,7 +52,7 @@ STAFF = Collection(
                 "version": validators.VERSION,
                 "schema_version": validators.form(COPY_SCHEMA_VERSION - 1, COPY_SCHEMA_VERSION),
             },
-            # Workers of the last release still write a name, of which they learn no more than "-".
+            # Workers of the last release still write a name; all that reaches them is "-".
             optional=("name", "schema_version"),
         )
     },

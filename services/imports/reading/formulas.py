@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-][0-9.,][0-9., '\u00a0\u202f]*")
 
 
 def quoted(cells: Iterable[str]) -> list[str]:
-    """The cells of a row, none of which a spreadsheet runs."""
+    """The cells of a row, so that a spreadsheet runs none of them."""
     return [f"'{cell}" if _is_formula(cell) else cell for cell in cells]
 
 
